@@ -1,0 +1,174 @@
+"""The seams between the core and what it must not know: upstream engines, credentials, time.
+
+``adapters`` implements ``SourceSystem``; ``weigov.flow`` calls it; neither imports the other. ``weigov.wiring`` is
+where they meet.
+
+Terminology
+    batch       what one commit takes: records, those that could not be read, and where the cursor stands after them
+    cursor      an engine's own text for "everything up to here was read"; the ledger only keeps it
+    partition   one value of a ``for_each`` (a column, say); '' when a stream has none; each has its own cursor
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Literal, Protocol
+
+from weigov.records import Kind, Record
+
+Clock = Callable[[], datetime]  #: now, as an aware UTC datetime
+
+Idempotency = Literal["key", "query_first", "overwrite", "none"]
+
+
+@dataclass(frozen=True, slots=True)
+class StreamShape:
+    """What a flow may know of a stream without importing the engine that reads it."""
+
+    kind: Kind
+    schedule: str  # cron, in the site's time zone
+    fields: frozenset[str]  # canonical fields the descriptor fills, with ``extra.*`` always allowed
+    for_each: str | None = None  # the stream whose records are its partitions
+
+
+@dataclass(frozen=True, slots=True)
+class OperationShape:
+    """A write a system accepts: the names it takes and what repeating it does."""
+
+    params: frozenset[str]
+    idempotency: Idempotency = "none"
+
+
+@dataclass(frozen=True, slots=True)
+class SystemShape:
+    """What a system offers: enough to cross-check a site's flows at load."""
+
+    name: str  # the descriptor's name
+    streams: Mapping[str, StreamShape]
+    operations: Mapping[str, OperationShape]
+    unproven: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Rejected:
+    """A row that could not become a record: quarantined with its reason, the rest goes on."""
+
+    key: str  # the upstream's key, or ``row N of page M`` when it has none
+    reason: str  # one sentence, no personal data
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """One page's worth, committed together with ``cursor``.
+
+    ``cursor`` is None while committing it would skip something (an incomplete run never moves the cursor).
+    ``complete`` is true on the last batch of a partition that was read to its end; a run whose last batch is not
+    complete says why in ``incomplete``.
+    """
+
+    records: Sequence[Record]
+    rejected: Sequence[Rejected] = ()
+    seen: Sequence[str] = ()  # keys listed but unchanged since ``known``: nothing to store
+    partition: str = ""
+    cursor: str | None = None
+    complete: bool = False
+    incomplete: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class PullState:
+    """What an engine may ask of the past."""
+
+    cursors: Mapping[str, str] = field(default_factory=dict)  # partition → cursor; none = from the beginning
+    known: Callable[[Sequence[str]], Mapping[str, str]] = lambda keys: {}  # key → row_digest of the mirror
+    parents: Callable[[str], Iterator[Record]] = lambda stream: iter(())  # records of a ``for_each`` stream
+
+
+@dataclass(frozen=True, slots=True)
+class WriteResult:
+    """What an upstream said to a write it accepted."""
+
+    remote_id: str = ""
+    message: str = ""
+
+
+class SourceSystem(Protocol):
+    """One upstream, ready to be called: a descriptor bound to a connection."""
+
+    name: str
+
+    def pull(self, stream: str, state: PullState, now: datetime) -> Iterator[Batch]:
+        """Yield what changed in ``stream`` since ``state``, in batches, each safe to commit on its own.
+
+        Raises RemoteUnavailable when the system cannot be reached (retries of reads are spent by then) and
+        RemoteRefused when it says no. Batches already yielded stay valid.
+        """
+        ...
+
+    def write(self, operation: str, values: Mapping[str, Any], *, key: str) -> WriteResult:
+        """Call a write operation once; never retried here. ``key`` is the idempotency key.
+
+        Raises RemoteUnavailable (surely not written), RemoteRefused (it said no), OutcomeUnknown (it may have).
+        """
+        ...
+
+    def fetch(self, url: str, max_bytes: int) -> tuple[bytes, str]:
+        """The bytes and content type of a file (image, attachment) this system links to.
+
+        Only the system's own address and its ``media_hosts`` are asked. Raises RemoteRefused for any other host, a
+        file over ``max_bytes`` or a missing one; RemoteUnavailable when it cannot be reached.
+        """
+        ...
+
+    def close(self) -> None:
+        """Give up connections."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Connection:
+    """How to reach one system or account: an Airflow connection's parts. Secrets never show in a repr."""
+
+    name: str
+    kind: str = ""  # wechat_account | gov_rest | gov_soap
+    base_url: str = ""
+    login: str = field(default="", repr=False)
+    password: str = field(default="", repr=False)
+    extra: Mapping[str, Any] = field(default_factory=dict, repr=False)
+
+
+class Credentials(Protocol):
+    """Where connections come from: the environment or one secrets file, in Airflow's connection form."""
+
+    def get(self, name: str) -> Connection:
+        """The connection called ``name``. Raises ConfigError naming it and where it was looked for."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Token:
+    """An access token as the ledger keeps it; ``version`` is what compare-and-set compares."""
+
+    value: str = field(repr=False)
+    expires_at: datetime
+    version: int
+
+
+class TokenStore(Protocol):
+    """The one place an account's token lives, shared by every worker."""
+
+    def read(self, appid: str, family: str) -> Token | None:
+        """The stored token, expired or not."""
+        ...
+
+    def refresh(
+        self, appid: str, family: str, seen_version: int, fetch: Callable[[], tuple[str, datetime]]
+    ) -> Token:
+        """Replace the token unless somebody already did.
+
+        Under the token's lock: when the stored version is still ``seen_version`` (0 = none stored), ``fetch`` is
+        called once and its (token, expires_at) stored; otherwise the stored one is returned and nothing is fetched.
+        """
+        ...
