@@ -163,9 +163,7 @@ class TokenStore(Protocol):
         """The stored token, expired or not."""
         ...
 
-    def refresh(
-        self, appid: str, family: str, seen_version: int, fetch: Callable[[], tuple[str, datetime]]
-    ) -> Token:
+    def refresh(self, appid: str, family: str, seen_version: int, fetch: Callable[[], tuple[str, datetime]]) -> Token:
         """Replace the token unless somebody already did.
 
         Under the token's lock: when the stored version is still ``seen_version`` (0 = none stored), ``fetch`` is

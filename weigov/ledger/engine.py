@@ -1,0 +1,75 @@
+"""Open the ledger's database and hand out transactions.
+
+SQLite: WAL, synchronous FULL, every writing transaction starts with BEGIN IMMEDIATE, so two writers queue instead of
+failing half-way. Postgres: READ COMMITTED, rows are locked where it matters (``outbox.claim``, ``mirror``).
+Not here: what the tables mean, or migrating them (``migrate.py``).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Connection, Engine, create_engine, event
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import ArgumentError
+
+from weigov.errors import ConfigError
+
+#: How long a writer waits for another one before SQLite gives up.
+BUSY_TIMEOUT_MS = 30_000
+
+
+class Ledger:
+    """An open ledger. ``begin`` for anything that writes, ``read`` for looking."""
+
+    def __init__(self, url: str) -> None:
+        try:
+            parsed = make_url(url)
+        except ArgumentError:
+            raise ConfigError("the ledger URL is not a SQLAlchemy URL; set WEIGOV_LEDGER_URL") from None
+        self.dialect = parsed.get_backend_name()
+        if self.dialect not in ("sqlite", "postgresql"):
+            raise ConfigError(f"the ledger runs on sqlite or postgresql, not {self.dialect}; set WEIGOV_LEDGER_URL")
+        if self.dialect == "sqlite":
+            if parsed.database and parsed.database != ":memory:":
+                Path(parsed.database).parent.mkdir(parents=True, exist_ok=True)
+            self.engine = create_engine(url, connect_args={"timeout": BUSY_TIMEOUT_MS / 1000})
+            _make_sqlite_durable(self.engine)
+        else:
+            self.engine = create_engine(url, pool_pre_ping=True)
+
+    @contextmanager
+    def begin(self) -> Iterator[Connection]:
+        """A writing transaction: committed at the end, rolled back on any exception."""
+        with self.engine.begin() as connection:
+            yield connection
+
+    @contextmanager
+    def read(self) -> Iterator[Connection]:
+        """A transaction that only looks; it never waits for a writer."""
+        with self.engine.connect() as connection:
+            connection = connection.execution_options(weigov_read_only=True)
+            with connection.begin():
+                yield connection
+
+    def close(self) -> None:
+        """Give up pooled connections."""
+        self.engine.dispose()
+
+
+def _make_sqlite_durable(engine: Engine) -> None:
+    @event.listens_for(engine, "connect")
+    def _configure(raw: Any, _record: Any) -> None:
+        raw.isolation_level = None  # we say BEGIN ourselves, below
+        raw.execute("PRAGMA journal_mode=WAL")
+        raw.execute("PRAGMA synchronous=FULL")
+        raw.execute("PRAGMA foreign_keys=ON")
+        raw.execute(f"PRAGMA busy_timeout={BUSY_TIMEOUT_MS}")
+
+    @event.listens_for(engine, "begin")
+    def _begin(connection: Connection) -> None:
+        read_only = connection.get_execution_options().get("weigov_read_only", False)
+        connection.exec_driver_sql("BEGIN" if read_only else "BEGIN IMMEDIATE")

@@ -1,0 +1,356 @@
+"""Every table of the ledger, with the unique key that makes it true.
+
+Times are aware UTC datetimes; payloads are canonical JSON (``weigov.records.encode``) as text. Openids and tokens
+are kept sealed, with a keyed hash to look them up (``seal.py``). Retention empties payloads; identities and digests
+stay. The Alembic migrations create exactly this.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    DateTime,
+    Dialect,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    String,
+    Table,
+    Text,
+    TypeDecorator,
+    UniqueConstraint,
+    text,
+)
+
+metadata = MetaData(
+    naming_convention={
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
+
+
+class Utc(TypeDecorator[datetime]):
+    """An aware UTC datetime. SQLite keeps no zone, so it is added on the way out."""
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        if value is None:
+            return None
+        if value.tzinfo is None:
+            raise ValueError("the ledger takes aware times only")
+        value = value.astimezone(UTC)
+        return value.replace(tzinfo=None) if dialect.name == "sqlite" else value
+
+    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        if value is None:
+            return None
+        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+
+
+def _id() -> Column[int]:
+    # SQLite only counts up by itself on a column that is literally INTEGER.
+    return Column("id", BigInteger().with_variant(Integer, "sqlite"), primary_key=True, autoincrement=True)
+
+
+def _ref(name: str, target: str) -> Column[Any]:
+    return Column(name, BigInteger, ForeignKey(target), nullable=False)
+
+
+#: The last known state of every upstream record.
+record = Table(
+    "record",
+    metadata,
+    _id(),
+    Column("site", String(64), nullable=False),
+    Column("system", String(64), nullable=False),
+    Column("stream", String(64), nullable=False),
+    Column("key", String(256), nullable=False),
+    Column("kind", String(16), nullable=False),
+    Column("partition", String(256), nullable=False, server_default=""),
+    Column("digest", String(64), nullable=False),
+    Column("row_digest", String(64), nullable=False, server_default=""),
+    Column("payload", Text, nullable=False),
+    Column("first_seen_at", Utc, nullable=False),
+    Column("changed_at", Utc, nullable=False),
+    Column("withdrawn_at", Utc),
+    UniqueConstraint("site", "system", "stream", "key"),
+)
+
+#: A change of a record that a flow cares about; also the queue ``compose`` reads (state pending) and the quarantine.
+#: state: baseline (known before the flow began) | pending | composed | skipped | quarantined | superseded
+revision = Table(
+    "revision",
+    metadata,
+    _id(),
+    _ref("record_id", "record.id"),
+    Column("site", String(64), nullable=False),
+    Column("flow", String(64), nullable=False),
+    Column("n", Integer, nullable=False),
+    Column("digest", String(64), nullable=False),  # of the fields the flow reads; '-' when withdrawn
+    Column("cause", String(16), nullable=False),  # begin | collect | withdrawn | mapping | replay
+    Column("state", String(16), nullable=False),
+    Column("reason", Text, nullable=False, server_default=""),
+    Column("payload", Text),  # the record as it was, until composed
+    Column("created_at", Utc, nullable=False),
+    Column("decided_at", Utc),
+    UniqueConstraint("record_id", "flow", "n"),
+    Index("ix_revision_pending", "site", "flow", "id", sqlite_where=text("state = 'pending'"),
+          postgresql_where=text("state = 'pending'")),
+    Index("ix_revision_quarantined", "site", "flow", "id", sqlite_where=text("state = 'quarantined'"),
+          postgresql_where=text("state = 'quarantined'")),
+)  # fmt: skip
+
+#: A row of a stream that could not even become a record. Resolved when a later collect reads it.
+reject = Table(
+    "reject",
+    metadata,
+    _id(),
+    Column("site", String(64), nullable=False),
+    Column("system", String(64), nullable=False),
+    Column("stream", String(64), nullable=False),
+    Column("key", String(256), nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("first_at", Utc, nullable=False),
+    Column("last_at", Utc, nullable=False),
+    Column("resolved_at", Utc),
+    UniqueConstraint("site", "system", "stream", "key"),
+)
+
+#: One outbox row: one effect to be brought about once.
+delivery = Table(
+    "delivery",
+    metadata,
+    _id(),
+    # identity
+    Column("site", String(64), nullable=False),
+    Column("flow", String(64), nullable=False),
+    Column("record", String(400), nullable=False),  # system/stream/key, or the flow's own name for a menu
+    Column("revision", Integer, nullable=False),
+    Column("effect", String(64), nullable=False),  # publish | remove | apply | send | write:OPERATION:STATE
+    Column("target", String(80), nullable=False),  # account:NAME or system:NAME
+    Column("subject", String(64), nullable=False, server_default=""),  # openid hash; '' for none
+    # what
+    Column("channel", String(16), nullable=False),  # news | template | menu | write
+    Column("client_key", String(32), nullable=False),  # derived from the identity: the same after a restore
+    Column("title", String(400), nullable=False, server_default=""),  # shown to operators, no personal data
+    Column("payload", Text),
+    Column("digest", String(64), nullable=False),  # of the payload: what an approval names
+    Column("mapping_digest", String(64), nullable=False, server_default=""),
+    # where it stands
+    Column("state", String(16), nullable=False),
+    Column("reason", Text, nullable=False, server_default=""),
+    Column("step", String(16), nullable=False, server_default=""),  # the step in hand, or the one that is unknown
+    Column("retire", Boolean, nullable=False, server_default=text("false")),  # newer or withdrawn upstream meanwhile
+    Column("flight_key", String(512), nullable=False),  # what may be in flight only once
+    Column("in_flight", Boolean, nullable=False, server_default=text("false")),
+    Column("priority", Integer, nullable=False),  # smaller goes first
+    Column("due_at", Utc, nullable=False),
+    Column("expires_at", Utc),
+    Column("lease_owner", String(64), nullable=False, server_default=""),
+    Column("lease_until", Utc),
+    Column("tries", Integer, nullable=False, server_default="0"),
+    Column("first_intent_at", Utc),
+    Column("check_at", Utc),  # when reconcile looks at it next
+    Column("created_at", Utc, nullable=False),
+    Column("changed_at", Utc, nullable=False),
+    UniqueConstraint("site", "flow", "record", "revision", "effect", "target", "subject",
+                     name="uq_delivery_identity"),
+    Index("uq_delivery_in_flight", "flight_key", unique=True, sqlite_where=text("in_flight"),
+          postgresql_where=text("in_flight")),
+    Index("ix_delivery_queue", "target", "state", "priority", "id"),
+    Index("ix_delivery_flight", "flight_key", "state"),
+    Index("ix_delivery_record", "site", "record", "flow", "revision"),
+    Index("ix_delivery_flow_state", "site", "flow", "state"),
+)  # fmt: skip
+
+#: One call for one step of a delivery: the intent is committed before it, the outcome after.
+#: outcome: open | ok | refused | unsent | unknown
+attempt = Table(
+    "attempt",
+    metadata,
+    _id(),
+    _ref("delivery_id", "delivery.id"),
+    Column("step", String(16), nullable=False),
+    Column("n", Integer, nullable=False),
+    Column("client_key", String(32), nullable=False, server_default=""),
+    Column("outcome", String(8), nullable=False),
+    Column("remote_id", String(256), nullable=False, server_default=""),
+    Column("detail", Text, nullable=False, server_default=""),
+    Column("intent_at", Utc, nullable=False),
+    Column("outcome_at", Utc),
+    UniqueConstraint("delivery_id", "step", "n"),
+)
+
+#: A person's decision about the frozen bytes of a delivery.
+review = Table(
+    "review",
+    metadata,
+    _id(),
+    _ref("delivery_id", "delivery.id"),
+    Column("digest", String(64), nullable=False),
+    Column("person", String(128), nullable=False),
+    Column("decision", String(8), nullable=False),  # approve | refuse
+    Column("comment", Text, nullable=False, server_default=""),
+    Column("at", Utc, nullable=False),
+    UniqueConstraint("delivery_id", "digest", "person"),
+)
+
+#: What a remote system said it did, joined to a delivery from either side: answer or event may come first.
+receipt = Table(
+    "receipt",
+    metadata,
+    _id(),
+    Column("appid", String(64), nullable=False),
+    Column("kind", String(16), nullable=False),  # publish | article | template | write
+    Column("remote_id", String(256), nullable=False),
+    Column("delivery_id", BigInteger, ForeignKey("delivery.id")),  # null: not matched yet
+    Column("status", String(64), nullable=False, server_default=""),
+    Column("url", Text, nullable=False, server_default=""),
+    Column("subject", String(64), nullable=False, server_default=""),  # openid hash of a template event
+    Column("payload", Text, nullable=False, server_default=""),
+    Column("at", Utc, nullable=False),
+    UniqueConstraint("appid", "kind", "remote_id"),
+    Index("ix_receipt_delivery", "delivery_id"),
+)
+
+#: What WeChat posted to the gateway, committed before it was acknowledged. The payload is sealed.
+inbox = Table(
+    "inbox",
+    metadata,
+    _id(),
+    Column("appid", String(64), nullable=False),
+    Column("dedupe_key", String(256), nullable=False),
+    Column("kind", String(16), nullable=False),  # event | message
+    Column("event", String(64), nullable=False, server_default=""),
+    Column("remote_id", String(256), nullable=False, server_default=""),
+    Column("subject", String(64), nullable=False, server_default=""),  # openid hash
+    Column("payload", LargeBinary, nullable=False),
+    Column("received_at", Utc, nullable=False),
+    Column("handled_at", Utc),
+    Column("outcome", String(64), nullable=False, server_default=""),
+    UniqueConstraint("appid", "dedupe_key"),
+    Index("ix_inbox_waiting", "appid", "id", sqlite_where=text("handled_at IS NULL"),
+          postgresql_where=text("handled_at IS NULL")),
+)  # fmt: skip
+
+#: How far a stream was read. ``version`` is what a concurrent collect trips over.
+cursor = Table(
+    "cursor",
+    metadata,
+    _id(),
+    Column("site", String(64), nullable=False),
+    Column("system", String(64), nullable=False),
+    Column("stream", String(64), nullable=False),
+    Column("partition", String(256), nullable=False),
+    Column("value", Text, nullable=False, server_default=""),
+    Column("updated_at", Utc, nullable=False),
+    UniqueConstraint("site", "system", "stream", "partition"),
+)
+
+#: One row a stream: locked first by whoever writes its mirror, so collects of one stream never interleave.
+stream_state = Table(
+    "stream_state",
+    metadata,
+    _id(),
+    Column("site", String(64), nullable=False),
+    Column("system", String(64), nullable=False),
+    Column("stream", String(64), nullable=False),
+    Column("version", Integer, nullable=False, server_default="0"),
+    Column("first_completed_at", Utc),
+    Column("last_started_at", Utc),
+    Column("last_completed_at", Utc),
+    Column("last_problem", Text, nullable=False, server_default=""),
+    UniqueConstraint("site", "system", "stream"),
+)
+
+#: When a flow began over its stream, and which mapping it may compose with.
+position = Table(
+    "position",
+    metadata,
+    _id(),
+    Column("site", String(64), nullable=False),
+    Column("flow", String(64), nullable=False),
+    Column("began_at", Utc, nullable=False),
+    Column("mapping_digest", String(64), nullable=False),
+    Column("applied_at", Utc, nullable=False),
+    UniqueConstraint("site", "flow"),
+)
+
+#: Calls reserved against WeChat's limits. ``period`` is a Beijing day (2026-11-23) or minute (2026-11-23T08:15).
+quota = Table(
+    "quota",
+    metadata,
+    _id(),
+    Column("appid", String(64), nullable=False),
+    Column("path", String(128), nullable=False),
+    Column("period", String(32), nullable=False),
+    Column("used", Integer, nullable=False, server_default="0"),
+    Column("remote_used", Integer, nullable=False, server_default="0"),  # what quota/get last said
+    Column("daily_limit", Integer),  # null until quota/get was read: the rulebook's figure holds
+    UniqueConstraint("appid", "path", "period"),
+)
+
+#: The account's access token, sealed; ``version`` is compared before it is replaced.
+token = Table(
+    "token",
+    metadata,
+    _id(),
+    Column("appid", String(64), nullable=False),
+    Column("family", String(16), nullable=False),
+    Column("value", LargeBinary, nullable=False),
+    Column("expires_at", Utc, nullable=False),
+    Column("version", Integer, nullable=False),
+    UniqueConstraint("appid", "family"),
+)
+
+#: Which bytes are already at WeChat, for which use.
+media = Table(
+    "media",
+    metadata,
+    _id(),
+    Column("appid", String(64), nullable=False),
+    Column("use", String(16), nullable=False),  # body | cover
+    Column("sha256", String(64), nullable=False),
+    Column("remote_id", String(256), nullable=False, server_default=""),
+    Column("url", Text, nullable=False, server_default=""),
+    Column("at", Utc, nullable=False),
+    UniqueConstraint("appid", "use", "sha256"),
+)
+
+#: Frozen bytes of images, as they were approved.
+blob = Table(
+    "blob",
+    metadata,
+    Column("sha256", String(64), primary_key=True),
+    Column("content_type", String(64), nullable=False),
+    Column("data", LargeBinary, nullable=False),
+    Column("at", Utc, nullable=False),
+)
+
+#: Which citizen (openid, sealed) follows which case or is which person in a system.
+binding = Table(
+    "binding",
+    metadata,
+    _id(),
+    Column("appid", String(64), nullable=False),
+    Column("openid_hash", String(64), nullable=False),
+    Column("openid", LargeBinary, nullable=False),
+    Column("system", String(64), nullable=False),
+    Column("scope", String(16), nullable=False),  # case | identity
+    Column("ref_hash", String(64), nullable=False),
+    Column("created_at", Utc, nullable=False),
+    UniqueConstraint("appid", "openid_hash", "system", "scope", "ref_hash"),
+    Index("ix_binding_ref", "appid", "system", "scope", "ref_hash"),
+)
