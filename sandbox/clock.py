@@ -4,11 +4,11 @@ Kept in the database, so a restarted sandbox is not suddenly in another day. Eve
 for the time asks here; nothing outside it is affected.
 """
 
-import sqlite3
-import threading
 import time
 from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
+
+from sandbox.store import Store
 
 SCHEMA = """CREATE TABLE IF NOT EXISTS sandbox_clock (
     id INTEGER PRIMARY KEY CHECK (id = 1), offset_s REAL, frozen_s REAL)"""
@@ -17,10 +17,9 @@ BEIJING = ZoneInfo("Asia/Shanghai")
 
 
 class Clock:
-    def __init__(self, db: sqlite3.Connection, lock: threading.RLock) -> None:
-        self._db = db
-        self._lock = lock
-        with lock, db:
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        with store.transaction() as db:
             db.execute(SCHEMA)
             row = db.execute("SELECT offset_s, frozen_s FROM sandbox_clock").fetchone()
         self._offset_s: float = row[0] if row else 0.0
@@ -46,7 +45,7 @@ class Clock:
         return self._frozen_s is not None
 
     def advance(self, seconds: float) -> None:
-        with self._lock:
+        with self._store.lock:
             if self._frozen_s is not None:
                 self._frozen_s += seconds
             else:
@@ -60,26 +59,26 @@ class Clock:
         self.advance(moment.timestamp() - self.timestamp())
 
     def freeze(self) -> None:
-        with self._lock:
+        with self._store.lock:
             self._frozen_s = self.timestamp()
             self._keep()
 
     def unfreeze(self) -> None:
         """Run on from the moment at which it was frozen."""
-        with self._lock:
+        with self._store.lock:
             if self._frozen_s is not None:
                 self._offset_s = self._frozen_s - time.time()
                 self._frozen_s = None
                 self._keep()
 
     def reset(self) -> None:
-        with self._lock:
+        with self._store.lock:
             self._offset_s, self._frozen_s = 0.0, None
             self._keep()
 
     def _keep(self) -> None:
-        with self._db:
-            self._db.execute(
+        with self._store.transaction() as db:
+            db.execute(
                 "INSERT INTO sandbox_clock VALUES (1, ?, ?) ON CONFLICT (id) DO UPDATE"
                 " SET offset_s = excluded.offset_s, frozen_s = excluded.frozen_s",
                 (self._offset_s, self._frozen_s),

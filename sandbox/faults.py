@@ -8,10 +8,10 @@ and WeChat's publisher and event sender.
 
 import fnmatch
 import random
-import sqlite3
-import threading
 from dataclasses import asdict, dataclass
 from typing import Literal, get_args
+
+from sandbox.store import Store
 
 WireKind = Literal["lose_answer", "refuse_before", "errcode", "delay_s", "http_502", "html_200"]
 EventKind = Literal[
@@ -51,10 +51,9 @@ class Fault:
 
 
 class Faults:
-    def __init__(self, db: sqlite3.Connection, lock: threading.RLock) -> None:
-        self._db = db
-        self._lock = lock
-        with lock, db:
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        with store.transaction() as db:
             db.execute(_SCHEMA)
 
     def arm(
@@ -62,8 +61,8 @@ class Faults:
         value: str | None = None, skip: int = 0, times: int | None = None, probability: float = 1.0, seed: int = 0,
     ) -> int:  # fmt: skip
         """Arm a fault and return its number. ``times=None`` stays armed until cleared."""
-        with self._lock, self._db:
-            row = self._db.execute(
+        with self._store.transaction() as db:
+            row = db.execute(
                 "INSERT INTO sandbox_fault (kind, path, openid, persona, value, skip, times, probability, seed)"
                 " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) RETURNING id",
                 (kind, path, openid, persona, value, skip, times, probability, seed),
@@ -72,19 +71,19 @@ class Faults:
 
     def clear(self, fault_id: int | None = None) -> None:
         """Disarm one fault or all; their counts stay readable until ``forget``."""
-        with self._lock, self._db:
+        with self._store.transaction() as db:
             if fault_id is None:
-                self._db.execute("UPDATE sandbox_fault SET armed = 0")
+                db.execute("UPDATE sandbox_fault SET armed = 0")
             else:
-                self._db.execute("UPDATE sandbox_fault SET armed = 0 WHERE id = ?", (fault_id,))
+                db.execute("UPDATE sandbox_fault SET armed = 0 WHERE id = ?", (fault_id,))
 
     def forget(self) -> None:
-        with self._lock, self._db:
-            self._db.execute("DELETE FROM sandbox_fault")
+        with self._store.transaction() as db:
+            db.execute("DELETE FROM sandbox_fault")
 
     def all(self) -> list[Fault]:
-        with self._lock:
-            rows = self._db.execute("SELECT * FROM sandbox_fault ORDER BY id").fetchall()
+        with self._store.lock:
+            rows = self._store.db.execute("SELECT * FROM sandbox_fault ORDER BY id").fetchall()
         return [Fault(**{**dict(row), "armed": bool(row["armed"])}) for row in rows]
 
     def as_dicts(self) -> list[dict[str, object]]:
@@ -92,15 +91,15 @@ class Faults:
 
     def watching(self, kinds: tuple[str, ...], path: str) -> bool:
         """Is anything armed that a call of ``path`` could meet? Cheap: asked on every call."""
-        with self._lock:
-            rows = self._db.execute("SELECT kind, path FROM sandbox_fault WHERE armed = 1").fetchall()
+        with self._store.lock:
+            rows = self._store.db.execute("SELECT kind, path FROM sandbox_fault WHERE armed = 1").fetchall()
         return any(row["kind"] in kinds and fnmatch.fnmatchcase(path, row["path"]) for row in rows)
 
     def strike(
         self, kinds: tuple[str, ...], path: str, *, openid: str | None = None, persona: str | None = None
     ) -> Fault | None:
         """The fault this call meets, counted as fired; None if it meets none."""
-        with self._lock:
+        with self._store.lock:
             for fault in self.all():
                 if fault.armed and fault.kind in kinds and _concerns(fault, path, openid, persona):
                     if self._count(fault):
@@ -113,8 +112,8 @@ class Faults:
         fires = seen > fault.skip and lucky
         fired = fault.fired + fires
         spent = fault.times is not None and fired >= fault.times
-        with self._db:
-            self._db.execute(
+        with self._store.transaction() as db:
+            db.execute(
                 "UPDATE sandbox_fault SET seen = ?, fired = ?, armed = ? WHERE id = ?",
                 (seen, fired, 0 if spent else 1, fault.id),
             )

@@ -1,20 +1,21 @@
 """What every subsystem of the sandbox shares: one database file, one lock, one clock, the faults asked for.
 
-All state lives in the database, so a restarted sandbox goes on where it was. ``synchronous=OFF``: losing the last
-second in a power cut does not matter to a simulation, a slow test does.
+All state lives in the database, so a restarted sandbox goes on where it was. Losing the last second in a
+power cut does not matter to a simulation; a slow test does (``synchronous=OFF``).
 """
 
 import re
 import sqlite3
 import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import ModuleType
 
 from sandbox.clock import Clock
 from sandbox.faults import Faults
+from sandbox.store import Store
 
 _SEEDED = "CREATE TABLE IF NOT EXISTS sandbox_seeded (subsystem TEXT PRIMARY KEY)"
 _TABLE = re.compile(r"CREATE TABLE IF NOT EXISTS (\w+)", re.IGNORECASE)
@@ -22,8 +23,7 @@ _TABLE = re.compile(r"CREATE TABLE IF NOT EXISTS (\w+)", re.IGNORECASE)
 
 @dataclass
 class World:
-    db: sqlite3.Connection
-    lock: threading.RLock
+    store: Store
     clock: Clock
     base_url: str
     faults: Faults
@@ -34,20 +34,22 @@ class World:
     @classmethod
     def open(cls, path: str | Path, base_url: str = "http://127.0.0.1:8600") -> "World":
         """Open the state kept at ``path`` (made if absent; ``:memory:`` for a test that keeps nothing)."""
-        db = sqlite3.connect(path, check_same_thread=False)
-        db.row_factory = sqlite3.Row
-        db.execute("PRAGMA journal_mode=WAL")
-        db.execute("PRAGMA synchronous=OFF")
-        lock = threading.RLock()
-        with lock, db:
+        store = Store(path)
+        with store.transaction() as db:
             db.execute(_SEEDED)
-        return cls(db, lock, Clock(db, lock), base_url, Faults(db, lock))
+        return cls(store, Clock(store), base_url, Faults(store))
 
-    @contextmanager
-    def transaction(self) -> Iterator[sqlite3.Connection]:
-        """All of the block or nothing of it, and no other thread in between. Do not nest."""
-        with self.lock, self.db:
-            yield self.db
+    @property
+    def db(self) -> sqlite3.Connection:
+        return self.store.db
+
+    @property
+    def lock(self) -> threading.RLock:
+        return self.store.lock
+
+    def transaction(self) -> AbstractContextManager[sqlite3.Connection]:
+        """All of the block or nothing of it, and no other thread in between; an inner one joins the outer."""
+        return self.store.transaction()
 
     def prepare(self, name: str, subsystem: ModuleType) -> None:
         """Make the subsystem's tables and, the first time, fill them."""
@@ -56,13 +58,13 @@ class World:
             if self.db.execute("SELECT 1 FROM sandbox_seeded WHERE subsystem = ?", (name,)).fetchone():
                 return
             subsystem.seed(self)
-            with self.db:
+            with self.transaction():
                 self.db.execute("INSERT INTO sandbox_seeded VALUES (?)", (name,))
 
     def reset(self, name: str, subsystem: ModuleType) -> None:
         """Put the subsystem back to its first day."""
         with self.lock:
-            with self.db:
+            with self.transaction():
                 for table in _TABLE.findall(subsystem.SCHEMA):
                     self.db.execute(f"DROP TABLE IF EXISTS {table}")
                 self.db.execute("DELETE FROM sandbox_seeded WHERE subsystem = ?", (name,))
