@@ -152,7 +152,8 @@ delivery = Table(
     Column("state", String(16), nullable=False),
     Column("reason", Text, nullable=False, server_default=""),
     Column("step", String(16), nullable=False, server_default=""),  # the step in hand, or the one that is unknown
-    Column("retire", Boolean, nullable=False, server_default=text("false")),  # newer or withdrawn upstream meanwhile
+    Column("retire", String(12), nullable=False, server_default=""),  # superseded | withdrawn, while it was in flight
+    Column("approvals_needed", Integer, nullable=False, server_default="0"),
     Column("flight_key", String(512), nullable=False),  # what may be in flight only once
     Column("in_flight", Boolean, nullable=False, server_default=text("false")),
     Column("priority", Integer, nullable=False),  # smaller goes first

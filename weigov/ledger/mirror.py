@@ -1,0 +1,483 @@
+"""The mirror: the last known state of every record, and the revisions flows see.
+
+``store`` runs under the stream's lock (``lock_stream``), so collects of one stream never interleave and a flow's
+revisions appear in the order they happened. A revision exists only when the digest of the fields a flow reads differs
+from its newest: A→B→A is three, reading the same again is none.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any, Literal, TypeVar, cast
+
+from sqlalchemy import Connection, and_, bindparam, func, select, update
+
+from weigov.ledger.dialect import insert_ignore, upsert
+from weigov.ledger.tables import cursor, position, record, reject, revision, stream_state
+from weigov.ports import Batch, Rejected
+from weigov.records import Kind, Record, digest, digest_of, dump, load
+
+#: The digest of a revision that says: gone upstream.
+WITHDRAWN = "-"
+_CHUNK = 400  # keys in one IN (…)
+
+Begin = Literal["now", "all"] | date
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class StreamRef:
+    """One stream of one system of one site."""
+
+    site: str
+    system: str
+    stream: str
+
+    def record_ref(self, key: str) -> str:
+        """How deliveries name a record of this stream."""
+        return f"{self.system}/{self.stream}/{key}"
+
+
+@dataclass(frozen=True, slots=True)
+class FlowReads:
+    """What the mirror must know of a flow: which fields make a revision, and where it began."""
+
+    flow: str
+    fields: frozenset[str]
+    begin: Begin
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """What one batch changed."""
+
+    new: int = 0
+    changed: int = 0
+    withdrawn: int = 0
+    unchanged: int = 0
+    rejected: int = 0
+    revisions: int = 0
+
+    def __add__(self, other: Stored) -> Stored:
+        return Stored(*(getattr(self, n) + getattr(other, n) for n in Stored.__dataclass_fields__))
+
+
+@dataclass(frozen=True, slots=True)
+class Pending:
+    """A revision waiting to be composed. ``record`` is None when it says withdrawn."""
+
+    id: int
+    n: int
+    record_id: int
+    key: str
+    cause: str
+    digest: str
+    record: Record | None
+
+
+def lock_stream(connection: Connection, ref: StreamRef, *, now: datetime) -> bool:
+    """Take the stream's lock until the transaction ends; whether the stream was ever read to its end."""
+    where = _is(stream_state, ref)
+    insert_ignore(connection, stream_state, [{**_key(ref), "last_started_at": now}])
+    connection.execute(update(stream_state).where(where).values(version=stream_state.c.version + 1))
+    row = connection.execute(select(stream_state.c.first_completed_at).where(where)).one()
+    return row.first_completed_at is not None
+
+
+def begin_flow(
+    connection: Connection, ref: StreamRef, flow: FlowReads, mapping_digest: str, *, now: datetime
+) -> bool:
+    """Start a flow over what is mirrored already, once; whether it was new.
+
+    What existed before is a baseline unless ``begin`` says otherwise. Call under the stream's lock.
+    """
+    row = {"site": ref.site, "flow": flow.flow, "began_at": now, "mapping_digest": mapping_digest, "applied_at": now}
+    if not insert_ignore(connection, position, [row]):
+        return False
+    for chunk in _chunks(_rows(connection, ref)):
+        news = []
+        for record_id, item in chunk:
+            delivers = not item.withdrawn and _wanted(item, flow.begin)
+            news.append(
+                _revision(
+                    ref,
+                    flow.flow,
+                    record_id,
+                    1,
+                    WITHDRAWN if item.withdrawn else digest_of(item, flow.fields),
+                    cause="begin",
+                    item=item if delivers else None,
+                    now=now,
+                )
+            )
+        connection.execute(revision.insert(), news)
+    return True
+
+
+def store(
+    connection: Connection, ref: StreamRef, batch: Batch, flows: Sequence[FlowReads], *, first: bool, now: datetime
+) -> Stored:
+    """Write one batch, its revisions and its cursor. Call under the stream's lock.
+
+    ``first``: the stream was never read to its end yet, so a flow that begins ``now`` only takes note of what is new.
+    """
+    total = Stored(unchanged=len(batch.seen))
+    for chunk in _chunks({item.key: item for item in batch.records}.values()):
+        total += _store_chunk(connection, ref, chunk, flows, first=first, now=now)
+    _note_rejected(connection, ref, batch, now=now)
+    if batch.cursor is not None:
+        row = {**_key(ref), "partition": batch.partition, "value": batch.cursor, "updated_at": now}
+        upsert(
+            connection, cursor, [row], key=["site", "system", "stream", "partition"], update=["value", "updated_at"]
+        )
+    return total + Stored(rejected=len(batch.rejected))
+
+
+def finish(connection: Connection, ref: StreamRef, *, problem: str, now: datetime) -> None:
+    """Note how a collect ended: read to its end (no problem), or why not."""
+    where = _is(stream_state, ref)
+    values: dict[str, Any] = {"last_problem": problem}
+    if not problem:
+        values |= {
+            "last_completed_at": now,
+            "first_completed_at": func.coalesce(stream_state.c.first_completed_at, now),
+        }
+    insert_ignore(connection, stream_state, [{**_key(ref), "last_started_at": now}])
+    connection.execute(update(stream_state).where(where).values(**values))
+
+
+def cursors(connection: Connection, ref: StreamRef) -> dict[str, str]:
+    """partition → cursor."""
+    query = select(cursor.c.partition, cursor.c.value).where(_is(cursor, ref))
+    return {row.partition: row.value for row in connection.execute(query)}
+
+
+def known(connection: Connection, ref: StreamRef) -> Callable[[Sequence[str]], Mapping[str, str]]:
+    """A look-up of the row digests last seen."""
+
+    def look_up(keys: Sequence[str]) -> Mapping[str, str]:
+        found: dict[str, str] = {}
+        for chunk in _chunks(keys):
+            query = select(record.c.key, record.c.row_digest).where(_is(record, ref), record.c.key.in_(chunk))
+            found.update((row.key, row.row_digest) for row in connection.execute(query))
+        return found
+
+    return look_up
+
+
+def records(connection: Connection, ref: StreamRef, *, withdrawn: bool = False) -> Iterator[Record]:
+    """The mirrored records of a stream by key; withdrawn ones only when asked for."""
+    for _, item in _rows(connection, ref):
+        if withdrawn or not item.withdrawn:
+            yield item
+
+
+def get(connection: Connection, ref: StreamRef, key: str) -> tuple[int, Record] | None:
+    """(record id, record) as it was last seen."""
+    return next(iter(_rows(connection, ref, record.c.key == key)), None)
+
+
+def count(connection: Connection, ref: StreamRef) -> int:
+    """How many records of the stream are there and not withdrawn."""
+    query = select(func.count()).select_from(record).where(_is(record, ref), record.c.withdrawn_at.is_(None))
+    return int(connection.execute(query).scalar_one())
+
+
+def pending(connection: Connection, site: str, flow: str, *, after: int, limit: int) -> list[Pending]:
+    """The next revisions to compose, in the order they happened, behind revision id ``after``."""
+    query = (
+        select(revision, record.c.key, record.c.kind, record.c.partition)
+        .join(record, record.c.id == revision.c.record_id)
+        .where(
+            revision.c.site == site,
+            revision.c.flow == flow,
+            revision.c.state == "pending",
+            revision.c.id > after,
+        )
+        .order_by(revision.c.id)
+        .limit(limit)
+    )
+    found = []
+    for row in connection.execute(query):
+        item = None
+        if row.digest != WITHDRAWN:
+            item = load(cast(Kind, row.kind), row.key, row.payload.encode(), partition=row.partition)
+        found.append(Pending(row.id, row.n, row.record_id, row.key, row.cause, row.digest, item))
+    return found
+
+
+def newest(connection: Connection, record_ids: Iterable[int], flow: str) -> dict[int, tuple[int, str, str]]:
+    """record id → (n, digest, state) of its newest revision for ``flow``."""
+    found: dict[int, tuple[int, str, str]] = {}
+    for chunk in _chunks(record_ids):
+        top = (
+            select(revision.c.record_id, func.max(revision.c.n).label("n"))
+            .where(revision.c.record_id.in_(chunk), revision.c.flow == flow)
+            .group_by(revision.c.record_id)
+            .subquery()
+        )
+        query = select(revision.c.record_id, revision.c.n, revision.c.digest, revision.c.state).join(
+            top,
+            and_(revision.c.record_id == top.c.record_id, revision.c.n == top.c.n, revision.c.flow == flow),
+        )
+        found.update((row.record_id, (row.n, row.digest, row.state)) for row in connection.execute(query))
+    return found
+
+
+def decide(connection: Connection, revision_id: int, state: str, *, now: datetime, reason: str = "") -> None:
+    """What compose made of a pending revision: composed | skipped | quarantined | superseded."""
+    connection.execute(
+        update(revision)
+        .where(revision.c.id == revision_id, revision.c.state == "pending")
+        .values(state=state, reason=reason, decided_at=now, payload=None)
+    )
+
+
+def compose_again(
+    connection: Connection, ref: StreamRef, key: str, flow: FlowReads, *, cause: str, now: datetime
+) -> bool:
+    """Put the record as it is now before ``compose`` again, as a new revision; False when it is withdrawn or gone."""
+    found = get(connection, ref, key)
+    if found is None or found[1].withdrawn:
+        return False
+    record_id, item = found
+    n = newest(connection, [record_id], flow.flow).get(record_id, (0, "", ""))[0] + 1
+    connection.execute(
+        revision.insert(),
+        [_revision(ref, flow.flow, record_id, n, digest_of(item, flow.fields), cause=cause, item=item, now=now)],
+    )
+    connection.execute(
+        update(revision)
+        .where(revision.c.record_id == record_id, revision.c.flow == flow.flow, revision.c.state == "quarantined")
+        .values(state="superseded", reason="composed again", decided_at=now)
+    )
+    return True
+
+
+def quarantined(connection: Connection, site: str, flow: str | None = None, *, limit: int = 1000) -> list[Any]:
+    """Rows (id, flow, system, stream, key, n, reason, created_at) of records that could not be mapped."""
+    query = (
+        select(
+            revision.c.id,
+            revision.c.flow,
+            record.c.system,
+            record.c.stream,
+            record.c.key,
+            revision.c.n,
+            revision.c.reason,
+            revision.c.created_at,
+        )
+        .join(record, record.c.id == revision.c.record_id)
+        .where(revision.c.site == site, revision.c.state == "quarantined")
+        .order_by(revision.c.id)
+        .limit(limit)
+    )
+    if flow is not None:
+        query = query.where(revision.c.flow == flow)
+    return list(connection.execute(query))
+
+
+def applied_digest(connection: Connection, site: str, flow: str) -> str | None:
+    """The digest of the mapping this flow may compose with; None when it has not begun."""
+    query = select(position.c.mapping_digest).where(position.c.site == site, position.c.flow == flow)
+    return connection.execute(query).scalar_one_or_none()
+
+
+def apply_mapping(connection: Connection, site: str, flow: str, mapping_digest: str, *, now: datetime) -> None:
+    """From now on the flow composes with this mapping."""
+    connection.execute(
+        update(position)
+        .where(position.c.site == site, position.c.flow == flow)
+        .values(mapping_digest=mapping_digest, applied_at=now)
+    )
+
+
+def _store_chunk(
+    connection: Connection,
+    ref: StreamRef,
+    items: Sequence[Record],
+    flows: Sequence[FlowReads],
+    *,
+    first: bool,
+    now: datetime,
+) -> Stored:
+    query = select(record.c.id, record.c.key, record.c.digest, record.c.row_digest, record.c.withdrawn_at)
+    rows = connection.execute(query.where(_is(record, ref), record.c.key.in_([item.key for item in items])))
+    before = {row.key: row for row in rows}
+    inserts, updates, touched, touched_rows = [], [], [], []
+    for item in items:
+        payload = dump(item)
+        whole = digest([payload.decode(), item.withdrawn])
+        values = {
+            "key": item.key,
+            "digest": whole,
+            "row_digest": item.row_digest,
+            "partition": item.partition,
+            "payload": payload.decode(),
+            "changed_at": now,
+        }
+        old = before.get(item.key)
+        if old is None:
+            withdrawn_at = now if item.withdrawn else None
+            inserts.append(
+                {**_key(ref), **values, "kind": item.kind, "first_seen_at": now, "withdrawn_at": withdrawn_at}
+            )
+            touched.append(item)
+        elif old.digest != whole:
+            withdrawn_at = (old.withdrawn_at or now) if item.withdrawn else None
+            updates.append({"row": old.id, **values, "withdrawn_at": withdrawn_at})
+            touched.append(item)
+        elif old.row_digest != item.row_digest:
+            touched_rows.append({"row": old.id, "row_digest": item.row_digest})
+    if inserts:
+        connection.execute(record.insert(), inserts)
+    for changes in (updates, touched_rows):
+        if changes:
+            names = [name for name in changes[0] if name not in ("row", "key")]
+            connection.execute(
+                update(record)
+                .where(record.c.id == bindparam("row"))
+                .values({name: bindparam(f"new_{name}") for name in names}),
+                [{"row": c["row"], **{f"new_{name}": c[name] for name in names}} for c in changes],
+            )
+    made = _revise(connection, ref, touched, set(before), flows, first=first, now=now) if flows and touched else 0
+    withdrawn = sum(1 for item in touched if item.withdrawn)
+    return Stored(
+        new=len(inserts),
+        changed=len(updates),
+        withdrawn=withdrawn,
+        unchanged=len(items) - len(touched),
+        revisions=made,
+    )
+
+
+def _revise(
+    connection: Connection,
+    ref: StreamRef,
+    items: Sequence[Record],
+    existed: set[str],
+    flows: Sequence[FlowReads],
+    *,
+    first: bool,
+    now: datetime,
+) -> int:
+    query = select(record.c.id, record.c.key)
+    rows = connection.execute(query.where(_is(record, ref), record.c.key.in_([item.key for item in items])))
+    ids = {row.key: row.id for row in rows}
+    made = 0
+    for flow in flows:
+        last = newest(connection, ids.values(), flow.flow)
+        news = []
+        for item in items:
+            record_id = ids[item.key]
+            n, old, _ = last.get(record_id, (0, WITHDRAWN, ""))
+            new = WITHDRAWN if item.withdrawn else digest_of(item, flow.fields)
+            if new == old:
+                continue
+            counts = n > 0 or item.key in existed or not first or _wanted(item, flow.begin)
+            news.append(
+                _revision(
+                    ref,
+                    flow.flow,
+                    record_id,
+                    n + 1,
+                    new,
+                    cause="withdrawn" if item.withdrawn else "collect",
+                    item=item if counts else None,
+                    now=now,
+                )
+            )
+            made += counts
+        if news:
+            connection.execute(revision.insert(), news)
+    return made
+
+
+def _revision(
+    ref: StreamRef,
+    flow: str,
+    record_id: int,
+    n: int,
+    value: str,
+    *,
+    cause: str,
+    item: Record | None,
+    now: datetime,
+) -> dict[str, Any]:
+    """A revision row; without ``item`` it is a baseline: noted, never composed."""
+    return {
+        "record_id": record_id,
+        "site": ref.site,
+        "flow": flow,
+        "n": n,
+        "digest": value,
+        "cause": cause,
+        "state": "baseline" if item is None else "pending",
+        "payload": dump(item).decode() if item is not None and value != WITHDRAWN else None,
+        "created_at": now,
+    }
+
+
+def _wanted(item: Record, begin: Begin) -> bool:
+    """Whether a record that existed before the flow began is delivered all the same."""
+    if begin == "all":
+        return True
+    if begin == "now":
+        return False
+    moment = next((m for m in (item.get(name) for name in ("published_at", "answered_at", "updated_at")) if m), None)
+    return isinstance(moment, datetime) and moment.date() >= begin
+
+
+def _note_rejected(connection: Connection, ref: StreamRef, batch: Batch, *, now: datetime) -> None:
+    def row(item: Rejected) -> dict[str, Any]:
+        at = {"first_at": now, "last_at": now, "resolved_at": None}
+        return {**_key(ref), "key": item.key[:256], "reason": item.reason, **at}
+
+    if batch.rejected:
+        upsert(
+            connection,
+            reject,
+            [row(item) for item in batch.rejected],
+            key=["site", "system", "stream", "key"],
+            update=["reason", "last_at", "resolved_at"],
+        )
+    for chunk in _chunks([item.key for item in batch.records]):
+        connection.execute(
+            update(reject)
+            .where(_is(reject, ref), reject.c.key.in_(chunk), reject.c.resolved_at.is_(None))
+            .values(resolved_at=now)
+        )
+
+
+def _rows(connection: Connection, ref: StreamRef, *conditions: Any) -> Iterator[tuple[int, Record]]:
+    query = select(record).where(_is(record, ref), *conditions).order_by(record.c.key)
+    for row in connection.execute(query).yield_per(500):
+        item = load(
+            cast(Kind, row.kind),
+            row.key,
+            row.payload.encode(),
+            partition=row.partition,
+            withdrawn=row.withdrawn_at is not None,
+        )
+        yield row.id, item
+
+
+def _key(ref: StreamRef) -> dict[str, str]:
+    return {"site": ref.site, "system": ref.system, "stream": ref.stream}
+
+
+def _is(table: Any, ref: StreamRef) -> Any:
+    return and_(table.c.site == ref.site, table.c.system == ref.system, table.c.stream == ref.stream)
+
+
+def _chunks(items: Iterable[T]) -> Iterator[list[T]]:
+    chunk: list[T] = []
+    for item in items:
+        chunk.append(item)
+        if len(chunk) == _CHUNK:
+            yield chunk
+            chunk = []
+    if chunk:
+        yield chunk

@@ -1,0 +1,506 @@
+"""Deliveries: enqueue, claim, intent, outcome. The database decides who may send what.
+
+Every change of state goes through ``move``, which refuses an arrow the state machine (``states``) does not have and
+raises LedgerConflict when somebody else moved the row first. Reviews are in ``reviews``; how a channel becomes
+certain is in ``weigov.flow``.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any, cast
+
+import msgspec
+from sqlalchemy import Connection, Row, and_, exists, func, or_, select, update
+
+from weigov.errors import LedgerConflict
+from weigov.ledger.dialect import insert_ignore
+from weigov.ledger.states import ARROWS, UNSENT, State, in_flight
+from weigov.ledger.tables import attempt, delivery
+from weigov.records import digest, encode
+
+#: How long after a failed try the next one is due; the last figure repeats.
+BACKOFF_S = (30, 120, 600, 1800, 3600)
+
+
+@dataclass(frozen=True, slots=True)
+class New:
+    """A delivery to be enqueued. The first seven fields are its identity."""
+
+    site: str
+    flow: str
+    record: str
+    revision: int
+    effect: str
+    target: str
+    subject: str
+    channel: str
+    payload: Mapping[str, Any] = field(repr=False)
+    title: str = ""
+    priority: int = 50
+    mapping_digest: str = ""
+    approvals_needed: int = 0
+    due_at: datetime | None = None
+    expires_at: datetime | None = None
+
+    @property
+    def client_key(self) -> str:
+        """What we tell WeChat this delivery is called: 32 hex digits, the same for the same identity for ever."""
+        identity = [self.site, self.flow, self.record, self.revision, self.effect, self.target, self.subject]
+        return hashlib.sha256(encode(identity)).hexdigest()[:32]
+
+    @property
+    def flight_key(self) -> str:
+        """What may be in flight once only: a citizen within an account, else the record at its target."""
+        if self.channel == "template":
+            return f"{self.target}|{self.subject}"
+        return f"{self.target}|{self.record}"
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """One outbox row as it was read."""
+
+    id: int
+    site: str
+    flow: str
+    record: str
+    revision: int
+    effect: str
+    target: str
+    subject: str
+    channel: str
+    client_key: str
+    title: str
+    payload: Mapping[str, Any] = field(repr=False)
+    digest: str
+    state: State
+    reason: str
+    step: str
+    retire: str
+    approvals_needed: int
+    tries: int
+    due_at: datetime
+    expires_at: datetime | None
+    lease_owner: str
+    first_intent_at: datetime | None
+    check_at: datetime | None
+    created_at: datetime
+    changed_at: datetime
+
+
+_COLUMNS = [delivery.c[name] for name in Delivery.__dataclass_fields__]
+
+
+def _from_row(row: Row[Any]) -> Delivery:
+    values = dict(row._mapping)
+    values["payload"] = msgspec.json.decode(values["payload"]) if values["payload"] else {}
+    return Delivery(**values)
+
+
+def enqueue(connection: Connection, news: Sequence[New], *, now: datetime) -> int:
+    """Add deliveries unless their identity is there already; how many were new.
+
+    The unique constraint decides, so two overlapping runs cannot both win.
+    """
+    rows = []
+    for new in news:
+        payload = encode(new.payload)
+        rows.append(
+            {
+                "site": new.site,
+                "flow": new.flow,
+                "record": new.record,
+                "revision": new.revision,
+                "effect": new.effect,
+                "target": new.target,
+                "subject": new.subject,
+                "channel": new.channel,
+                "client_key": new.client_key,
+                "title": new.title[:400],
+                "payload": payload.decode(),
+                "digest": digest(new.payload),
+                "mapping_digest": new.mapping_digest,
+                "state": "waiting_review" if new.approvals_needed else "ready",
+                "approvals_needed": new.approvals_needed,
+                "flight_key": new.flight_key,
+                "in_flight": False,
+                "priority": new.priority,
+                "due_at": new.due_at or now,
+                "expires_at": new.expires_at,
+                "created_at": now,
+                "changed_at": now,
+            }
+        )
+    return insert_ignore(connection, delivery, rows)
+
+
+def get(connection: Connection, delivery_id: int) -> Delivery:
+    """The delivery with this id. Raises LookupError."""
+    row = connection.execute(select(*_COLUMNS).where(delivery.c.id == delivery_id)).one_or_none()
+    if row is None:
+        raise LookupError(f"no delivery {delivery_id}")
+    return _from_row(row)
+
+
+def find(
+    connection: Connection,
+    *,
+    site: str | None = None,
+    flow: str | None = None,
+    record: str | None = None,
+    target: str | None = None,
+    subject: str | None = None,
+    channel: str | None = None,
+    effect: str | None = None,
+    states: Iterable[State] = (),
+    check_before: datetime | None = None,
+    limit: int = 1000,
+) -> list[Delivery]:
+    """Deliveries that match every condition given, oldest first."""
+    query = select(*_COLUMNS).order_by(delivery.c.id).limit(limit)
+    wanted = {
+        "site": site,
+        "flow": flow,
+        "record": record,
+        "target": target,
+        "subject": subject,
+        "channel": channel,
+        "effect": effect,
+    }
+    for name, value in wanted.items():
+        if value is not None:
+            query = query.where(delivery.c[name] == value)
+    states = tuple(states)
+    if states:
+        query = query.where(delivery.c.state.in_(states))
+    if check_before is not None:
+        query = query.where(or_(delivery.c.check_at.is_(None), delivery.c.check_at <= check_before))
+    return [_from_row(row) for row in connection.execute(query)]
+
+
+def move(
+    connection: Connection,
+    row: Delivery,
+    to: State,
+    *,
+    now: datetime,
+    reason: str = "",
+    owner: str | None = None,
+    **columns: Any,
+) -> None:
+    """Take one arrow. ``owner`` fences: the row must still be leased by that worker.
+
+    Raises LedgerConflict when the row is no longer in ``row.state`` (or leased by somebody else).
+    """
+    if (row.state, to) not in ARROWS:
+        raise ValueError(f"a delivery does not go from {row.state} to {to}")
+    where = and_(delivery.c.id == row.id, delivery.c.state == row.state)
+    if owner is not None:
+        where = and_(where, delivery.c.lease_owner == owner)
+    values: dict[str, Any] = {
+        "state": to,
+        "reason": reason,
+        "changed_at": now,
+        "in_flight": in_flight(row.channel, to),
+        **columns,
+    }
+    if to not in ("claimed", "sending"):
+        values |= {"lease_owner": "", "lease_until": None}
+    if connection.execute(update(delivery).where(where).values(values)).rowcount != 1:
+        raise LedgerConflict(f"delivery {row.id} was moved by somebody else")
+
+
+def expire_unsent(connection: Connection, *, now: datetime) -> int:
+    """Drop what nobody wants any more; how many."""
+    return connection.execute(
+        update(delivery)
+        .where(delivery.c.state.in_(tuple(UNSENT)), delivery.c.expires_at <= now)
+        .values(state="expired", reason="valid_for is over", changed_at=now)
+    ).rowcount
+
+
+def expire_leases(connection: Connection, *, now: datetime) -> tuple[int, int]:
+    """Take back what dead workers held: (returned to ready, now unknown).
+
+    Claimed means nothing was sent for this step: ready again. Sending means the call may have been made: unknown,
+    never ready.
+    """
+    over = delivery.c.lease_until <= now
+    released = connection.execute(
+        update(delivery)
+        .where(delivery.c.state == "claimed", over)
+        .values(state="ready", in_flight=False, lease_owner="", lease_until=None, changed_at=now)
+    ).rowcount
+    ids = [row.id for row in connection.execute(select(delivery.c.id).where(delivery.c.state == "sending", over))]
+    if ids:
+        connection.execute(
+            update(delivery)
+            .where(delivery.c.id.in_(ids), delivery.c.state == "sending")
+            .values(
+                state="unknown",
+                reason="the worker stopped before it had an answer",
+                lease_owner="",
+                lease_until=None,
+                check_at=now,
+                changed_at=now,
+            )
+        )
+        connection.execute(
+            update(attempt)
+            .where(attempt.c.delivery_id.in_(ids), attempt.c.outcome == "open")
+            .values(outcome="unknown", outcome_at=now, detail="the worker stopped")
+        )
+    return released, len(ids)
+
+
+def claim(
+    connection: Connection,
+    *,
+    target: str,
+    limit: int,
+    owner: str,
+    lease_s: float,
+    now: datetime,
+) -> list[Delivery]:
+    """Lease up to ``limit`` due deliveries of ``target``, most urgent first; never two with one flight key.
+
+    What is in flight, or older and still unsent, keeps its successors waiting. Flagged rows that came back unsent
+    are dropped here. The lease must outlive the longest call.
+    """
+    connection.execute(
+        update(delivery)
+        .where(delivery.c.target == target, delivery.c.state == "deferred", delivery.c.due_at <= now)
+        .values(state="ready", reason="", changed_at=now)
+    )
+    connection.execute(
+        update(delivery)
+        .where(delivery.c.target == target, delivery.c.state == "ready", delivery.c.retire != "")
+        .values(state=delivery.c.retire, changed_at=now)
+    )
+    other = delivery.alias("other")
+    blocked = exists().where(
+        other.c.flight_key == delivery.c.flight_key,
+        other.c.id != delivery.c.id,
+        or_(other.c.in_flight, and_(other.c.state.in_(("ready", "deferred")), other.c.id < delivery.c.id)),
+    )
+    query = (
+        select(*_COLUMNS)
+        .where(delivery.c.target == target, delivery.c.state == "ready", delivery.c.due_at <= now, ~blocked)
+        .order_by(delivery.c.priority, delivery.c.id)
+        .limit(limit)
+        .with_for_update(skip_locked=True, of=delivery)
+    )
+    rows = [_from_row(row) for row in connection.execute(query)]
+    if not rows:
+        return []
+    lease_until = now + timedelta(seconds=lease_s)
+    connection.execute(
+        update(delivery)
+        .where(delivery.c.id.in_([row.id for row in rows]), delivery.c.state == "ready")
+        .values(state="claimed", in_flight=True, lease_owner=owner, lease_until=lease_until, changed_at=now)
+    )
+    return [_with(row, state="claimed", lease_owner=owner) for row in rows]
+
+
+def release(connection: Connection, rows: Iterable[Delivery], *, now: datetime, owner: str) -> None:
+    """Give claimed deliveries back untouched."""
+    ids = [row.id for row in rows]
+    connection.execute(
+        update(delivery)
+        .where(delivery.c.id.in_(ids), delivery.c.state == "claimed", delivery.c.lease_owner == owner)
+        .values(state="ready", in_flight=False, lease_owner="", lease_until=None, changed_at=now)
+    )
+
+
+def begin_step(
+    connection: Connection,
+    row: Delivery,
+    step: str,
+    *,
+    owner: str,
+    lease_s: float,
+    now: datetime,
+) -> Delivery:
+    """Commit the intent to make this step's call: claimed (or unknown, to repeat with its key) → sending.
+
+    Raises LedgerConflict when the lease was lost meanwhile: then the call must not be made.
+    """
+    fence = owner if row.state == "claimed" else None
+    first = row.first_intent_at or now
+    move(
+        connection,
+        row,
+        "sending",
+        now=now,
+        owner=fence,
+        step=step,
+        tries=row.tries + 1,
+        first_intent_at=first,
+        lease_owner=owner,
+        lease_until=now + timedelta(seconds=lease_s),
+    )
+    n = connection.execute(
+        select(func.coalesce(func.max(attempt.c.n), 0) + 1).where(
+            attempt.c.delivery_id == row.id, attempt.c.step == step
+        )
+    ).scalar_one()
+    connection.execute(
+        attempt.insert().values(
+            delivery_id=row.id, step=step, n=n, client_key=row.client_key, outcome="open", intent_at=now
+        )
+    )
+    return _with(row, state="sending", step=step, tries=row.tries + 1, first_intent_at=first, lease_owner=owner)
+
+
+def end_attempt(
+    connection: Connection, row: Delivery, outcome: str, *, now: datetime, remote_id: str = "", detail: str = ""
+) -> None:
+    """Write down how the open call of ``row.step`` ended: ok | refused | unsent | unknown."""
+    connection.execute(
+        update(attempt)
+        .where(attempt.c.delivery_id == row.id, attempt.c.step == row.step, attempt.c.outcome == "open")
+        .values(outcome=outcome, remote_id=remote_id, detail=detail, outcome_at=now)
+    )
+
+
+def end_step(
+    connection: Connection, row: Delivery, *, remote_id: str, owner: str, lease_s: float, now: datetime
+) -> Delivery:
+    """This step is certain: its receipt is kept and the worker goes on to the next (sending → claimed)."""
+    end_attempt(connection, row, "ok", now=now, remote_id=remote_id)
+    move(connection, row, "claimed", now=now, owner=owner, lease_until=now + timedelta(seconds=lease_s))
+    return _with(row, state="claimed")
+
+
+def adopt_step(connection: Connection, row: Delivery, step: str, remote_id: str, *, now: datetime) -> None:
+    """An unknown step turned out to have happened: keep its receipt."""
+    newest = (
+        select(func.max(attempt.c.n)).where(attempt.c.delivery_id == row.id, attempt.c.step == step).scalar_subquery()
+    )
+    connection.execute(
+        update(attempt)
+        .where(attempt.c.delivery_id == row.id, attempt.c.step == step, attempt.c.n == newest)
+        .values(outcome="ok", remote_id=remote_id, outcome_at=now, detail="found afterwards")
+    )
+
+
+def steps_done(connection: Connection, delivery_id: int) -> dict[str, str]:
+    """step → remote id, of the steps that are certain."""
+    query = select(attempt.c.step, attempt.c.remote_id).where(
+        attempt.c.delivery_id == delivery_id, attempt.c.outcome == "ok"
+    )
+    return {row.step: row.remote_id for row in connection.execute(query.order_by(attempt.c.n))}
+
+
+def unsent(connection: Connection, row: Delivery, *, now: datetime, reason: str, owner: str) -> None:
+    """Certainly nothing happened: back to ready, due after a growing pause."""
+    end_attempt(connection, row, "unsent", now=now, detail=reason)
+    pause = timedelta(seconds=BACKOFF_S[min(row.tries, len(BACKOFF_S)) - 1])
+    move(connection, row, "ready", now=now, owner=owner, reason=reason, due_at=now + pause)
+
+
+def defer(
+    connection: Connection, row: Delivery, *, until: datetime, reason: str, now: datetime, owner: str | None = None
+) -> None:
+    """Certainly nothing happened, and it must wait for a known time."""
+    if row.state == "sending":
+        end_attempt(connection, row, "unsent", now=now, detail=reason)
+    move(connection, row, "deferred", now=now, owner=owner, reason=reason, due_at=until)
+
+
+def defer_rest(
+    connection: Connection, *, target: str, channel: str, effect: str, until: datetime, reason: str, now: datetime
+) -> int:
+    """Whatever else is ready for the same exhausted quota waits too; how many."""
+    return connection.execute(
+        update(delivery)
+        .where(
+            delivery.c.target == target,
+            delivery.c.channel == channel,
+            delivery.c.effect == effect,
+            delivery.c.state == "ready",
+        )
+        .values(state="deferred", reason=reason, due_at=until, changed_at=now)
+    ).rowcount
+
+
+def settle(
+    connection: Connection,
+    row: Delivery,
+    to: State,
+    *,
+    now: datetime,
+    reason: str = "",
+    remote_id: str = "",
+    owner: str | None = None,
+    check_at: datetime | None = None,
+) -> None:
+    """An answer came, or certainly none will: accepted, confirmed, rejected, unknown or in_doubt."""
+    if row.state == "sending":
+        outcome = {"accepted": "ok", "rejected": "refused", "unknown": "unknown"}[to]
+        end_attempt(connection, row, outcome, now=now, remote_id=remote_id, detail=reason)
+    elif row.state == "unknown" and to in ("accepted", "confirmed") and remote_id:
+        adopt_step(connection, row, row.step, remote_id, now=now)
+    move(connection, row, to, now=now, owner=owner, reason=reason, check_at=check_at)
+
+
+def look_again(connection: Connection, row: Delivery, *, at: datetime) -> None:
+    """Nothing new was learnt: reconcile looks at it again then."""
+    connection.execute(update(delivery).where(delivery.c.id == row.id).values(check_at=at))
+
+
+def retire(
+    connection: Connection,
+    *,
+    site: str,
+    flow: str,
+    record: str,
+    effect: str,
+    why: State,
+    before_revision: int,
+    now: datetime,
+    subject: str | None = None,
+) -> int:
+    """Older revisions are pointless now: drop what is unsent, flag what is in flight. How many were dropped.
+
+    ``why`` is superseded or withdrawn.
+    """
+    older = and_(
+        delivery.c.site == site,
+        delivery.c.record == record,
+        delivery.c.flow == flow,
+        delivery.c.effect == effect,
+        delivery.c.revision < before_revision,
+    )
+    if subject is not None:
+        older = and_(older, delivery.c.subject == subject)
+    dropped = connection.execute(
+        update(delivery)
+        .where(older, delivery.c.state.in_(tuple(UNSENT)))
+        .values(state=why, reason="", changed_at=now)
+    ).rowcount
+    connection.execute(
+        update(delivery)
+        .where(older, delivery.c.state.in_(("claimed", "sending", "unknown", "accepted", "in_doubt")))
+        .values(retire=why)
+    )
+    return dropped
+
+
+def replay(connection: Connection, row: Delivery, *, now: datetime) -> State:
+    """Try a rejected delivery again from its first step, through review where it needs one."""
+    connection.execute(
+        update(attempt).where(attempt.c.delivery_id == row.id, attempt.c.outcome == "ok").values(outcome="void")
+    )
+    to: State = "waiting_review" if row.approvals_needed else "ready"
+    move(connection, row, to, now=now, due_at=now, first_intent_at=None, tries=0)
+    return to
+
+
+def _with(row: Delivery, **changes: Any) -> Delivery:
+    values = {name: getattr(row, name) for name in Delivery.__dataclass_fields__}
+    return Delivery(**cast(dict[str, Any], values | changes))

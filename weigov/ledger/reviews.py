@@ -1,0 +1,86 @@
+"""People's decisions about frozen deliveries. The ledger counts them; nobody counts twice.
+
+An approval names the digest of what was seen: when the frozen bytes are another revision's, it is stale and refused.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any, Literal
+
+from sqlalchemy import Connection, func, select
+
+from weigov.errors import ReviewRejected
+from weigov.ledger import outbox
+from weigov.ledger.dialect import insert_ignore
+from weigov.ledger.states import State
+from weigov.ledger.tables import delivery, review
+
+Decision = Literal["approve", "refuse"]
+
+
+def decide(
+    connection: Connection,
+    delivery_id: int,
+    *,
+    digest: str,
+    person: str,
+    decision: Decision,
+    comment: str = "",
+    now: datetime,
+) -> State:
+    """Count one person's decision; the state the delivery is in afterwards.
+
+    Enough approvals by different people release it; one refusal refuses it. Raises ReviewRejected when the delivery
+    no longer waits, when ``digest`` is not what is frozen now, or when this person has decided already.
+    """
+    try:
+        # Locked, so that two last approvals at once are two and not one.
+        connection.execute(select(delivery.c.id).where(delivery.c.id == delivery_id).with_for_update())
+        row = outbox.get(connection, delivery_id)
+    except LookupError:
+        raise ReviewRejected(f"there is no delivery {delivery_id}") from None
+    if row.state != "waiting_review":
+        raise ReviewRejected(f"delivery {delivery_id} no longer waits for review: it is {row.state}")
+    if digest != row.digest:
+        raise ReviewRejected(f"delivery {delivery_id} changed since it was shown; look at it again")
+    if not person.strip():
+        raise ReviewRejected("a decision needs a name")
+    new = insert_ignore(
+        connection,
+        review,
+        [
+            {
+                "delivery_id": delivery_id,
+                "digest": digest,
+                "person": person.strip(),
+                "decision": decision,
+                "comment": comment,
+                "at": now,
+            }
+        ],
+    )
+    if not new:
+        raise ReviewRejected(f"{person} has already decided on delivery {delivery_id}; another person is needed")
+    if decision == "refuse":
+        outbox.move(connection, row, "refused", now=now, reason=comment or "refused by a reviewer")
+        return "refused"
+    if approvals(connection, delivery_id, digest) >= row.approvals_needed:
+        outbox.move(connection, row, "ready", now=now, due_at=now)
+        return "ready"
+    return "waiting_review"
+
+
+def approvals(connection: Connection, delivery_id: int, digest: str) -> int:
+    """How many different people approved these bytes."""
+    query = select(func.count()).where(
+        review.c.delivery_id == delivery_id, review.c.digest == digest, review.c.decision == "approve"
+    )
+    return int(connection.execute(query).scalar_one())
+
+
+def of_delivery(connection: Connection, delivery_id: int) -> list[Any]:
+    """Rows (person, decision, comment, at, digest), oldest first."""
+    columns = (review.c.person, review.c.decision, review.c.comment, review.c.at, review.c.digest)
+    query = select(*columns).where(review.c.delivery_id == delivery_id).order_by(review.c.id)
+    return list(connection.execute(query))
