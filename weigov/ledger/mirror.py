@@ -14,6 +14,7 @@ from typing import Any, Literal, TypeVar, cast
 
 from sqlalchemy import Connection, and_, bindparam, func, select, update
 
+from weigov.errors import LedgerConflict
 from weigov.ledger.dialect import insert_ignore, upsert
 from weigov.ledger.tables import cursor, position, record, reject, revision, stream_state
 from weigov.ports import Batch, Rejected
@@ -77,13 +78,27 @@ class Pending:
     record: Record | None
 
 
-def lock_stream(connection: Connection, ref: StreamRef, *, now: datetime) -> bool:
-    """Take the stream's lock until the transaction ends; whether the stream was ever read to its end."""
+@dataclass(frozen=True, slots=True)
+class StreamLock:
+    """The stream as its lock's holder found it."""
+
+    version: int  # one more with every lock taken
+    first: bool  # it was never read to its end yet
+
+
+def lock_stream(connection: Connection, ref: StreamRef, *, now: datetime, expect: int | None = None) -> StreamLock:
+    """Take the stream's lock until the transaction ends.
+
+    Raises LedgerConflict when somebody else took it since ``expect``: what was read meanwhile may be older than what
+    is stored.
+    """
     where = _is(stream_state, ref)
     insert_ignore(connection, stream_state, [{**_key(ref), "last_started_at": now}])
     connection.execute(update(stream_state).where(where).values(version=stream_state.c.version + 1))
-    row = connection.execute(select(stream_state.c.first_completed_at).where(where)).one()
-    return row.first_completed_at is not None
+    row = connection.execute(select(stream_state.c.version, stream_state.c.first_completed_at).where(where)).one()
+    if expect is not None and row.version != expect + 1:
+        raise LedgerConflict(f"{ref.system}/{ref.stream} is being collected by somebody else; nothing was lost")
+    return StreamLock(row.version, row.first_completed_at is None)
 
 
 def begin_flow(
