@@ -1,5 +1,6 @@
 """The case system as its clients meet it: the SOAP service. The package's docstring shows the wire."""
 
+import logging
 from datetime import date
 from typing import Any, ClassVar
 
@@ -59,6 +60,7 @@ class Soap11WithCData(Soap11):  # type: ignore[misc]
 
 
 def install(app: FastAPI, world: World) -> None:
+    logging.getLogger("spyne.application").addFilter(_not_a_refusal)
     app.mount(PATH, WSGIMiddleware(WsgiApplication(make_service(world)), workers=4))  # type: ignore[arg-type]
 
 
@@ -133,6 +135,11 @@ def _service(world: World) -> type[ServiceBase]:
     return service
 
 
+def _not_a_refusal(record: logging.LogRecord) -> bool:
+    """spyne logs a traceback for every fault it sends; one that was meant is an answer like any other."""
+    return not (record.exc_info and isinstance(record.exc_info[1], Fault))
+
+
 def _may(user_name: str | None, password: str | None) -> bool:
     return (user_name, password) == (store.USER_NAME, store.PASSWORD)
 
@@ -160,6 +167,7 @@ def _info(world: World, c: store.Case) -> CaseInfo:
     return CaseInfo(
         caseNo=c.case_no, itemName=c.item_name, itemShortName=c.item_short_name, itemCode=c.item_code,
         applicantName=c.applicant_name, applicantId=c.applicant_id, status=c.status, stdVer=c.stdver,
-        office=c.office, acceptTime=c.accepted_at, updateTime=c.updated_at, promiseDate=date.fromisoformat(c.promise_date),
+        office=c.office, acceptTime=c.accepted_at, updateTime=c.updated_at,
+        promiseDate=date.fromisoformat(c.promise_date),
         valid=bool(c.valid), steps=[CaseStep(status=code, time=at) for code, at in store.steps(world, c.case_no)],
     )  # fmt: skip

@@ -14,8 +14,7 @@ with warnings.catch_warnings():
     warnings.simplefilter("ignore", DeprecationWarning)
     warnings.simplefilter("ignore", ImportWarning)
     import spyne.protocol.soap
-    import spyne.server.wsgi
-    import spyne.util.six
+    import spyne.server.wsgi  # noqa: F401
 
 
 def _find_spec(hook: Any, fullname: str, path: object = None, target: object = None) -> ModuleSpec | None:
@@ -24,4 +23,4 @@ def _find_spec(hook: Any, fullname: str, path: object = None, target: object = N
 
 for _hook in sys.meta_path:
     if type(_hook).__module__ == "spyne.util.six" and not hasattr(_hook, "find_spec"):
-        type(_hook).find_spec = _find_spec  # type: ignore[attr-defined]
+        type(_hook).find_spec = _find_spec  # type: ignore[method-assign]
