@@ -1,0 +1,1 @@
+"""Records → what a citizen reads. Pure: no I/O, no clock, no database; images come through a resolver."""

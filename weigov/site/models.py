@@ -1,0 +1,264 @@
+"""The words of ``site.yaml`` and ``flows/*.yaml``, as typed models.
+
+Shapes only: what a single key may hold. What holds between keys, files and systems is ``check``'s. Keys that are
+Python words carry an underscore here (``from_``, ``with_``). Words and meanings: DESIGN, "A site, a system, flows".
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import date, datetime, time, timedelta
+from typing import Annotated, Any, Literal
+from zoneinfo import ZoneInfo
+
+from pydantic import BeforeValidator, Discriminator, Field, PositiveInt, Tag
+
+from weigov.mapping.model import FieldRule, Link, Strict
+
+AccountType = Literal["service", "subscription"]
+TargetKind = Literal["news", "template", "menu"]
+Via = Literal["draft", "publish"]
+Audience = Literal["bound_applicant", "bound_asker"]
+Order = Literal["latest", "every"]
+
+#: States of a delivery that may be reported upstream.
+SyncState = Literal[
+    "accepted",
+    "confirmed",
+    "rejected",
+    "refused",
+    "quarantined",
+    "withdrawn",
+    "removed",
+    "superseded",
+    "expired",
+    "in_doubt",
+    "given_up",
+]
+
+#: What ``sync_back: with`` may name besides fields of the record. An absent one is empty.
+SYNC_SOURCES = (
+    "key",
+    "state",
+    "account",
+    "kind",
+    "receipt.url",
+    "receipt.id",
+    "receipt.reason",
+    "receipt.at",
+)
+
+
+def _duration(value: Any) -> Any:
+    if not isinstance(value, str) or not value.startswith("P"):
+        raise ValueError("must be an ISO-8601 duration such as P2D or PT12H")
+    return value
+
+
+def _begin(value: Any) -> Any:
+    if value in ("now", "all") or (isinstance(value, date) and not isinstance(value, datetime)):
+        return value
+    raise ValueError("must be now, all or a date such as 2026-01-31")
+
+
+Duration = Annotated[timedelta, BeforeValidator(_duration), Field(gt=timedelta(0))]
+Begin = Annotated[Literal["now", "all"] | date, BeforeValidator(_begin)]
+
+
+# ---- site.yaml
+
+
+class Template(Strict):
+    """A message template registered with WeChat, and the keys it has."""
+
+    id: str = Field(min_length=1)
+    fields: tuple[str, ...] = Field(min_length=1)
+
+
+class Budget(Strict):
+    """How much of a scarce quota the site allows itself."""
+
+    mass: str | None = Field(default=None, pattern=r"^[1-9]\d*/(day|month)$")
+
+
+class Account(Strict):
+    """One Official Account; its appid and secrets are in the connection."""
+
+    type: AccountType
+    connection: str
+    templates: Mapping[str, Template] = Field(default_factory=dict)
+    budget: Budget = Budget()
+
+
+class System(Strict):
+    """One upstream: which descriptor, over which connection. Files are fetched from it and ``media_hosts`` only."""
+
+    descriptor: str
+    connection: str
+    media_hosts: tuple[str, ...] = ()
+
+
+class SiteFile(Strict):
+    """``site.yaml`` as written."""
+
+    site: str
+    time_zone: str
+    accounts: Mapping[str, Account]
+    systems: Mapping[str, System]
+
+
+# ---- flows/*.yaml
+
+
+class Where(Strict):
+    """What a record's field must be, for the flow to take it. Several keys must all hold."""
+
+    under: str | None = None  # a column's key: that column or any below it
+    in_: tuple[str, ...] | None = Field(default=None, alias="in")
+    since: date | None = None  # a day in the site's zone, included
+    not_: tuple[str, ...] | None = Field(default=None, alias="not")
+
+
+class Source(Strict):
+    """Which records a flow takes, and which change of theirs it cares about."""
+
+    system: str
+    stream: str
+    where: Mapping[str, Where] = Field(default_factory=dict)
+    on_change_of: tuple[str, ...] = ()
+
+
+class Target(Strict):
+    """Where to, as what, to whom."""
+
+    accounts: tuple[str, ...] = Field(min_length=1)
+    kind: TargetKind
+    via: Via | None = None
+    template: str | None = None
+    audience: Audience | None = None
+
+
+class Review(Strict):
+    """How many different people must say yes before anything leaves."""
+
+    needs: PositiveInt
+
+
+class QuietHours(Strict):
+    """A stretch of the day, in the site's zone, in which nothing is sent. It may pass midnight."""
+
+    start: time
+    end: time
+
+    def until(self, now: datetime, zone: ZoneInfo) -> datetime | None:
+        """When the quiet that holds at ``now`` ends; ``None`` when it is not quiet."""
+        local = now.astimezone(zone)
+        clock = local.time().replace(tzinfo=None)
+        passes_midnight = self.end <= self.start
+        if passes_midnight:
+            quiet = clock >= self.start or clock < self.end
+        else:
+            quiet = self.start <= clock < self.end
+        if not quiet:
+            return None
+        day = local.date()
+        if passes_midnight and clock >= self.start:
+            day += timedelta(days=1)
+        return datetime.combine(day, self.end, zone).astimezone(now.tzinfo)
+
+
+def _quiet_hours(value: Any) -> Any:
+    if isinstance(value, QuietHours):
+        return value
+    start, dash, end = value.partition("-") if isinstance(value, str) else ("", "", "")
+    try:
+        window = QuietHours(start=time.fromisoformat(start.strip()), end=time.fromisoformat(end.strip()))
+    except ValueError:
+        raise ValueError('must be two times of day such as "21:00-08:00"') from None
+    if not dash or window.start == window.end:
+        raise ValueError('must be two different times of day such as "21:00-08:00"')
+    return window
+
+
+class Constant(Strict):
+    """A fixed text."""
+
+    value: str
+
+
+SyncSource = Annotated[
+    Annotated[str, Tag("source")] | Annotated[Constant, Tag("constant")],
+    Discriminator(lambda v: "constant" if isinstance(v, dict | Constant) else "source"),
+]
+
+
+class SyncBack(Strict):
+    """The operation told of what became of a delivery. ``with`` names its parameters and what fills each."""
+
+    operation: str
+    on: tuple[SyncState, ...] = Field(min_length=1)
+    with_: Mapping[str, SyncSource] = Field(alias="with", min_length=1)
+
+
+class MenuStream(Strict):
+    """The columns directly below ``under``."""
+
+    system: str
+    stream: str
+    under: str
+
+
+class MenuChildren(Strict):
+    """Sub-buttons made from a stream, in the stream's own order."""
+
+    from_: MenuStream = Field(alias="from")
+    take: int = Field(ge=1, le=5)
+    link: Link
+
+
+class MenuLeaf(Strict):
+    """A button that does something: opens an address or a page, or reports its key."""
+
+    name: str = Field(min_length=1)
+    url: str | None = None
+    page: str | None = None
+    key: str | None = None
+
+
+Children = Annotated[
+    Annotated[MenuChildren, Tag("stream")] | Annotated[tuple[MenuLeaf, ...], Tag("fixed")],
+    Discriminator(lambda v: "stream" if isinstance(v, dict | MenuChildren) else "fixed"),
+]
+
+
+class MenuEntry(MenuLeaf):
+    """A button of the top row: one that does something, or one with children."""
+
+    children: Children | None = None
+
+
+class Flow(Strict):
+    """Stream → mapping → target, with review and sync-back. ``from_`` is there unless the target is a menu."""
+
+    flow: str
+    title: str = Field(min_length=1)
+    to: Target
+    from_: Source | None = Field(default=None, alias="from")
+    begin: Begin = "now"
+    review: Review | None = None
+    valid_for: Duration | None = None
+    order: Order = "latest"
+    quiet_hours: Annotated[QuietHours, BeforeValidator(_quiet_hours)] | None = None
+    map: Mapping[str, FieldRule] = Field(default_factory=dict)
+    link: Link | None = None
+    sync_back: SyncBack | None = None
+    menu: tuple[MenuEntry, ...] = ()
+    schedule: str | None = None
+
+    def streams(self) -> tuple[tuple[str, str], ...]:
+        """The (system, stream) pairs this flow waits for, each once, in order."""
+        found = [(self.from_.system, self.from_.stream)] if self.from_ else []
+        for entry in self.menu:
+            if isinstance(entry.children, MenuChildren):
+                found.append((entry.children.from_.system, entry.children.from_.stream))
+        return tuple(dict.fromkeys(found))
