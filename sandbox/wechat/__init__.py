@@ -1,0 +1,29 @@
+"""A WeChat that enforces the rules: ``/cgi-bin/...`` as api.weixin.qq.com answers it.
+
+Wherever the real one's behaviour is unknown, the harder of two guesses is taken and said so where it is coded.
+"""
+
+from fastapi import FastAPI
+
+from sandbox.wechat import publish
+from sandbox.wechat.accounts import seed_accounts
+from sandbox.wechat.control import control
+from sandbox.wechat.events import Sender
+from sandbox.wechat.routes import add_routes
+from sandbox.wechat.schema import SCHEMA
+from sandbox.wechat.template import seed_templates
+from sandbox.world import World
+
+__all__ = ["SCHEMA", "control", "install", "seed"]
+
+
+def seed(world: World) -> None:
+    seed_accounts(world)
+    seed_templates(world)
+
+
+def install(app: FastAPI, world: World) -> None:
+    add_routes(app, world)
+    sender = Sender(world, before_each=lambda: publish.settle_due(world))
+    world.on_start.append(sender.start)
+    world.on_stop.append(sender.stop)

@@ -1,0 +1,204 @@
+"""``/_sandbox/wechat/``: set up accounts and citizens, and read what WeChat knows, as nobody could in reality."""
+
+import json
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Body, HTTPException, Query
+from pydantic import BaseModel, ConfigDict, Field
+
+from sandbox.wechat import events, menu, publish, quota
+from sandbox.wechat.accounts import DEFAULTS, Account, account, accounts, follower
+from sandbox.wechat.control_state import article_counts, citizen_counts, state_of
+from sandbox.world import World
+
+PERSONAS = ("ordinary", "blocked", "unfollowed", "timeout_after_accept", "blacklisted")
+
+
+class Callback(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+    url: str = Field(pattern=r"^https?://")
+    token: str = Field(pattern=r"^[A-Za-z0-9]{3,32}$")
+    encoding_aes_key: str = Field(pattern=r"^[A-Za-z0-9]{43}$")
+
+
+def control(world: World) -> APIRouter:
+    router = APIRouter(tags=["wechat"])
+
+    def known(appid: str) -> Account:
+        owner = account(world, appid)
+        if owner is None:
+            raise HTTPException(404, f"no account {appid}")
+        return owner
+
+    @router.get("/accounts", summary="The accounts: type, secret, callback, settings")
+    def list_accounts() -> list[dict[str, Any]]:
+        return [_shown(owner) for owner in accounts(world)]
+
+    @router.put("/accounts/{appid}/callback", summary="Set URL, token and AES key, after the echostr check")
+    def set_callback(appid: str, callback: Callback) -> dict[str, Any]:
+        known(appid)
+        wrong = events.check_callback(callback.url, callback.token)
+        if wrong is not None:
+            raise HTTPException(422, wrong)
+        with world.transaction() as db:
+            db.execute(
+                "UPDATE wx_account SET callback_url = ?, callback_token = ?, encoding_aes_key = ? WHERE appid = ?",
+                (callback.url, callback.token, callback.encoding_aes_key, appid),
+            )
+        return _shown(known(appid))
+
+    @router.delete("/accounts/{appid}/callback", summary="No callback: events are kept and not sent")
+    def drop_callback(appid: str) -> dict[str, Any]:
+        known(appid)
+        with world.transaction() as db:
+            db.execute("UPDATE wx_account SET callback_url = NULL WHERE appid = ?", (appid,))
+        return _shown(known(appid))
+
+    @router.put("/accounts/{appid}/ip-list", summary="Callers allowed (addresses or networks); null allows all")
+    def set_ip_list(appid: str, ip_list: Annotated[list[str] | None, Body(embed=True)]) -> dict[str, Any]:
+        known(appid)
+        with world.transaction() as db:
+            value = None if ip_list is None else json.dumps(ip_list)
+            db.execute("UPDATE wx_account SET ip_list = ? WHERE appid = ?", (value, appid))
+        return _shown(known(appid))
+
+    @router.patch("/accounts/{appid}/settings", summary=f"Change settings: {', '.join(DEFAULTS)}")
+    def set_settings(appid: str, settings: Annotated[dict[str, Any], Body()]) -> dict[str, Any]:
+        owner = known(appid)
+        unknown = set(settings) - set(DEFAULTS)
+        if unknown:
+            raise HTTPException(422, f"no setting {', '.join(sorted(unknown))}; there are {', '.join(DEFAULTS)}")
+        with world.transaction() as db:
+            merged = json.dumps({**owner.settings, **settings})
+            db.execute("UPDATE wx_account SET settings = ? WHERE appid = ?", (merged, appid))
+        return _shown(known(appid))
+
+    @router.put("/accounts/{appid}/limits", summary="Daily and minute limit of one path; null restores the default")
+    def set_limit(
+        appid: str,
+        path: Annotated[str, Body()],
+        daily: Annotated[int | None, Body(ge=0)] = None,
+        minute: Annotated[int | None, Body(ge=0)] = None,
+    ) -> dict[str, Any]:
+        known(appid)
+        if path not in quota.DAILY:
+            raise HTTPException(422, f"no path {path} with a quota")
+        with world.transaction() as db:
+            db.execute(
+                "INSERT INTO wx_limit VALUES (?, ?, ?, ?) ON CONFLICT DO UPDATE"
+                " SET daily = excluded.daily, minute = excluded.minute",
+                (appid, path, daily, minute),
+            )
+        return {"path": path, "daily": daily, "minute": minute}
+
+    @router.post("/accounts/{appid}/tokens/expire", summary="Every access_token of this account is invalid now")
+    def expire_tokens(appid: str) -> dict[str, int]:
+        known(appid)
+        with world.transaction() as db:
+            changed = db.execute("UPDATE wx_token SET dead = 1 WHERE appid = ? AND dead = 0", (appid,)).rowcount
+        return {"expired": changed}
+
+    @router.get("/personas", summary="Each follower's persona")
+    def get_personas(appid: str | None = None) -> list[dict[str, Any]]:
+        with world.lock:
+            rows = world.db.execute(
+                "SELECT openid, appid, identity, name, persona FROM wx_follower"
+                " WHERE ? IS NULL OR appid = ? ORDER BY rowid",
+                (appid, appid),
+            ).fetchall()
+        return [dict(row) for row in rows]
+
+    @router.put("/personas/{openid}", summary=f"Make this citizen {', '.join(PERSONAS)}")
+    def set_persona(openid: str, persona: Annotated[str, Body(embed=True)]) -> dict[str, Any]:
+        if persona not in PERSONAS:
+            raise HTTPException(422, f"no persona {persona!r}; there are {', '.join(PERSONAS)}")
+        citizen = follower(world, openid)
+        if citizen is None:
+            raise HTTPException(404, "no such citizen")
+        with world.transaction() as db:
+            db.execute("UPDATE wx_follower SET persona = ? WHERE openid = ?", (persona, openid))
+            owner = known(citizen["appid"])
+            left, came = persona == "unfollowed", citizen["persona"] == "unfollowed"
+            if left != came:
+                events.simple(world, owner, openid, "unsubscribe" if left else "subscribe", EventKey="")
+        return {**citizen, "persona": persona}
+
+    @router.get("/state", summary="Menu, drafts, articles, messages, materials, quota, calls of one account")
+    def state(appid: str) -> dict[str, Any]:
+        known(appid)
+        return state_of(world, appid)
+
+    @router.get("/menu", summary="The account's menu, or null")
+    def get_menu(appid: str) -> list[dict[str, Any]] | None:
+        known(appid)
+        return menu.current(world, appid)
+
+    @router.get("/articles", summary="Published articles, deleted ones too, and how often each was published")
+    def articles(appid: str, content: bool = False) -> dict[str, Any]:
+        known(appid)
+        publish.settle_due(world)
+        return article_counts(world, appid, with_content=content)
+
+    @router.post("/articles/{article_id}/take-down", summary="Gone long after success: 5 by its author, 6 by WeChat")
+    def take_down(article_id: str, status: Annotated[int, Body(embed=True, ge=5, le=6)]) -> dict[str, bool]:
+        if not publish.take_down(world, article_id, status):
+            raise HTTPException(404, "no such published article")
+        return {"ok": True}
+
+    @router.get("/citizens", summary="What reached each citizen's phone: distinct messages, and how often each")
+    def citizens(appid: str, openid: Annotated[str | None, Query()] = None) -> list[dict[str, Any]]:
+        known(appid)
+        return citizen_counts(world, appid, openid)
+
+    @router.get("/messages", summary="Every template message that was accepted, in order")
+    def messages(appid: str, openid: str | None = None) -> list[dict[str, Any]]:
+        known(appid)
+        with world.lock:
+            rows = world.db.execute(
+                "SELECT * FROM wx_message WHERE appid = ? AND (? IS NULL OR openid = ?) ORDER BY msgid",
+                (appid, openid, openid),
+            ).fetchall()
+        return [{**dict(row), "data": json.loads(row["data"]), "delivered": bool(row["delivered"])} for row in rows]
+
+    @router.get("/events", summary="Every event, whether it was sent, and what the callback answered")
+    def list_events(appid: str, state: str | None = None) -> list[dict[str, Any]]:
+        known(appid)
+        with world.lock:
+            rows = world.db.execute(
+                "SELECT id, openid, event, xml, created_at, state, attempts, note FROM wx_event"
+                " WHERE appid = ? AND (? IS NULL OR state = ?) ORDER BY id",
+                (appid, state, state),
+            ).fetchall()
+        return [dict(row) for row in rows]
+
+    @router.post("/events/resend", summary="Queue again the events that had no callback or failed")
+    def resend(appid: str) -> dict[str, int]:
+        known(appid)
+        with world.transaction() as db:
+            changed = db.execute(
+                "UPDATE wx_event SET state = 'pending', attempts = 0, due_real_s = 0"
+                " WHERE appid = ? AND state IN ('no_callback', 'failed', 'dropped')",
+                (appid,),
+            ).rowcount
+        return {"queued": changed}
+
+    return router
+
+
+def _shown(owner: Account) -> dict[str, Any]:
+    return {
+        "appid": owner.appid,
+        "secret": owner.secret,
+        "name": owner.name,
+        "kind": owner.kind,
+        "verified": owner.verified,
+        "original_id": owner.original_id,
+        "callback": {
+            "url": owner.callback_url,
+            "token": owner.callback_token,
+            "encoding_aes_key": owner.encoding_aes_key,
+        },
+        "ip_list": owner.ip_list,
+        "settings": {**DEFAULTS, **owner.settings},
+    }
