@@ -7,6 +7,7 @@ from typing import Any, ClassVar
 from a2wsgi import WSGIMiddleware
 from fastapi import FastAPI
 from lxml import etree
+from starlette.routing import Route
 
 from sandbox.cases import (
     spyne_import,  # noqa: F401  (before anything of spyne)
@@ -60,8 +61,11 @@ class Soap11WithCData(Soap11):  # type: ignore[misc]
 
 
 def install(app: FastAPI, world: World) -> None:
-    logging.getLogger("spyne.application").addFilter(_not_a_refusal)
-    app.mount(PATH, WSGIMiddleware(WsgiApplication(make_service(world)), workers=4))  # type: ignore[arg-type]
+    logging.getLogger("spyne.application.client").addFilter(_not_a_refusal)
+    service = WsgiApplication(make_service(world))
+    service.doc.wsdl11.build_interface_document(world.base_url + PATH)
+    # A route, not a mount: a mount would answer the address as published with a redirect to ``…/``.
+    app.router.routes.append(Route(PATH, WSGIMiddleware(service, workers=4), methods=["GET", "POST"]))
 
 
 def make_service(world: World) -> Application:
