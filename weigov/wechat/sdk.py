@@ -1,0 +1,138 @@
+"""wechatpy 1.8.18 with what it lacks, bound to our token keeper, transport and error table.
+
+wechatpy knows the calls; this knows how one is made. ``auto_retry`` is off and never reached: with a token refused
+for good, wechatpy's own retry recursed through 973 requests. A refused token is replaced once per call (such an
+answer is without effect), anything else is raised as one of Weigov's errors.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import requests
+from wechatpy import WeChatClient
+from wechatpy.client.api.base import BaseWeChatAPI
+
+from weigov.errors import OutcomeUnknown, RemoteUnavailable
+from weigov.ports import Clock
+from weigov.wechat.account import Account
+from weigov.wechat.protocol import READS, TokenRefused, encode, operation_of, read_answer
+from weigov.wechat.token import TokenKeeper
+from weigov.wechat.transport import NoAnswer, NotSent, Timeouts, exchange, prepare
+
+Json = dict[str, Any]
+
+
+class Drafts(BaseWeChatAPI):  # type: ignore[misc]
+    """draft/*: the draft box."""
+
+    def add(self, articles: Sequence[Mapping[str, Any]]) -> Json:
+        return self._post("draft/add", data={"articles": list(articles)})  # type: ignore[no-any-return]
+
+    def get(self, media_id: str) -> Json:
+        return self._post("draft/get", data={"media_id": media_id})  # type: ignore[no-any-return]
+
+    def delete(self, media_id: str) -> Json:
+        return self._post("draft/delete", data={"media_id": media_id})  # type: ignore[no-any-return]
+
+    def batchget(self, offset: int, count: int, no_content: bool) -> Json:
+        data = {"offset": offset, "count": count, "no_content": int(no_content)}
+        return self._post("draft/batchget", data=data)  # type: ignore[no-any-return]
+
+
+class FreePublish(BaseWeChatAPI):  # type: ignore[misc]
+    """freepublish/*: publishing without notifying the fans."""
+
+    def submit(self, media_id: str) -> Json:
+        return self._post("freepublish/submit", data={"media_id": media_id})  # type: ignore[no-any-return]
+
+    def get(self, publish_id: str) -> Json:
+        return self._post("freepublish/get", data={"publish_id": publish_id})  # type: ignore[no-any-return]
+
+    def getarticle(self, article_id: str) -> Json:
+        return self._post("freepublish/getarticle", data={"article_id": article_id})  # type: ignore[no-any-return]
+
+    def delete(self, article_id: str, index: int) -> Json:
+        data = {"article_id": article_id, "index": index}
+        return self._post("freepublish/delete", data=data)  # type: ignore[no-any-return]
+
+    def batchget(self, offset: int, count: int, no_content: bool) -> Json:
+        data = {"offset": offset, "count": count, "no_content": int(no_content)}
+        return self._post("freepublish/batchget", data=data)  # type: ignore[no-any-return]
+
+
+class TemplateMessages(BaseWeChatAPI):  # type: ignore[misc]
+    """message/template/send with client_msg_id, which wechatpy's cannot carry."""
+
+    def send(self, message: Mapping[str, Any]) -> Json:
+        return self._post("message/template/send", data=dict(message))  # type: ignore[no-any-return]
+
+
+class OpenApi(BaseWeChatAPI):  # type: ignore[misc]
+    """openapi/*: what is left of the day's calls."""
+
+    def quota(self, path: str) -> Json:
+        return self._post("openapi/quota/get", data={"cgi_path": path})  # type: ignore[no-any-return]
+
+
+class Sdk(WeChatClient):  # type: ignore[misc]
+    """wechatpy's client, every request of which goes through ``_request`` below."""
+
+    draft = Drafts()
+    freepublish = FreePublish()
+    template_message = TemplateMessages()
+    openapi = OpenApi()
+
+    def __init__(
+        self, account: Account, keeper: TokenKeeper, http: requests.Session, clock: Clock, timeouts: Timeouts
+    ) -> None:
+        self._account = account
+        self._keeper = keeper
+        self._clock = clock
+        self._timeouts = timeouts
+        super().__init__(account.appid, secret=None, auto_retry=False)
+        self._http: requests.Session = prepare(http, account.base_url)
+
+    @property
+    def access_token(self) -> str:
+        return self._keeper.token()
+
+    def fetch_access_token(self) -> None:
+        raise NotImplementedError("the token keeper fetches tokens")
+
+    def _request(self, method: str, url_or_endpoint: str, **kwargs: Any) -> Any:
+        path = "/cgi-bin/" + url_or_endpoint.removeprefix(self.API_BASE_URL)
+        processor = kwargs.pop("result_processor", None)
+        request: Json = {"params": dict(kwargs.get("params") or {})}
+        if "files" in kwargs:
+            request["files"] = kwargs["files"]
+        elif isinstance(kwargs.get("data"), Mapping):
+            request["data"] = encode(path, kwargs["data"])
+            request["headers"] = {"Content-Type": "application/json"}
+        token = self._keeper.token()
+        try:
+            answer = self._once(method, path, token, request)
+        except TokenRefused:
+            answer = self._once(method, path, self._keeper.refused(token), request)
+        try:
+            return processor(answer) if processor else answer
+        except (KeyError, TypeError):
+            kind = RemoteUnavailable if path in READS else OutcomeUnknown
+            raise kind(self._account.system, operation_of(path), "the answer lacks what was asked for") from None
+
+    def _once(self, method: str, path: str, token: str, request: Json) -> Json:
+        request["params"]["access_token"] = token
+        system, sending = self._account.system, path not in READS
+        try:
+            answer = exchange(
+                self._http, method, self._account.base_url + path, timeouts=self._timeouts, **request
+            )
+        except NotSent as error:
+            raise RemoteUnavailable(system, operation_of(path), str(error)) from None
+        except NoAnswer as error:
+            kind = OutcomeUnknown if sending else RemoteUnavailable
+            raise kind(system, operation_of(path), str(error)) from None
+        return read_answer(
+            path, answer.status, answer.headers, answer.body, sending=sending, now=self._clock(), system=system
+        )
