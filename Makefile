@@ -1,0 +1,62 @@
+# One door. `make demo` shows it working, `make test` checks it; every target does its own set-up in .venv, and
+# everything written goes below var/. `make help` lists the rest.
+
+PYTHON ?=
+RUN := .venv/bin/python
+export PYTHONUNBUFFERED := 1
+
+.PHONY: help setup demo demo-change up down status pictures test test-real check lint clean lock bench
+.DEFAULT_GOAL := help
+
+help:  ## this list
+	@awk -F ':.*##  *' '/^[a-z-]*:.*## /{ printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+setup: .venv/.installed  ## .venv from requirements.lock, this project editable in it
+
+.venv/.installed: requirements.lock setup.cfg ops/setup.sh
+	@PYTHON="$(PYTHON)" ops/setup.sh
+
+demo: setup  ## everything up, one round of work from three systems to a phone and back; leaves it running
+	@$(RUN) -m ops.demo
+
+demo-change: setup  ## the three systems change a little; exactly that is delivered
+	@$(RUN) -m ops.demo_change
+
+up: setup  ## start all services; prints addresses and log-ins
+	@$(RUN) -m ops.services up
+
+down:  ## stop what `make up` started
+	@if [ -x $(RUN) ]; then $(RUN) -m ops.services down; else echo "down: nothing was ever set up"; fi
+
+status: setup  ## which services are up
+	@$(RUN) -m ops.services status
+
+pictures: setup  ## photograph the phone page and Airflow into var/demo/
+	@$(RUN) -m ops.pictures
+
+test: setup  ## the tests, on SQLite and PostgreSQL
+	@$(RUN) -m pytest -m "not real"
+
+test-real: setup  ## the tests that need a real CMS (installs WordPress when root)
+	@$(RUN) -m pytest -m real
+
+check: lint test  ## what CI checks of the code: format, lint, types, import contracts, tests
+
+lint: setup  ## format, lint, types and import contracts
+	@.venv/bin/ruff check .
+	@.venv/bin/ruff format --check .
+	@.venv/bin/mypy
+	@.venv/bin/lint-imports
+
+lock: setup  ## resolve requirements.in anew into requirements.lock, with hashes
+	@{ echo '# Every package Weigov runs on, with hashes. Made by `make lock` from requirements.in; do not edit.'; \
+	   .venv/bin/uv pip compile --quiet --universal --upgrade --python-version 3.11 --generate-hashes \
+	       --no-header --no-annotate --no-emit-index-url --no-emit-find-links requirements.in; \
+	 } > .venv/requirements.lock && mv .venv/requirements.lock requirements.lock
+
+bench: setup  ## one benchmark: make bench NAME=...
+	@test -n "$(NAME)" || { echo "bench: say which: make bench NAME=$$(ls bench/*.py 2>/dev/null | sed 's,bench/,,;s,\.py,,' | grep -v __ | tr '\n' '|')"; exit 1; }
+	@$(RUN) -m bench.$(NAME)
+
+clean: down  ## stop everything and forget all state (var/)
+	@rm -rf var
