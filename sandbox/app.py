@@ -12,6 +12,7 @@ from types import ModuleType
 
 from fastapi import FastAPI
 
+from sandbox import phone
 from sandbox.control import make_control
 from sandbox.wire import Wire
 from sandbox.world import World
@@ -39,5 +40,6 @@ def create_app(world: World) -> FastAPI:
     app.mount("/_sandbox", make_control(world, subsystems))
     for subsystem in subsystems.values():
         subsystem.install(app, world)
+    phone.install(app, world)
     app.add_middleware(Wire, world=world)
     return app
