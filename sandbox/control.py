@@ -4,6 +4,7 @@ Loopback only, no password: it is the hand of the tester. Described at ``/_sandb
 is the same for machines.
 """
 
+from collections.abc import Mapping
 from datetime import datetime
 from types import ModuleType
 from typing import Annotated, Any
@@ -33,7 +34,7 @@ class FaultOrder(BaseModel):
     seed: int = 0
 
 
-def make_control(world: World, subsystems: dict[str, ModuleType]) -> FastAPI:
+def make_control(world: World, subsystems: Mapping[str, ModuleType]) -> FastAPI:
     control = FastAPI(title="Sandbox control API", docs_url=None, redoc_url=None)
 
     @control.get("/docs", response_class=HTMLResponse, include_in_schema=False)
