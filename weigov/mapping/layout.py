@@ -15,6 +15,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from functools import cached_property
+from pathlib import Path
 from typing import Any
 
 from jinja2 import DictLoader, StrictUndefined, TemplateError, TemplateSyntaxError, nodes
@@ -116,8 +117,9 @@ _FILTERS: dict[str, Any] = {"safe_html": _safe_html, "format": _format, "trim": 
 class Layouts:
     """The layouts of one site, by file name."""
 
-    def __init__(self, sources: Mapping[str, str]) -> None:
+    def __init__(self, sources: Mapping[str, str], folder: Path = Path("layouts")) -> None:
         self.sources = dict(sources)
+        self.folder = folder  # only to say where a fault is
 
     @cached_property
     def _env(self) -> SandboxedEnvironment:
