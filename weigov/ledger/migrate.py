@@ -1,0 +1,95 @@
+"""Bring the ledger's database to the shape this version of Weigov works with, and refuse to work in another.
+
+The migrations are in ``migrations/`` (Alembic, no ini file). Each is one transaction; two processes that migrate at
+once take turns.
+"""
+
+from __future__ import annotations
+
+from alembic import command
+from alembic.config import Config
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import Connection, text
+from sqlalchemy.exc import OperationalError
+
+from weigov.errors import ConfigError
+from weigov.ledger.engine import Ledger
+
+_LOCK = 0x7765_6967_6F76  # "weigov"
+
+
+def migrate(url: str) -> str:
+    """Migrate the ledger at ``url`` to this version's shape, creating what is missing; the revision it is at.
+
+    Raises ConfigError when the database cannot be reached or belongs to a newer Weigov.
+    """
+    ledger = Ledger(url)
+    try:
+        with ledger.begin() as connection:
+            if ledger.dialect == "postgresql":
+                connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _LOCK})
+            _refuse_newer(_current(connection))
+            command.upgrade(_config(connection), "head")
+    except OperationalError as error:
+        raise _unreachable(error) from None
+    finally:
+        ledger.close()
+    return head()
+
+
+def current(url: str) -> str | None:
+    """The revision the ledger at ``url`` is at; None when it was never migrated. Raises ConfigError."""
+    ledger = Ledger(url)
+    try:
+        with ledger.read() as connection:
+            return _current(connection)
+    except OperationalError as error:
+        raise _unreachable(error) from None
+    finally:
+        ledger.close()
+
+
+def require_current(ledger: Ledger) -> None:
+    """Raise ConfigError, saying what to do, unless the ledger has this version's shape."""
+    try:
+        with ledger.read() as connection:
+            found = _current(connection)
+    except OperationalError as error:
+        raise _unreachable(error) from None
+    _refuse_newer(found)
+    if found is None:
+        raise ConfigError("the ledger is empty: run `weigov migrate`")
+    if found != head():
+        raise ConfigError(f"the ledger is at revision {found}, this Weigov works with {head()}: run `weigov migrate`")
+
+
+def head() -> str:
+    """The revision this version of Weigov works with."""
+    newest = ScriptDirectory.from_config(_config()).get_current_head()
+    assert newest is not None
+    return newest
+
+
+def _current(connection: Connection) -> str | None:
+    return MigrationContext.configure(connection).get_current_revision()
+
+
+def _refuse_newer(found: str | None) -> None:
+    known = {script.revision for script in ScriptDirectory.from_config(_config()).walk_revisions()}
+    if found is not None and found not in known:
+        raise ConfigError(f"the ledger is at revision {found}, which this Weigov does not know: upgrade Weigov")
+
+
+def _config(connection: Connection | None = None) -> Config:
+    config = Config()
+    config.set_main_option("script_location", "weigov.ledger:migrations")
+    config.set_main_option("path_separator", "os")
+    config.attributes["connection"] = connection
+    return config
+
+
+def _unreachable(error: OperationalError) -> ConfigError:
+    # The driver's first line names host and port, never the password.
+    reason = str(error.orig).strip().splitlines()[0]
+    return ConfigError(f"the ledger's database does not answer: {reason}; check WEIGOV_LEDGER_URL")
