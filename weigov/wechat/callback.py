@@ -85,7 +85,7 @@ def read_message(payload: bytes) -> Message:
         raise CallbackRejected("it has no MsgType or no CreateTime")
     event = _text(raw, "Event").lower() if kind == "event" else ""
     if kind == "message":
-        remote_id = _text(raw, "MsgId")
+        remote_id = _text(raw, "MsgId") or _text(raw, "MsgID")
         key = f"message:{remote_id}" if remote_id else _hashed("message", openid, created, _text(raw, "MsgType"))
     else:
         remote_id = next((i for i in (_text(raw, path) for path in _JOB_EVENTS.get(event, ())) if i), "")
@@ -107,7 +107,8 @@ def _time(seconds: str) -> datetime:
 
 def _hashed(*parts: str) -> str:
     """A key that does not show the openid in it."""
-    return f"{parts[0]}:{hashlib.sha256(chr(0).join(parts[1:]).encode("utf-8", "replace")).hexdigest()[:40]}"
+    digest = hashlib.sha256("\0".join(parts[1:]).encode("utf-8", "replace")).hexdigest()
+    return f"{parts[0]}:{digest[:40]}"
 
 
 def _text(raw: Mapping[str, Any], path: str) -> str:

@@ -213,7 +213,7 @@ _FIELD_RULES: Mapping[str, tuple[int, str, str]] = {
     "number": (32, r"\d+(\.\d+)?", "digits, with decimals if need be"),
     "letter": (32, r"[A-Za-z]+", "Latin letters only"),
     "symbol": (5, r"[^\w\s]+", "symbols only"),
-    "character_string": (32, r"[\x21-\x7e]+", "digits, Latin letters and symbols, no Chinese"),
+    "character_string": (32, r"[\x20-\x7e]+", "digits, Latin letters and symbols, no Chinese"),
     "time": (64, rf"(?:{_DAY} ?)?{_CLOCK}(?: ?~ ?(?:{_DAY} ?)?{_CLOCK})?", "15:01 or 2019年10月1日 15:01"),
     "date": (64, rf"{_DAY}(?: ?{_CLOCK})?(?: ?~ ?{_DAY}(?: ?{_CLOCK})?)?", "2019年10月1日, with a time if need be"),
     "amount": (16, r"[¥￥$€£]?\d+(\.\d+)?元?", "a currency sign, a number, 元 if need be"),

@@ -55,7 +55,7 @@ class TokenKeeper:
     def refused(self, value: str) -> str:
         """The token to use after WeChat refused ``value``: a newer stored one, or a newly fetched one.
 
-        Raises RemoteUnavailable when forcing another would be too soon, and whatever ``token`` raises.
+        When forcing a new one would be too soon it is ``value`` again. Raises what ``token`` raises.
         """
         stored = self._store.read(self._account.appid, self._family)
         if stored is not None and stored.value != value:
@@ -65,23 +65,21 @@ class TokenKeeper:
     def _replace(self, stored: Token | None, refused: str | None) -> Token:
         def fetch() -> tuple[str, datetime]:
             fetched = self._fetch(force=False)
-            if fetched[0] == refused:
-                self._may_force(fetched[1])
+            if fetched[0] == refused and self._may_force(fetched[1]):
                 fetched = self._fetch(force=True)
             return fetched
 
         return self._store.refresh(self._account.appid, self._family, stored.version if stored else 0, fetch)
 
-    def _may_force(self, expires_at: datetime) -> None:
+    def _may_force(self, expires_at: datetime) -> bool:
+        """Not for a token hardly issued, nor soon after the last time: then the same one is tried once more."""
         now = self._clock()
-        too_soon = self._forced_at is not None and now - self._forced_at < FORCE_APART
-        if too_soon or now - (expires_at - LIFE) < FORCE_LIMIT:
-            raise RemoteUnavailable(
-                self._account.system,
-                self._operation,
-                "微信拒绝刚换的令牌；查是否有别的程序也在刷新该号的令牌 (a token just renewed is refused)",
-            )
+        if self._family != "stable" or now - (expires_at - LIFE) < FORCE_LIMIT:
+            return False
+        if self._forced_at is not None and now - self._forced_at < FORCE_APART:
+            return False
         self._forced_at = now
+        return True
 
     @property
     def _operation(self) -> str:
