@@ -252,7 +252,7 @@ def show(home: Home) -> None:
 def _table(*rows: tuple[str, ...]) -> None:
     widths = [max(len(row[column]) for row in rows) + 2 for column in range(len(rows[0]))]
     for row in rows:
-        print("".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip(), markup=False)
+        print("".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
 
 
 def write_shell_settings(home: Home) -> None:

@@ -1,0 +1,1 @@
+"""Everything of Weigov that imports Airflow, apart from the DAG files and the one plugin file."""
