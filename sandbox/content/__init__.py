@@ -1,7 +1,7 @@
 """The texts of the invented city 示范市: columns, articles, services, questions and answers, all written for it.
 
 They are plain text files beside this module. A record begins with a line ``===``, then ``name: value`` lines, then
-(after a line ``---``) its text. Dates in them are relative to the day of the record, so that nothing ages:
+(after a line ``---``) its text; lines before the first ``===`` count for every record of the file. Dates in them are relative to the day of the record, so that nothing ages:
 ``{y}`` year, ``{ymd}`` 2026年1月5日, ``{md}`` 1月5日, ``{m}`` month; ``{md+7}`` is a week later.
 """
 
@@ -81,12 +81,16 @@ def dated(text: str, day: datetime) -> str:
 
 
 def _texts(path: Path) -> list[Text]:
+    shared, *blocks = re.split(r"^===\s*$", path.read_text("utf-8"), flags=re.MULTILINE)
     found = []
-    for block in re.split(r"^===\s*$", path.read_text("utf-8"), flags=re.MULTILINE)[1:]:
+    for block in blocks:
         head, _, body = block.partition("\n---\n")
-        header = dict(line.split(": ", 1) for line in head.strip().splitlines())
-        found.append(Text(header, body.strip()))
+        found.append(Text(_header(shared) | _header(head), body.strip()))
     return found
+
+
+def _header(text: str) -> dict[str, str]:
+    return dict(line.split(": ", 1) for line in text.strip().splitlines())
 
 
 def _lines(name: str) -> list[str]:

@@ -1,9 +1,11 @@
 """The questions of the first day from ``sandbox/content``, dated back from the clock's now.
 
-Those marked ``open`` wait for the control API to publish the answer that is written for them.
+Those marked ``open`` are the newest; they wait for the control API to publish the answer that is written for them.
+A few of the others were published in the same second, as happens where answers are released together.
 """
 
-from datetime import timedelta
+import random
+from datetime import datetime, timedelta
 from html import escape
 
 from sandbox.content import Text, answers, dated
@@ -12,34 +14,43 @@ from sandbox.qa import store
 from sandbox.upstream import wall
 from sandbox.world import World
 
-# How far apart questions are asked, and how long an answer takes; both in minutes, both with no common rhythm.
-_GAP_MIN, _TAKES_MIN = 601, 1733
 _SOURCES = ("网站", "微信", "12345热线", "手机APP")
+_OPEN_SINCE = timedelta(days=4)
+_BETWEEN_QUESTIONS = timedelta(minutes=601)
+_TOGETHER = range(40, 44)
 
 
 def seed(world: World) -> None:
     texts = answers()
-    now = world.clock.beijing().replace(microsecond=0)
-    for number, text in enumerate(texts):
-        is_open = bool(text.get("open"))
-        # Open questions are the newest: from the last days, in their order.
-        age = (len(texts) - number) * _GAP_MIN + (4 * 24 * 60 if not is_open else -30)
-        asked = now - timedelta(minutes=max(age, 45))
-        answered = min(asked + timedelta(minutes=300 + number * _TAKES_MIN % 4000), now - timedelta(minutes=30))
-        store.add(
-            world,
-            store.Question(
-                id=f"Q{10001 + number}",
-                question=dated(text.get("q"), asked),
-                short_question=text.get("short"),
-                category=text.get("category"),
-                asker=_asker(number),
-                source=_SOURCES[number % len(_SOURCES)],
-                asked_at=wall(asked),
-                answer=_html(text, number),
-                answered_at=None if is_open else wall(answered),
-            ),
-        )
+    random.Random("qa").shuffle(texts)
+    closed = [text for text in texts if not text.get("open")]
+    still_open = [text for text in texts if text.get("open")]
+    last_closed = world.clock.beijing() - _OPEN_SINCE
+    asked = [last_closed - _BETWEEN_QUESTIONS * left for left in range(len(closed), 0, -1)]
+    for number, text in enumerate(closed):
+        # From five hours to three days, in no rhythm of its own.
+        answered = asked[number] + timedelta(minutes=300 + number * 1733 % 4000)
+        if number in _TOGETHER:
+            answered = asked[_TOGETHER.stop]
+        _add(world, number, text, asked[number], answered)
+    for place, text in enumerate(still_open):
+        asked_now = last_closed + _OPEN_SINCE * (place + 1) / (len(still_open) + 1)
+        _add(world, len(closed) + place, text, asked_now, None)
+
+
+def _add(world: World, number: int, text: Text, asked: datetime, answered: datetime | None) -> None:
+    new = store.Question(
+        id=f"Q{10001 + number}",
+        question=dated(text.get("q"), asked),
+        short_question=text.get("short"),
+        category=text.get("category"),
+        asker=_asker(number),
+        source=_SOURCES[number % len(_SOURCES)],
+        asked_at=wall(asked),
+        answer=_html(dated(text.body, answered or asked), number),
+        answered_at=wall(answered) if answered else None,
+    )
+    store.add(world, new)
 
 
 def _asker(number: int) -> str:
@@ -49,8 +60,8 @@ def _asker(number: int) -> str:
     return PEOPLE[(number * 5 + 3) % len(PEOPLE)].identity
 
 
-def _html(text: Text, number: int) -> str:
-    lines = [line.strip() for line in text.body.splitlines() if line.strip()]
+def _html(text: str, number: int) -> str:
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
     if number % 4 == 3:
         # Pasted from an instant messenger.
         return "".join(f'<div style="font-family:微软雅黑;font-size:14px">{escape(line)}<br></div>' for line in lines)
