@@ -1,0 +1,125 @@
+"""What an answer means, decided from its body, its headers and its status: rules in, one meaning out. Pure.
+
+HTTP 200 says nothing in this trade: half the systems answer it with the error inside. The descriptor's rules are
+tried in order; where none fits, HTTP's own meaning holds.
+
+    ok            read on                          empty          nothing there, and that is fine
+    retry         it could not just now            rate_limited   it asks us to wait
+    relogin       our token is no longer good      refuse         it said no
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any, Literal, Protocol
+
+Meaning = Literal["ok", "empty", "retry", "relogin", "rate_limited", "refuse"]
+
+_CONDITION = re.compile(
+    r"\s*(?P<path>[^\s=!'\"]+)\s*(?:(?P<sign>==|!=)\s*(?:'(?P<q>[^']*)'|(?P<bare>[^\s'\"]+)))?\s*"
+)
+_MAX_MESSAGE = 200
+
+
+class Rule(Protocol):
+    """As ``vocabulary.OutcomeRule``."""
+
+    @property
+    def when(self) -> str: ...
+    @property
+    def is_(self) -> Meaning: ...
+    @property
+    def message(self) -> str | None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Condition:
+    """``path`` compared to ``value``; without a sign: is there and is not empty."""
+
+    path: str
+    sign: Literal["==", "!=", ""]
+    value: str = ""
+
+    @property
+    def about_http(self) -> bool:
+        return self.path.startswith("http.")
+
+    def holds(self, found: Any) -> bool:
+        text = plain(found)
+        if not self.sign:
+            return text not in ("", "false")
+        return (text == self.value) if self.sign == "==" else (text != self.value)
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    meaning: Meaning
+    message: str = ""
+    code: str = ""
+    by_rule: bool = False
+
+
+def parse(text: str) -> Condition:
+    """Read a condition. Raises ValueError saying how to write one."""
+    match = _CONDITION.fullmatch(text)
+    if match is None:
+        raise ValueError(f"{text!r} is no condition (write PATH == 'x', PATH != 'x' or PATH)")
+    path, sign = match["path"], match["sign"] or ""
+    if path.startswith("http.") and path != "http.status" and not path.startswith("http.header."):
+        raise ValueError(f"{path!r} is unknown (http.status or http.header.NAME)")
+    value = match["q"] if match["q"] is not None else match["bare"] or ""
+    return Condition(path, sign, value)  # type: ignore[arg-type]  # the pattern admits no other sign
+
+
+def paths(rules: Iterable[Rule]) -> set[str]:
+    """The places in an answer's body these rules look at."""
+    found = {rule.message for rule in rules if rule.message}
+    return found | {c.path for rule in rules if not (c := parse(rule.when)).about_http}
+
+
+def judge(
+    rules: Iterable[Rule], value: Callable[[str], Any] | None, status: int, headers: Mapping[str, str]
+) -> Verdict:
+    """The meaning of an answer. ``value`` looks into its body; None when the body could not be read."""
+    for rule in rules:
+        condition = parse(rule.when)
+        if condition.about_http:
+            found: Any = status if condition.path == "http.status" else headers.get(condition.path[12:])
+        elif value is None:
+            continue
+        else:
+            found = value(condition.path)
+            if found is None and condition.sign == "!=" and not 200 <= status < 300:
+                continue  # a gateway's own error body lacks the flag; its status says more
+        if condition.holds(found):
+            message = said(value(rule.message)) if rule.message and value is not None else ""
+            code = plain(found) if condition.sign else ""
+            return Verdict(rule.is_, message, code if len(code) <= 20 else "", by_rule=True)
+    return Verdict(_by_status(status), "", "" if 200 <= status < 300 else str(status))
+
+
+def said(value: Any) -> str:
+    """An upstream's own words, on one line and short."""
+    text = " ".join(plain(value).split())
+    return text if len(text) <= _MAX_MESSAGE else text[:_MAX_MESSAGE] + "…"
+
+
+def plain(value: Any) -> str:
+    """A JSON or XML value as the text a condition compares: true and 1 and 'x' are 'true', '1' and 'x'."""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return "" if value is None else str(value)
+
+
+def _by_status(status: int) -> Meaning:
+    if 200 <= status < 300:
+        return "ok"
+    if status == 401:
+        return "relogin"
+    if status == 429:
+        return "rate_limited"
+    if status >= 500 or status == 408:
+        return "retry"
+    return "refuse"

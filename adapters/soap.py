@@ -1,0 +1,108 @@
+"""SOAP upstreams: zeep reads the WSDL and builds the envelope; the answer is read from its bytes.
+
+zeep's own reading of answers is not used: it is slow, and where an answer differs from its WSDL it drops values
+without a word (``real-systems.md``). The WSDL is a file beside the descriptor, so that a system that is down, or
+whose WSDL names an internal host, changes nothing; where to send comes from the connection.
+"""
+
+# mypy: disable-error-code="no-untyped-call"
+# zeep ships no types.
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import requests
+import zeep
+import zeep.exceptions
+import zeep.transports
+from lxml import etree
+
+from adapters import decode
+from adapters.engine import Call, Engine, Get
+from adapters.template import fill
+from adapters.vocabulary import Descriptor
+from adapters.wire import Limits, Reply
+from weigov.errors import ConfigError, RemoteRefused
+from weigov.ports import Connection
+
+
+class SoapSystem(Engine):
+    """``ports.SourceSystem`` over SOAP 1.1 and 1.2."""
+
+    default_chain = ("soap",)
+
+    def __init__(
+        self, name: str, descriptor: Descriptor, connection: Connection, *, media_hosts: Sequence[str] = (),
+        session: requests.Session | None = None, sleep: Callable[[float], None] | None = None,
+        limits: Limits | None = None, wsdl_dir: Path | None = None,
+    ) -> None:  # fmt: skip
+        more = {} if sleep is None else {"sleep": sleep}
+        super().__init__(
+            name, descriptor, connection, media_hosts=media_hosts, session=session, limits=limits, **more
+        )  # fmt: skip
+        wsdl = (wsdl_dir or descriptor.file.parent) / (descriptor.wsdl or "")
+        self._service = _service(wsdl, self._base_url, descriptor)
+
+    def _prepare(self, it: Call, get: Get) -> Any:
+        body = fill(it.request.body, get)
+        headers: dict[str, str] = {}
+        self._auth.sign(headers, body)
+        try:
+            envelope, soap_headers = self._service[it.request.op](**body)
+        except (zeep.exceptions.Error, ValueError, TypeError) as error:
+            # zeep names the parameter in its validation errors, but quotes the value in others.
+            named = str(error) if isinstance(error, zeep.exceptions.ValidationError) else type(error).__name__
+            raise RemoteRefused(
+                self.name, it.name, f"its values do not fit {it.request.op} of the WSDL ({named})"
+            ) from None
+        return envelope, headers | soap_headers
+
+    def _exchange(self, it: Call, prepared: Any, *, fresh: bool = False) -> Reply:
+        envelope, headers = prepared
+        return self._wire.send("POST", self._base_url, headers=headers, data=envelope, fresh=fresh)
+
+    def _fault(self, answer: decode.Answer) -> tuple[str, str] | None:
+        return answer.fault if isinstance(answer, decode.XmlAnswer) else None
+
+
+class _Builder(zeep.transports.Transport):
+    """Where zeep would send, it hands over what it built; where it would download, it says no."""
+
+    def load(self, url: str) -> bytes:
+        if urlsplit(url).scheme in ("http", "https", "ftp"):
+            raise ConfigError(f"it imports {url}: keep that file beside it and import it by its name")
+        loaded: bytes = super().load(url)
+        return loaded
+
+    def post_xml(self, address: str, envelope: Any, headers: dict[str, str]) -> Any:
+        return etree.tostring(envelope, xml_declaration=True, encoding="utf-8"), dict(headers)
+
+
+def _service(wsdl: Path, address: str, descriptor: Descriptor) -> Any:
+    """A zeep service proxy whose operations build requests. Raises ConfigError naming what the WSDL lacks."""
+    try:
+        # raw_response hands back whatever the transport returned: here, the request.
+        client = zeep.Client(str(wsdl), transport=_Builder(), settings=zeep.Settings(raw_response=True, strict=True))
+    except ConfigError as error:
+        raise ConfigError(f"{wsdl}: {error}") from None
+    except (OSError, etree.XMLSyntaxError, zeep.exceptions.Error, LookupError, ValueError) as error:
+        raise ConfigError(f"{wsdl}: the WSDL cannot be loaded: {type(error).__name__}: {error}") from None
+    ports = [port for service in client.wsdl.services.values() for port in service.ports.values()]
+    if not ports:
+        raise ConfigError(f"{wsdl}: the WSDL describes no service")
+    asked = {s.request.op for s in descriptor.streams.values()} | {
+        o.request.op for o in descriptor.operations.values()
+    }
+    asked |= {s.detail.request.op for s in descriptor.streams.values() if s.detail}
+    asked |= {s.attachments.request.op for s in descriptor.streams.values() if s.attachments}
+    for port in ports:
+        offered = set(port.binding._operations)
+        if asked <= offered:
+            return client.create_service(port.binding.name, address)
+    missing = sorted(asked - set(ports[0].binding._operations))
+    offers = ", ".join(sorted(ports[0].binding._operations))
+    raise ConfigError(f"{wsdl}: the WSDL has no operation {', '.join(missing)} (it has {offers})")

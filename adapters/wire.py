@@ -1,0 +1,205 @@
+"""Bytes to an upstream and back, over requests. It knows no descriptor and retries nothing.
+
+What it adds to requests: deadlines over a whole answer, a bound on its size, redirects left alone, neither proxies
+nor log-ins out of the surroundings (netrc, HTTP_PROXY), and the one fact a write depends on: whether the first byte
+of the request had left when it failed.
+"""
+
+from __future__ import annotations
+
+import http.client
+import threading
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import requests
+import urllib3
+from requests.adapters import HTTPAdapter
+from urllib3.connection import HTTPConnection, HTTPSConnection
+
+_CHUNK = 1 << 16
+_USER_AGENT = "Weigov"
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """Seconds to connect, between two pieces of an answer, and for the whole of it; bytes of an answer."""
+
+    connect_s: float = 5
+    read_s: float = 30
+    total_s: float = 120
+    max_bytes: int = 64 * 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """An answer, whole. Header names compare without case."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes = field(repr=False)
+
+    @property
+    def content_type(self) -> str:
+        return self.headers.get("Content-Type", "")
+
+
+class NotSent(Exception):
+    """It failed before the first byte of the request left."""
+
+
+class NoAnswer(Exception):
+    """The request left, at least in part; no whole answer came."""
+
+
+class TooLarge(NoAnswer):
+    """The answer is longer than allowed."""
+
+
+class Wire:
+    """A requests session, tamed."""
+
+    def __init__(
+        self, session: requests.Session | None = None, limits: Limits | None = None, *, verify: bool | str = True
+    ) -> None:
+        self.limits = limits or Limits()
+        self._session = session or requests.Session()
+        self._session.trust_env = False
+        self._session.verify = verify
+        self._session.headers["User-Agent"] = _USER_AGENT
+        self._adapter = _Adapter()
+        self._session.mount("http://", self._adapter)
+        self._session.mount("https://", self._adapter)
+
+    def send(
+        self, method: str, url: str, *, headers: Mapping[str, str], params: Mapping[str, Any] | None = None,
+        data: bytes | None = None, fresh: bool = False, max_bytes: int | None = None,
+    ) -> Reply:  # fmt: skip
+        """One request, one answer. ``fresh`` opens a new connection: a kept one may have died unnoticed, and a write
+        that fails on it could not tell whether it was heard.
+
+        Raises NotSent, NoAnswer, TooLarge. Their messages hold no URL.
+        """
+        if fresh:
+            self._adapter.poolmanager.clear()
+        until = time.monotonic() + self.limits.total_s
+        _left.value = False
+        try:
+            response = self._session.request(
+                method, url, params=params, data=data, headers=dict(headers), stream=True, allow_redirects=False,
+                timeout=(self.limits.connect_s, self.limits.read_s),
+            )  # fmt: skip
+        except (requests.RequestException, urllib3.exceptions.HTTPError, OSError, UnicodeError) as error:
+            if getattr(_left, "value", False):
+                raise NoAnswer(_why(error)) from None
+            raise NotSent(_why(error)) from None
+        try:
+            body = self._body(response, until, max_bytes or self.limits.max_bytes)
+        except (urllib3.exceptions.HTTPError, http.client.HTTPException, OSError) as error:
+            response.close()
+            raise NoAnswer(_why(error)) from None
+        except NoAnswer:
+            response.close()
+            raise
+        response.close()
+        return Reply(response.status_code, response.headers, body)
+
+    def close(self) -> None:
+        self._session.close()
+
+    def _body(self, response: requests.Response, until: float, max_bytes: int) -> bytes:
+        announced = response.headers.get("Content-Length", "")
+        if announced.isdecimal() and int(announced) > max_bytes:
+            raise TooLarge(f"the answer is {announced} bytes long, more than {max_bytes}")
+        pieces: list[bytes] = []
+        size = 0
+        # read1 returns after one receive: a server that drips a byte a second meets the deadline.
+        while piece := response.raw.read1(_CHUNK, decode_content=True):
+            pieces.append(piece)
+            size += len(piece)
+            if size > max_bytes:
+                raise TooLarge(f"the answer is longer than {max_bytes} bytes")
+            if time.monotonic() > until:
+                raise NoAnswer(f"the answer was not whole after {self.limits.total_s:g} s")
+        return b"".join(pieces)
+
+
+_left = threading.local()
+
+
+class _Marking:
+    """Notes when the first byte of a request leaves; the bytes of a handshake do not count."""
+
+    _connecting = False
+
+    def connect(self) -> None:
+        self._connecting = True
+        try:
+            super().connect()  # type: ignore[misc]
+        finally:
+            self._connecting = False
+
+    def send(self, data: Any) -> None:
+        if getattr(self, "sock", None) is None:
+            self.connect()
+        if not self._connecting:
+            _left.value = True
+        super().send(data)  # type: ignore[misc]
+
+
+class _PlainConnection(_Marking, HTTPConnection):
+    pass
+
+
+class _TlsConnection(_Marking, HTTPSConnection):
+    pass
+
+
+class _PlainPool(urllib3.HTTPConnectionPool):
+    ConnectionCls = _PlainConnection
+
+
+class _TlsPool(urllib3.HTTPSConnectionPool):
+    ConnectionCls = _TlsConnection
+
+
+class _Adapter(HTTPAdapter):
+    def __init__(self) -> None:
+        super().__init__(max_retries=0)
+
+    def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
+        super().init_poolmanager(*args, **kwargs)
+        self.poolmanager.pool_classes_by_scheme = {"http": _PlainPool, "https": _TlsPool}
+
+
+def _why(error: BaseException) -> str:
+    """A few words, without the URL that requests puts into its messages."""
+    text = f"{error!r} {error.__cause__!r}"
+    for sign, words in _SIGNS:
+        if sign in text:
+            return words
+    return type(error).__name__
+
+
+#: What requests' and urllib3's errors show → what an operator reads.
+_SIGNS = (
+    ("NameResolutionError", "its name cannot be resolved"),
+    ("CERTIFICATE_VERIFY_FAILED", "its certificate is not trusted"),
+    ("Connection refused", "nothing listens there (connection refused)"),
+    ("ConnectTimeout", "it did not accept a connection in time"),
+    ("No route to host", "there is no route to it"),
+    ("Network is unreachable", "the network is unreachable"),
+    ("SSLError", "the TLS handshake failed"),
+    ("IncompleteRead", "the answer broke off"),
+    ("ReadTimeout", "it did not answer in time"),
+    ("Read timed out", "it did not answer in time"),
+    ("RemoteDisconnected", "it closed the connection without an answer"),
+    ("Connection reset", "it reset the connection"),
+    ("Connection aborted", "it closed the connection without an answer"),
+    ("DecodeError", "the answer's compression is broken"),
+    ("InvalidURL", "its address is not valid"),
+    ("MissingSchema", "its address has no http:// or https://"),
+    ("InvalidHeader", "a header holds a character HTTP does not allow"),
+)

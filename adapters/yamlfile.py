@@ -1,0 +1,180 @@
+"""A YAML file a person wrote, checked against a pydantic model: every fault at once, each with its line and a hint.
+
+Holds the reading of lines (ruamel.yaml), the translation of pydantic's errors into ``Fault`` and the did-you-mean.
+It knows nothing about what the file means.
+"""
+
+from __future__ import annotations
+
+import difflib
+import re
+import types
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Annotated, Any, Union, get_args, get_origin
+
+from pydantic import BaseModel, ValidationError
+from ruamel.yaml import YAML
+from ruamel.yaml.comments import CommentedMap, CommentedSeq
+from ruamel.yaml.error import MarkedYAMLError, YAMLError
+
+from weigov.errors import ConfigError, Fault
+
+Loc = Sequence[str | int]
+
+
+class YamlFile:
+    """The parsed file and where each of its parts stands.
+
+    Raises ConfigError when it cannot be read, is not YAML, repeats a key or is not a mapping.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        try:
+            document = YAML(typ="rt").load(path.read_text(encoding="utf-8"))
+        except OSError as error:
+            raise ConfigError([Fault(str(path), f"cannot be read: {error.strerror}")]) from None
+        except UnicodeDecodeError:
+            raise ConfigError([Fault(str(path), "is not UTF-8", hint="save it as UTF-8")]) from None
+        except MarkedYAMLError as error:
+            mark = error.problem_mark or error.context_mark
+            line = None if mark is None else mark.line + 1
+            problem = " ".join((error.problem or "is not YAML").split())
+            raise ConfigError([Fault(str(path), problem, line)]) from None
+        except YAMLError as error:
+            raise ConfigError([Fault(str(path), f"is not YAML: {error}")]) from None
+        if not isinstance(document, CommentedMap):
+            raise ConfigError([Fault(str(path), "holds no mapping", 1, hint="it begins with `system: NAME`")])
+        self._document = document
+
+    def plain(self) -> dict[str, Any]:
+        """The content as ordinary dicts, lists and scalars."""
+        plain: dict[str, Any] = _plain(self._document)
+        return plain
+
+    def line(self, loc: Loc) -> int:
+        """The line of ``loc``, or of the nearest thing around it that exists."""
+        node: Any = self._document
+        line = 1
+        for part in loc:
+            if isinstance(node, CommentedMap) and part in node:
+                line = node.lc.key(part)[0] + 1
+            elif isinstance(node, CommentedSeq) and isinstance(part, int) and part < len(node):
+                line = node.lc.item(part)[0] + 1
+            else:
+                continue  # pydantic names union members that are not in the file
+            node = node[part]
+        return int(line)
+
+    def fault(self, loc: Loc, message: str, hint: str = "") -> Fault:
+        """A fault at ``loc``; parts of ``loc`` that are not in the file only show when they are the last."""
+        shown = [str(p) for i, p in enumerate(loc) if i == len(loc) - 1 or self._has(loc[: i + 1])]
+        return Fault(str(self.path), message, self.line(loc), ".".join(shown), hint)
+
+    def faults(self, error: ValidationError, model: type[BaseModel], at: Loc = ()) -> list[Fault]:
+        """``error``, raised by ``model`` for what stands at ``at``, as faults."""
+        faults = []
+        for one in error.errors(include_url=False):
+            loc = (*at, *one["loc"])
+            message, hint = _say(one, model)
+            fault = self.fault(loc, message, hint)
+            if fault not in faults:
+                faults.append(fault)
+        return faults
+
+    def _has(self, loc: Loc) -> bool:
+        node: Any = self._document
+        skipped = 0
+        for i, part in enumerate(loc):
+            inside = (isinstance(node, CommentedMap) and part in node) or (
+                isinstance(node, CommentedSeq) and isinstance(part, int) and part < len(node)
+            )
+            if inside:
+                node = node[part]
+            elif i == len(loc) - 1:
+                return False
+            else:
+                skipped += 1
+        return True
+
+
+def did_you_mean(word: str, known: Iterable[str]) -> str:
+    """``did you mean X?``, or the known words when none is near."""
+    names = sorted(set(known))
+    near = difflib.get_close_matches(word, names, n=1)
+    if near:
+        return f"did you mean {near[0]}?"
+    return "known: " + ", ".join(names) if names else ""
+
+
+def _plain(node: Any) -> Any:
+    if isinstance(node, dict):
+        return {str(key): _plain(value) for key, value in node.items()}
+    if isinstance(node, list):
+        return [_plain(value) for value in node]
+    if isinstance(node, str):
+        return str(node)
+    if isinstance(node, bool) or node is None:
+        return node
+    if isinstance(node, int):
+        return int(node)
+    if isinstance(node, float):
+        return float(node)
+    return node
+
+
+def _say(one: Any, model: type[BaseModel]) -> tuple[str, str]:
+    kind, loc = one["type"], one["loc"]
+    if kind == "extra_forbidden":
+        return "is not a word here", did_you_mean(str(loc[-1]), _words(model, loc[:-1]))
+    if kind == "missing":
+        return "is missing", ""
+    if kind in ("literal_error", "union_tag_invalid"):
+        context = one.get("ctx", {})
+        words = re.findall(r"'([^']*)'", str(context.get("expected") or context.get("expected_tags", "")))
+        given = context.get("tag", one.get("input"))
+        return f"{given!r} is not a word here", did_you_mean(str(given), words)
+    if kind == "union_tag_not_found":
+        return "has no kind", ""
+    if kind == "value_error":
+        return str(one["ctx"]["error"]), ""
+    message = str(one["msg"])
+    return message[:1].lower() + message[1:], ""
+
+
+def _words(model: type[BaseModel], loc: Loc) -> list[str]:
+    """The names allowed in the mapping at ``loc``."""
+    found: list[Any] = [model]
+    for part in loc:
+        found = [inner for one in found for inner in _inside(one, part)]
+    return [
+        field.alias or name
+        for one in found
+        if isinstance(one, type) and issubclass(one, BaseModel)
+        for name, field in one.model_fields.items()
+    ]
+
+
+def _inside(one: Any, part: str | int) -> list[Any]:
+    """The types that stand at ``part`` inside a value of type ``one`` (a model, or an annotation)."""
+    if isinstance(one, type) and issubclass(one, BaseModel):
+        for name, field in one.model_fields.items():
+            if part in (name, field.alias):
+                return _members(field.annotation)
+        kind = one.model_fields.get("kind")
+        if kind is not None and part in get_args(kind.annotation):
+            return [one]  # a discriminator's tag: pydantic puts it into the location
+        return [one] if part == one.__name__ else []
+    if get_origin(one) in (dict, list, tuple):
+        return [member for arg in get_args(one) if arg is not Ellipsis for member in _members(arg)]
+    return []
+
+
+def _members(annotation: Any) -> list[Any]:
+    origin = get_origin(annotation)
+    if origin is Annotated:
+        return _members(get_args(annotation)[0])
+    if origin in (Union, types.UnionType):
+        return [member for arg in get_args(annotation) for member in _members(arg)]
+    return [annotation]
