@@ -1,7 +1,8 @@
 """The texts of the invented city 示范市: columns, articles, services, questions and answers, all written for it.
 
 They are plain text files beside this module. A record begins with a line ``===``, then ``name: value`` lines, then
-(after a line ``---``) its text; lines before the first ``===`` count for every record of the file. Dates in them are relative to the day of the record, so that nothing ages:
+(after a line ``---``) its text; lines before the first ``===`` count for every record of the file. Dates in them
+are relative to the day of the record, so that nothing ages:
 ``{y}`` year, ``{ymd}`` 2026年1月5日, ``{md}`` 1月5日, ``{m}`` month; ``{md+7}`` is a week later.
 """
 
