@@ -69,7 +69,7 @@ class Body:
     def __init__(self, *, present: bool = True) -> None:
         self.present = present
         # Unguessable, so that no upstream text can stand for the body.
-        self.token = f"\ue000{secrets.token_hex(8)}\ue001"
+        self.token = f"body-{secrets.token_hex(16)}"
 
     def __bool__(self) -> bool:
         return self.present

@@ -1,0 +1,432 @@
+"""Upstream HTML → what survives in a WeChat article and is safe there.
+
+lexbor parses as a browser would; what leaves is written anew, tag by tag, from an allow-list, with an explicit stack
+(text nested a hundred thousand deep is still text). Converting twice equals converting once: what is written parses
+back to itself, so the nesting a parser would change is never written (a ``p`` that turns out to hold blocks becomes a
+``section``; list and table parts only stand where they belong).
+
+All text a reader would have seen is kept. Nothing active is: no scripts, handlers, forms, frames, links but to
+WeChat's own articles; another link becomes its text and, where that differs, its address. What was taken away is
+counted by name, for the person who reviews.
+
+Source: rulebook §3, "HTML that survives". Order, speed and correctness of engines: performance.md §3.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from urllib.parse import urljoin, urlsplit
+
+from selectolax.lexbor import LexborHTMLParser, LexborNode
+
+from weigov.mapping.style import clean_style, is_color
+from weigov.mapping.text import plain, without_unseen
+
+MAX_DEPTH = 100  # elements written inside each other; deeper ones lose their tags, not their text
+SCROLL = '<section style="overflow-x:auto">'
+IMAGE_STYLE = "max-width:100%"
+
+#: Written as they are, or under the name WeChat leaves alone. Everything else loses its tags and keeps its text.
+_BLOCKS = {
+    **{name: name for name in "p section blockquote pre h1 h2 h3 h4 h5 h6 ul ol dl".split()},
+    **dict.fromkeys(
+        "div article main header footer nav aside address figure figcaption center details summary dialog hgroup"
+        " search form fieldset legend button select optgroup option textarea marquee object applet noscript".split(),
+        "section",
+    ),
+    **dict.fromkeys(("menu", "dir"), "ul"),
+    **dict.fromkeys(("plaintext", "xmp", "listing"), "pre"),
+}
+_INLINES = {
+    **{name: name for name in "b strong i em u s del ins sub sup small code".split()},
+    **{"strike": "s", "tt": "code", "kbd": "code", "samp": "code", "span": "span", "font": "span"},
+}
+_PARENTS = {  # parts that only mean something directly inside another
+    **dict.fromkeys(("tbody", "thead", "tfoot", "caption"), ("table",)),
+    "tr": ("tbody", "thead", "tfoot"),
+    **dict.fromkeys(("td", "th"), ("tr",)),
+    "li": ("ul", "ol"),
+    **dict.fromkeys(("dt", "dd"), ("dl",)),
+}
+_TABLE_ROWS = frozenset({"table", "tbody", "thead", "tfoot", "tr"})  # may hold nothing but their parts
+_HEADINGS = frozenset({"h1", "h2", "h3", "h4", "h5", "h6"})
+_GONE = frozenset(  # with all they hold, which is no text of the article
+    "script style iframe noembed noframes template title head video audio canvas embed frame frameset xml datalist"
+    " input param source track link meta base area map bgsound basefont colgroup col wbr isindex desc metadata defs"
+    " annotation annotation-xml".split()
+)
+_UNCOUNTED = frozenset("title head xml colgroup col wbr meta base desc metadata defs param source track".split())
+#: Their tags go, their text stays, and the reviewer is told.
+_COUNTED = frozenset("form button select textarea object applet marquee noscript svg math".split())
+_IMAGE_SOURCES = ("data-src", "data-original", "_src")
+
+_WEIXIN = re.compile(r"https?://mp\.weixin\.qq\.com(?:[/?#][!#-;=?-\[\]_a-z{|}~]*)?", re.IGNORECASE)
+_TAGS = re.compile(r"<[^>]*>")
+_SPACES = re.compile(r"[ \t\n\f\r]+")
+_SPACE = " \t\n\f\r"
+_BORDER = re.compile(r"border(?:-(?:top|bottom|left|right))?\s*:[^;]*(?:solid|dotted|dashed|double)", re.IGNORECASE)
+
+
+@dataclass(frozen=True, slots=True)
+class Converted:
+    """``html`` is WeChat-safe. ``dropped`` counts by name what was taken away; ``images`` are the sources kept."""
+
+    html: str
+    dropped: Mapping[str, int]
+    images: tuple[str, ...]
+
+
+def convert(html: str, resolve_image: Callable[[str], str | None], base_url: str = "") -> Converted:
+    """``html`` as WeChat keeps it.
+
+    ``resolve_image`` is asked once for each source, as it stands in the HTML (http, https, relative, or ``data:``),
+    and gives the address to write, or None to leave the picture out; its alternative text is then written instead.
+    ``base_url`` completes relative links where their address is printed.
+    """
+    writer = _Writer(resolve_image, base_url)
+    writer.write(LexborHTMLParser(html, is_fragment=True).root)
+    return Converted("".join(writer.out).strip(_SPACE), dict(writer.dropped), tuple(writer.images))
+
+
+def text_of(html: str) -> str:
+    """The words of ``html``, one line a block, without tags."""
+    converted = convert(html, lambda source: None).html
+    lines = _TAGS.sub("", re.sub(r"<br>|</(?:p|section|li|h\d|tr|dt|dd|pre|blockquote|caption)>", "\n", converted))
+    text = lines.replace("&lt;", "<").replace("&gt;", ">").replace("&quot;", '"').replace("&amp;", "&")
+    return "\n".join(line for line in (" ".join(raw.split()) for raw in text.split("\n")) if line)
+
+
+class _Frame:
+    """An element being written: what follows it, what it is called in what we write, and what ends it."""
+
+    __slots__ = ("after", "at", "block", "depth", "end", "link", "tag")
+
+    def __init__(
+        self, after: LexborNode | None, tag: str, end: str, at: int, *, block: bool, depth: int, link: str = ""
+    ) -> None:
+        self.after = after
+        self.tag = tag  # '' for none; an element without tags of its own has its parent's
+        self.end = end
+        self.at = at  # where in ``out`` it begins
+        self.block = block
+        self.depth = depth
+        self.link = link
+
+
+class _Writer:
+    def __init__(self, resolve_image: Callable[[str], str | None], base_url: str) -> None:
+        self.out: list[str] = []
+        self.dropped: Counter[str] = Counter()
+        self.images: dict[str, str | None] = {}
+        self._resolve_image = resolve_image
+        self._base_url = base_url
+        self._resolved: dict[str, str | None] = {}
+        self._paragraph: _Frame | None = None  # the open ``p``; there is one at most
+        self._tables = self._links = self._pres = 0
+        self._trim = True  # a space here would not show
+
+    def write(self, root: LexborNode | None) -> None:
+        stack: list[_Frame] = []
+        node = root
+        while node is not None or stack:
+            if node is None:
+                frame = stack.pop()
+                self._close(frame)
+                node = frame.after
+                continue
+            tag = node.tag
+            if tag == "-text":
+                if not stack or stack[-1].tag not in _TABLE_ROWS:
+                    self._text(node.text_content or "")
+                node = node.next
+            elif tag is None or tag[0] == "-":
+                node = node.next
+            else:
+                frame_or_none = self._open(node, tag, stack[-1] if stack else None)
+                if frame_or_none is None:
+                    node = node.next
+                else:
+                    stack.append(frame_or_none)
+                    node = node.first_child
+
+    # ---- text
+
+    def _text(self, text: str) -> None:
+        text, unseen = without_unseen(text)
+        if unseen:
+            self.dropped["unseen character"] += unseen
+        if self._pres:
+            if self.out and self.out[-1].startswith("<pre") and text.startswith("\n"):
+                text = "\n" + text  # the first line end after <pre> does not count
+            self._trim = False
+        else:
+            text = _SPACES.sub(" ", text)
+            if self._trim:
+                text = text.lstrip(" ")
+            if text:
+                self._trim = text[-1] == " "
+        if text:
+            self.out.append(_escape(text))
+
+    # ---- elements
+
+    def _open(self, node: LexborNode, tag: str, parent: _Frame | None) -> _Frame | None:
+        """Begin ``node``; None when it is written, or left out, as a whole."""
+        inside = parent.tag if parent else ""
+        depth = parent.depth if parent else 0
+        if tag in _GONE:
+            if tag not in _UNCOUNTED:
+                self.dropped[tag] += 1
+            return None
+        attributes = node.attributes
+        style = clean_style(attributes.get("style") or "")
+        if style.tricks:
+            self.dropped["style"] += style.tricks
+        for name in attributes:
+            if name.startswith("on"):
+                self.dropped["handler"] += 1
+        wanted = _PARENTS.get(tag)
+        at_home = wanted is not None and inside in wanted
+        if inside in _TABLE_ROWS and not at_home:
+            return None  # an empty form, say: a parser leaves nothing with text here
+        if style.hidden or "hidden" in attributes:
+            self.dropped["hidden"] += 1
+            if tag in ("td", "th") and at_home:
+                self._put(f"<{tag}></{tag}>", trims=True)  # the cells beside it stay where they are
+            return None
+        if tag in _COUNTED:
+            self.dropped[tag] += 1
+        css = style.css
+        if tag == "br":
+            self._put("<br>", trims=True)
+            return None
+        if tag == "hr":
+            self._block("<hr>")
+            return None
+        if tag == "img":
+            self._image(attributes)
+            return None
+        if tag == "a":
+            return self._link(node, attributes, inside, depth)
+        if tag == "table":
+            return self._table(node, attributes, css, inside, depth)
+        if at_home:
+            return self._part(node, tag, attributes, css, depth)
+        if wanted is not None:  # a part away from home
+            name: str | None = None if tag in ("tbody", "thead", "tfoot", "tr") else "section"
+        else:
+            name = _BLOCKS.get(tag)
+        if name is None:
+            return self._inline(node, tag, attributes, css, inside, depth)
+        if name in _HEADINGS and inside in _HEADINGS:
+            name = "section"
+        css = _aligned(css, "center" if tag == "center" else attributes.get("align"))
+        start = _number(attributes.get("start"), 2, 9999) if name == "ol" else None
+        return self._begin(node, name, css, f' start="{start}"' if start else "", depth, inside)
+
+    def _begin(
+        self, node: LexborNode, name: str, css: str, more: str, depth: int, inside: str, *, at_home: bool = False
+    ) -> _Frame:
+        """A block element, unless it is too deep: then its text only."""
+        if depth >= MAX_DEPTH and not at_home:
+            self._trim = False
+            return _Frame(node.next, inside, "", len(self.out), block=False, depth=depth)
+        frame = _Frame(node.next, name, f"</{name}>", len(self.out), block=True, depth=depth + 1)
+        self._block(f'<{name}{more} style="{css}">' if css else f"<{name}{more}>")
+        if name == "p":
+            self._paragraph = frame
+        elif name == "pre":
+            self._pres += 1
+        return frame
+
+    def _block(self, start: str) -> None:
+        paragraph = self._paragraph
+        if paragraph is not None:  # a p cannot hold blocks: it was a section all along
+            self.out[paragraph.at] = "<section" + self.out[paragraph.at].removeprefix("<p")
+            paragraph.tag, paragraph.end = "section", "</section>"
+            self._paragraph = None
+        self._put(start, trims=True)
+
+    def _put(self, markup: str, *, trims: bool) -> None:
+        self.out.append(markup)
+        self._trim = trims
+
+    def _close(self, frame: _Frame) -> None:
+        if frame.link:
+            self._print_address(frame)
+        if not frame.end:
+            return
+        if frame is self._paragraph:
+            self._paragraph = None
+        if frame.tag == "table":
+            self._tables -= 1
+        elif frame.tag == "pre":
+            self._pres -= 1
+        elif frame.tag == "a":
+            self._links -= 1
+        if not frame.block and frame.at == len(self.out) - 1:
+            self.out.pop()  # an inline element with nothing in it
+            return
+        self.out.append(frame.end)
+        if frame.block:
+            self._trim = True
+
+    def _inline(
+        self, node: LexborNode, tag: str, attributes: Mapping[str, str | None], css: str, inside: str, depth: int
+    ) -> _Frame:
+        name = _INLINES.get(tag)
+        if tag == "font" and is_color(attributes.get("color") or "") and "color:" not in css:
+            css = _join(css, f"color:{(attributes.get('color') or '').strip().lower()}")
+        if name is None or depth >= MAX_DEPTH or (name == "span" and not css):
+            return _Frame(node.next, inside, "", len(self.out), block=False, depth=depth)
+        frame = _Frame(node.next, name, f"</{name}>", len(self.out), block=False, depth=depth + 1)
+        self.out.append(f'<{name} style="{css}">' if css else f"<{name}>")
+        return frame
+
+    # ---- links and pictures
+
+    def _link(self, node: LexborNode, attributes: Mapping[str, str | None], inside: str, depth: int) -> _Frame:
+        href = (attributes.get("href") or "").strip()
+        if _WEIXIN.fullmatch(href) and not self._links and depth < MAX_DEPTH:
+            self._links += 1
+            frame = _Frame(node.next, "a", "</a>", len(self.out), block=False, depth=depth + 1)
+            self.out.append(f'<a href="{_escape(href, quote=True)}">')
+            return frame
+        if href:
+            self.dropped["link"] += 1
+        address = "" if self._links else _address(href, self._base_url)
+        return _Frame(node.next, inside, "", len(self.out), block=False, depth=depth, link=address)
+
+    def _print_address(self, frame: _Frame) -> None:
+        written = "".join(self.out[frame.at :])
+        if not written.strip():
+            return
+        shown = re.sub(r"\s+", "", _TAGS.sub("", written))
+        address = _escape(frame.link)
+        bare = address.split("://", 1)[-1].rstrip("/")
+        if bare not in shown and frame.tag not in _TABLE_ROWS:
+            self.out.append(f"（{address}）")
+            self._trim = False
+
+    def _image(self, attributes: Mapping[str, str | None]) -> None:
+        source = (attributes.get("src") or "").strip()
+        if not source or source.startswith("data:"):  # a page that loads pictures late keeps the true one elsewhere
+            source = next((late.strip() for name in _IMAGE_SOURCES if (late := attributes.get(name))), source)
+        alternative = plain(" ".join((attributes.get("alt") or "").split()))
+        if source not in self._resolved:
+            self._resolved[source] = self._resolve_image(source) if _may_be_fetched(source) else None
+        address = self._resolved[source]
+        if address is None:
+            self.dropped["image"] += 1
+            if alternative:
+                self._text(f"［图片：{alternative}］")
+            return
+        self.images[source] = address
+        alt = f' alt="{_escape(alternative, quote=True)}"' if alternative else ""
+        self._put(f'<img src="{_escape(address, quote=True)}"{alt} style="{IMAGE_STYLE}">', trims=False)
+
+    # ---- tables
+
+    def _table(
+        self, node: LexborNode, attributes: Mapping[str, str | None], css: str, inside: str, depth: int
+    ) -> _Frame:
+        """A table in a wrapper that scrolls; one with a single cell only laid out the page, and its cell a section."""
+        cells, bordered = _look_into(node)
+        wrapped = self._tables > 0 or self.out[-1:] == [SCROLL]
+        depth += not wrapped
+        if cells < 2 or depth + 4 > MAX_DEPTH:
+            return _Frame(node.next, inside, "", len(self.out), block=False, depth=depth - (not wrapped))
+        if "border-collapse:" not in css:
+            css = _join("border-collapse:collapse", css)
+        lines = ' border="1"' if bordered or _number(attributes.get("border"), 1, 99) else ""
+        if not wrapped:
+            self._block(SCROLL)
+        frame = self._begin(node, "table", css, f'{lines} cellpadding="4"', depth, inside)
+        if not wrapped:
+            frame.end = "</table></section>"
+        self._tables += 1
+        return frame
+
+    def _part(self, node: LexborNode, tag: str, attributes: Mapping[str, str | None], css: str, depth: int) -> _Frame:
+        more = ""
+        if tag in ("td", "th"):
+            for name in ("colspan", "rowspan"):
+                if span := _number(attributes.get(name), 2, 999):
+                    more += f' {name}="{span}"'
+            color = (attributes.get("bgcolor") or "").strip().lower()
+            if color and is_color(color) and "background-color:" not in css:
+                css = _join(css, f"background-color:{color}")
+        return self._begin(node, tag, _aligned(css, attributes.get("align")), more, depth, "", at_home=True)
+
+
+def _look_into(table: LexborNode) -> tuple[int, bool]:
+    """How many cells ``table`` shows (2 stands for more), and whether they are drawn with lines."""
+    cells, bordered = 0, False
+    group = table.first_child
+    while group is not None:
+        row = group.first_child if group.tag in ("tbody", "thead", "tfoot") and not _hidden(group) else None
+        while row is not None:
+            cell = row.first_child if row.tag == "tr" and not _hidden(row) else None
+            while cell is not None:
+                if cell.tag in ("td", "th"):
+                    cells += 1
+                    bordered = bordered or bool(_BORDER.search(cell.attributes.get("style") or ""))
+                    if cells > 1:
+                        return cells, bordered
+                cell = cell.next
+            row = row.next
+        group = group.next
+    return cells, bordered
+
+
+def _hidden(node: LexborNode) -> bool:
+    attributes = node.attributes
+    return "hidden" in attributes or clean_style(attributes.get("style") or "").hidden
+
+
+def _aligned(css: str, align: str | None) -> str:
+    align = (align or "").strip().lower()
+    if align in ("left", "right", "center", "justify") and "text-align:" not in css:
+        return _join(css, f"text-align:{align}")
+    return css
+
+
+def _join(first: str, second: str) -> str:
+    return f"{first};{second}" if first and second else first or second
+
+
+def _number(text: str | None, least: int, most: int) -> int | None:
+    text = (text or "").strip()
+    return int(text) if text.isascii() and text.isdigit() and len(text) < 5 and least <= int(text) <= most else None
+
+
+def _address(href: str, base_url: str) -> str:
+    """What to print of a link that goes nowhere in WeChat; '' for one that only worked within its page."""
+    if not href or href.startswith("#"):
+        return ""
+    try:
+        whole = urljoin(base_url, href) if base_url else href
+        scheme = urlsplit(whole).scheme.lower()
+    except ValueError:
+        return ""
+    if scheme in ("mailto", "tel"):
+        return plain(whole.partition(":")[2].partition("?")[0].strip())
+    return plain("".join(whole.split())) if scheme in ("http", "https") else ""
+
+
+def _may_be_fetched(source: str) -> bool:
+    scheme = re.match(r"([a-zA-Z][a-zA-Z0-9+.-]*):", source)
+    return bool(source) and (scheme is None or scheme.group(1).lower() in ("http", "https", "data"))
+
+
+def _escape(text: str, *, quote: bool = False) -> str:
+    if "&" in text:
+        text = text.replace("&", "&amp;")
+    if "<" in text:
+        text = text.replace("<", "&lt;")
+    if ">" in text:
+        text = text.replace(">", "&gt;")
+    return text.replace('"', "&quot;") if quote else text

@@ -1,0 +1,26 @@
+"""Characters no citizen sees but that change what is read: controls, direction overrides, zero-width ones."""
+
+from __future__ import annotations
+
+import re
+
+# Kept: tab and line end; joiners after an emoji or inside scripts that need them (Arabic, Indic, Mongolian, Tibetan).
+UNSEEN = re.compile(
+    r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u00ad\u061c\u180e\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb]"
+    r"|[\ud800-\udfff\ufffe\uffff\U000e0000-\U000e007f]"
+    r"|(?<![\u0600-\u08ff\u0900-\u0fff\u1800-\u18af\u2600-\u27bf\ufe0f\U0001f000-\U0001faff])[\u200c\u200d]"
+)
+_LINE_END = re.compile("\r\n|[\r\u2028\u2029]")
+
+
+def without_unseen(text: str) -> tuple[str, int]:
+    """``text`` without them, and how many there were; a carriage return or line separator becomes a line end."""
+    if not UNSEEN.search(text) and "\r" not in text:
+        return text, 0
+    return UNSEEN.subn(
+        "", text.replace("\r\n", "\n").replace("\r", "\n").replace("\u2028", "\n").replace("\u2029", "\n")
+    )
+
+
+def plain(text: str) -> str:
+    return without_unseen(text)[0]
