@@ -2,7 +2,8 @@
 
 They keep times the way such systems do, as ``yyyy-MM-dd HH:mm:ss`` in Beijing time without a zone, so texts sort as
 times. The resolution is one second: a change is stamped with the clock's now, or one second after the record's last
-change if that was in the same second, so that no two changes of a record carry the same stamp.
+change if that was in the same second, so that no two changes of a record carry the same stamp; and never before the
+newest stamp of the system, so that whoever continues from there meets every change.
 """
 
 from datetime import datetime, timedelta
@@ -41,9 +42,9 @@ def iso(stamp: str) -> str:
     return stamp.replace(" ", "T") + "+08:00"
 
 
-def stamp_after(world: World, before: str | None) -> str:
-    """The stamp of a change happening now to something last changed at ``before``."""
-    now = wall(world.clock.now())
+def stamp_after(world: World, before: str | None, newest: str | None) -> str:
+    """The stamp of a change happening now: of a record changed at ``before``, in a system changed at ``newest``."""
+    now = max(wall(world.clock.now()), newest or "")
     if before is None or now > before:
         return now
     return (datetime.strptime(before, TIME) + timedelta(seconds=1)).strftime(TIME)

@@ -103,7 +103,7 @@ def steps(world: World, case_no: str) -> list[tuple[str, str]]:
 def move(world: World, case_no: str, status: str) -> Case:
     """Bring the case to a status code of its edition."""
     with world.lock:
-        stamp = stamp_after(world, case(world, case_no).updated_at)
+        stamp = _stamp(world, case_no)
         with world.db:
             world.db.execute(
                 "UPDATE cases_case SET status = ?, updated_at = ? WHERE case_no = ?", (status, stamp, case_no)
@@ -136,10 +136,15 @@ def advance(world: World, count: int) -> list[tuple[Case, Case]]:
 
 def void(world: World, case_no: str) -> Case:
     with world.lock:
-        stamp = stamp_after(world, case(world, case_no).updated_at)
+        stamp = _stamp(world, case_no)
         with world.db:
             world.db.execute("UPDATE cases_case SET valid = 0, updated_at = ? WHERE case_no = ?", (stamp, case_no))
         return case(world, case_no)
+
+
+def _stamp(world: World, case_no: str) -> str:
+    newest = world.db.execute("SELECT max(updated_at) FROM cases_case").fetchone()[0]
+    return stamp_after(world, case(world, case_no).updated_at, newest)
 
 
 def save_evaluation(world: World, case_no: str, score: int, comment: str) -> bool:

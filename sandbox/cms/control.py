@@ -61,7 +61,7 @@ def control(world: World) -> APIRouter:
     @router.post("/articles", summary="Publish a new article; answers it with its id")
     def publish(order: NewArticle) -> dict[str, Any]:
         article_id = store.next_id(world)
-        now = stamp_after(world, None)
+        now = stamp_after(world, None, store.newest_stamp(world))
         try:
             url = store.address(world, order.channel_code, article_id)
         except store.NotThere as error:

@@ -97,6 +97,11 @@ def add(world: World, new: Article) -> None:
         db.execute(f"INSERT INTO cms_article ({', '.join(values)}) VALUES ({marks})", tuple(values.values()))
 
 
+def newest_stamp(world: World) -> str:
+    with world.lock:
+        return str(world.db.execute("SELECT max(updated_at) FROM cms_article").fetchone()[0])
+
+
 def next_id(world: World) -> int:
     with world.lock:
         highest = world.db.execute("SELECT max(id) FROM cms_article").fetchone()[0]
@@ -107,7 +112,7 @@ def change(world: World, article_id: int, **fields: str | int) -> Article:
     """Set the fields and stamp the change; the names are columns of ``cms_article``."""
     with world.lock:
         before = article(world, article_id)
-        fields["updated_at"] = stamp_after(world, before.updated_at)
+        fields["updated_at"] = stamp_after(world, before.updated_at, newest_stamp(world))
         sets = ", ".join(f"{name} = ?" for name in fields)
         with world.db:
             world.db.execute(f"UPDATE cms_article SET {sets} WHERE id = ?", (*fields.values(), article_id))

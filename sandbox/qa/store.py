@@ -110,7 +110,7 @@ def publish(world: World, question_id: str, html: str | None = None) -> Question
     with world.lock:
         found = question(world, question_id)
         newest = world.db.execute("SELECT max(answered_at) FROM qa_question").fetchone()[0]
-        stamp = stamp_after(world, newest)
+        stamp = stamp_after(world, newest, newest)
         with world.db:
             world.db.execute(
                 "UPDATE qa_question SET answer = ?, answered_at = ?, withdrawn = 0 WHERE id = ?",
