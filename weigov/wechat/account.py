@@ -44,9 +44,7 @@ def account_from_connection(
     only where callbacks are received). Raises ConfigError naming every part that is missing or malformed.
     """
     extra = connection.extra
-    keys = tuple(
-        str(extra[k]) for k in ("encoding_aes_key", "previous_encoding_aes_key") if extra.get(k)
-    )
+    keys = tuple(str(extra[k]) for k in ("encoding_aes_key", "previous_encoding_aes_key") if extra.get(k))
     wrong = [
         f"{part} is missing"
         for part, value in (("login (appid)", connection.login), ("password (AppSecret)", connection.password))

@@ -123,9 +123,7 @@ def _no_answer(system: str, operation: str, what: str, *, sending: bool) -> Remo
     return RemoteUnavailable(system, operation, what)
 
 
-def _error(
-    known: ErrCode, system: str, operation: str, errmsg: str, *, sending: bool, now: datetime
-) -> RemoteError:
+def _error(known: ErrCode, system: str, operation: str, errmsg: str, *, sending: bool, now: datetime) -> RemoteError:
     code = known.code
     message = f"{code} {known.zh}。{known.advice} [{scrub(errmsg)}]"
     match known.reaction:

@@ -125,9 +125,7 @@ class Sdk(WeChatClient):  # type: ignore[misc]
         request["params"]["access_token"] = token
         system, sending = self._account.system, path not in READS
         try:
-            answer = exchange(
-                self._http, method, self._account.base_url + path, timeouts=self._timeouts, **request
-            )
+            answer = exchange(self._http, method, self._account.base_url + path, timeouts=self._timeouts, **request)
         except NotSent as error:
             raise RemoteUnavailable(system, operation_of(path), str(error)) from None
         except NoAnswer as error:

@@ -182,9 +182,7 @@ class _MaskQuery(logging.Filter):
 
     def filter(self, record: logging.LogRecord) -> bool:
         if isinstance(record.args, tuple):
-            record.args = tuple(
-                _SECRETS.sub(r"\1=***", arg) if isinstance(arg, str) else arg for arg in record.args
-            )
+            record.args = tuple(_SECRETS.sub(r"\1=***", arg) if isinstance(arg, str) else arg for arg in record.args)
         return True
 
 

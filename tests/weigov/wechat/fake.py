@@ -46,9 +46,7 @@ class Store:
     def read(self, appid: str, family: str) -> Token | None:
         return self.token
 
-    def refresh(
-        self, appid: str, family: str, seen_version: int, fetch: Callable[[], tuple[str, datetime]]
-    ) -> Token:
+    def refresh(self, appid: str, family: str, seen_version: int, fetch: Callable[[], tuple[str, datetime]]) -> Token:
         with self.lock:
             if self.token is None or self.token.version == seen_version:
                 self.fetches += 1

@@ -30,6 +30,7 @@ def test_every_part_is_found_and_no_secret_shows() -> None:
 
 def test_everything_missing_is_named_at_once_without_a_secret() -> None:
     wrong = Connection("wechat_city", base_url="ftp://x", extra={"encoding_aes_key": "short!key"})
-    with pytest.raises(ConfigError, match=r"connection wechat_city: .*appid.*AppSecret.*encoding_aes_key.*https") as e:
+    everything = r"connection wechat_city: .*appid.*AppSecret.*encoding_aes_key.*https"
+    with pytest.raises(ConfigError, match=everything) as e:
         account_from_connection(wrong, "service")
     assert "short!key" not in str(e.value)

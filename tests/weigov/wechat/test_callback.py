@@ -157,8 +157,11 @@ def test_what_wechat_never_writes_is_refused(payload: bytes) -> None:
 
 @pytest.mark.parametrize(
     "payload",
-    [b"<xml><MsgType>text</MsgType></xml>", b"<xml><CreateTime>1</CreateTime></xml>"]
-    + [b"<xml><MsgType>text</MsgType><CreateTime>99999999999999999</CreateTime></xml>"],
+    [
+        b"<xml><MsgType>text</MsgType></xml>",
+        b"<xml><CreateTime>1</CreateTime></xml>",
+        b"<xml><MsgType>text</MsgType><CreateTime>99999999999999999</CreateTime></xml>",
+    ],
 )
 def test_a_payload_that_is_no_message_is_refused(payload: bytes) -> None:
     with pytest.raises(CallbackRejected):
