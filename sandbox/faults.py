@@ -108,7 +108,7 @@ class Faults:
 
     def _count(self, fault: Fault) -> bool:
         seen = fault.seen + 1
-        lucky = random.Random(f"{fault.seed}/{fault.id}/{seen}").random() < fault.probability
+        lucky = random.Random(f"{fault.seed}/{seen}").random() < fault.probability
         fires = seen > fault.skip and lucky
         fired = fault.fired + fires
         spent = fault.times is not None and fired >= fault.times

@@ -4,7 +4,7 @@ import json
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Body, HTTPException, Query
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, IPvAnyNetwork
 
 from sandbox.wechat import events, menu, publish, quota
 from sandbox.wechat.accounts import DEFAULTS, Account, account, accounts, follower
@@ -20,6 +20,12 @@ class Callback(BaseModel):
     url: str = Field(pattern=r"^https?://")
     token: str = Field(pattern=r"^[A-Za-z0-9]{3,32}$")
     encoding_aes_key: str = Field(pattern=r"^[A-Za-z0-9]{43}$")
+
+
+class IpList(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+    ip_list: list[IPvAnyNetwork] | None
 
 
 def control(world: World) -> APIRouter:
@@ -56,10 +62,10 @@ def control(world: World) -> APIRouter:
         return _shown(known(appid))
 
     @router.put("/accounts/{appid}/ip-list", summary="Callers allowed (addresses or networks); null allows all")
-    def set_ip_list(appid: str, ip_list: Annotated[list[str] | None, Body(embed=True)]) -> dict[str, Any]:
+    def set_ip_list(appid: str, wanted: IpList) -> dict[str, Any]:
         known(appid)
+        value = None if wanted.ip_list is None else json.dumps([str(network) for network in wanted.ip_list])
         with world.transaction() as db:
-            value = None if ip_list is None else json.dumps(ip_list)
             db.execute("UPDATE wx_account SET ip_list = ? WHERE appid = ?", (value, appid))
         return _shown(known(appid))
 
