@@ -1,0 +1,147 @@
+"""``make pictures``: photograph what a citizen sees and what Airflow shows, into ``var/demo/``.
+
+Uses the Chromium of the system. Where there is none it is installed when root, and otherwise one line says that the
+pictures were skipped. The browser is told to speak to this machine only.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from playwright.sync_api import Browser, Page, ViewportSize, sync_playwright
+from playwright.sync_api import Error as BrowserError
+
+from ops import airflow_config, connections
+from ops.clients import Sandbox
+from ops.far_end import Snapshot
+from ops.home import Home, OpsError
+
+PACKAGES = ("chromium", "fonts-noto-cjk")
+PHONE: ViewportSize = {"width": 390, "height": 844}
+DESK: ViewportSize = {"width": 1440, "height": 1000}
+WAIT_MS = 45_000
+_QUIET = [
+    # Loopback only: no look-ups, no updates, no phoning home, and no proxy of the environment's.
+    "--host-resolver-rules=MAP * ~NOTFOUND , EXCLUDE 127.0.0.1",
+    "--no-proxy-server",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--disable-default-apps",
+    "--no-first-run",
+    "--no-pings",
+    "--disable-dev-shm-usage",
+]
+
+
+def take(home: Home) -> list[Path]:
+    """The pictures that were taken; none, after one line, where there is no browser. Raises OpsError."""
+    browser_path = chromium()
+    if browser_path is None:
+        print(f"pictures: skipped, no Chromium here; as root: apt-get install {' '.join(PACKAGES)}")
+        return []
+    home.demo.mkdir(parents=True, exist_ok=True)
+    try:
+        with _browser(browser_path) as browser:
+            return [*_phone(home, browser), *_airflow(home, browser)]
+    except BrowserError as error:
+        raise OpsError(f"the pictures could not be taken: {error.message.splitlines()[0]}") from None
+
+
+def chromium() -> str | None:
+    """Where Chromium is; installed when it is missing and we are root."""
+    found = shutil.which("chromium") or shutil.which("chromium-browser")
+    if found or os.geteuid() != 0 or shutil.which("apt-get") is None:
+        return found
+    print(f"pictures: installing {' '.join(PACKAGES)}", flush=True)
+    env = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
+    for command in (["update", "-qq"], ["install", "-qq", "-y", "--no-install-recommends", *PACKAGES]):
+        done = subprocess.run(["apt-get", *command], env=env, capture_output=True, text=True, check=False)
+        if done.returncode:
+            reason = (done.stderr.strip() or "no reason given").splitlines()[-1]
+            print(f"pictures: apt-get {command[0]} failed: {reason}")
+            break
+    return shutil.which("chromium")
+
+
+@contextmanager
+def _browser(path: str) -> Iterator[Browser]:
+    # Chromium's own sandbox refuses to run as root.
+    arguments = [*_QUIET, "--no-sandbox"] if os.geteuid() == 0 else _QUIET
+    with sync_playwright() as play:
+        browser = play.chromium.launch(executable_path=path, args=arguments)
+        try:
+            yield browser
+        finally:
+            browser.close()
+
+
+def _page(browser: Browser, size: ViewportSize, scale: int = 1) -> Page:
+    context = browser.new_context(
+        viewport=size, device_scale_factor=scale, locale="zh-CN", timezone_id="Asia/Shanghai"
+    )
+    page = context.new_page()
+    page.set_default_timeout(WAIT_MS)
+    return page
+
+
+def _phone(home: Home, browser: Browser) -> list[Path]:
+    """The conversation, the article list and one article of the citizen who got most messages."""
+    sandbox = Sandbox(home.sandbox_url)
+    appid = connections.appid(home)
+    now = Snapshot.take(sandbox, appid)
+    counts = now.messages_by_openid
+    if not counts:
+        return []
+    address = f"{home.sandbox_url}/phone/{max(counts, key=lambda openid: counts[openid])}"
+    page = _page(browser, PHONE, scale=2)
+    pages = {"phone.png": address, "phone-articles.png": f"{address}/profile"}
+    if now.standing:
+        newest = now.standing[-1]
+        pages["phone-article.png"] = f"{address}/article/{newest['article_id']}/{newest['idx']}"
+    taken = []
+    for name, url in pages.items():
+        page.goto(url, wait_until="load")
+        taken.append(_shoot(page, home.demo / name))
+    return taken
+
+
+def _airflow(home: Home, browser: Browser) -> list[Path]:
+    page = _page(browser, DESK)
+    page.goto(f"{home.airflow_url}/", wait_until="load")
+    page.fill("input[name=username]", "admin")
+    page.fill("input[name=password]", airflow_config.passwords(home)["admin"])
+    page.click("button[type=submit]")
+    page.wait_for_url(lambda url: "login" not in url)
+    page.goto(f"{home.airflow_url}/dags?limit=50", wait_until="load")
+    page.get_by_text("collect_", exact=False).first.or_(page.get_by_role("table")).first.wait_for()
+    page.wait_for_timeout(2500)  # the run bars are drawn after the list
+    taken = [_shoot(page, home.demo / "airflow-dags.png")]
+    page.goto(f"{home.airflow_url}/assets", wait_until="load")
+    page.wait_for_timeout(2500)
+    return [*taken, _shoot(page, home.demo / "airflow-assets.png")]
+
+
+def _shoot(page: Page, path: Path) -> Path:
+    page.screenshot(path=path, animations="disabled")
+    return path
+
+
+def main() -> int:
+    try:
+        for path in take(Home.from_environ()):
+            print(f"pictures: {path}")
+    except OpsError as error:
+        print(f"pictures: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
