@@ -12,7 +12,7 @@ GBK although the envelope around it is UTF-8, in a CDATA section; what GBK canno
     <UpdatedAfter>2026-01-05 09:00:00</UpdatedAfter></paras>
 
     <soap11env:Envelope …><soap11env:Body><tns:GetCaseListResponse><tns:GetCaseListResult><![CDATA[
-    <?xml version="1.0" encoding="GBK"?><result><Status>1</Status><Description></Description><Total>216</Total>
+    <?xml version="1.0" encoding="GBK"?><result><Status>1</Status><Description></Description><Total>240</Total>
     <Cases><Case><CaseNo>SF202601050001</CaseNo><ItemName>食品经营许可证核发（含集中用餐单位食堂和网络经营）</ItemName>
     <ItemShortName>食品经营许可证核发</ItemShortName><ItemCode>SF320114</ItemCode><ApplicantName>王建国</ApplicantName>
     <ApplicantId>P0001</ApplicantId><Status>12</Status><STDVER>2.0</STDVER><Office>示范市市场监督管理局</Office>
@@ -47,7 +47,7 @@ applicantId status stdVer office`` strings, ``acceptTime updateTime`` strings as
 
 ``CheckCasePassword(userName, password, caseNo, queryPassword) -> boolean``: false also for an unknown case.
 
-``SaveEvaluation(userName, password, caseNo, score, comment) -> ResultInfo``: ``score`` xs:int 1 (非常不满意) to 5
+``SaveEvaluation(userName, password, caseNo, score, comment) -> ResultInfo``: ``score`` xs:integer 1 (非常不满意) to 5
 (非常满意), once a case, and only a finished one. ``ResultInfo`` is ``success`` xs:boolean and ``message``;
 refusals (unknown case, 该办件已评价, wrong password …) are ``success`` false in a normal answer.
 

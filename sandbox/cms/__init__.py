@@ -19,8 +19,8 @@ Columns (栏目), all at once, ordered by code; ``parentId`` 0 is the top::
 
     GET /cms/api/channels
     {"code": 200, "msg": "操作成功", "data": {"rows": [
-        {"id": 1002, "parentId": 1000, "code": "0102", "name": "通知公告", "sort": 2,
-         "url": "https://www.shifan.example/xxfb/tzgg/"}, …], "total": 29}}
+        {"id": 1004, "parentId": 1000, "code": "0102", "name": "通知公告", "sort": 2,
+         "url": "https://www.shifan.example/xxfb/tzgg/"}, …], "total": 28}}
 
 Articles, without body, ordered by ``updateTime``, then ``id``, ascending. ``page`` begins at 1; ``pageSize`` (default
 20) above 50 is lowered to 50 without a word; past the last page ``rows`` is empty. ``channelCode`` covers the column

@@ -25,7 +25,7 @@ def mime(name: str) -> str:
 def picture(name: str) -> bytes:
     dice = random.Random(name)
     if name.startswith("huge-"):
-        image = Image.frombytes("RGB", (1400, 1000), dice.randbytes(1400 * 1000 * 3))
+        image = _grainy(_landscape(dice).resize((3600, 2000)), dice)
     elif name.startswith("chart-"):
         image = _chart(dice)
     elif name.startswith("data-"):
@@ -69,6 +69,12 @@ def _landscape(dice: random.Random) -> Image.Image:
             draw.rectangle((left + 8, floor, left + 16, floor + 8), (250, 226, 150))
             draw.rectangle((left + 26, floor, left + 34, floor + 8), (250, 226, 150))
     return image
+
+
+def _grainy(image: Image.Image, dice: random.Random) -> Image.Image:
+    """As a camera's sensor leaves it: the grain is what makes a file heavy."""
+    grain = Image.frombytes("L", image.size, dice.randbytes(image.width * image.height)).convert("RGB")
+    return Image.blend(image, grain, 0.12)
 
 
 def _chart(dice: random.Random) -> Image.Image:
