@@ -291,18 +291,30 @@ class AccountClient:
 
 
 def publish_status(answer: Mapping[str, Any]) -> PublishStatus:
-    """freepublish/get's answer, or a PUBLISHJOBFINISH event's PublishEventInfo, as one value."""
-    state = PUBLISH_STATES.get(int(answer["publish_status"]), "unknown")
-    detail = answer.get("article_detail") or {}
-    items = _listed(detail.get("item"))
+    """freepublish/get's answer, or a PUBLISHJOBFINISH event's PublishEventInfo, as one value.
+
+    Never raises: an event that cannot be understood must not stop those behind it; its state is ``unknown``.
+    """
+    state = PUBLISH_STATES.get(_number(answer.get("publish_status")), "unknown")
+    detail = answer.get("article_detail")
+    items = [
+        i for i in _listed(detail.get("item") if isinstance(detail, Mapping) else None) if isinstance(i, Mapping)
+    ]
     failed = _listed(answer.get("fail_idx")) if state in ("original_check_failed", "refused") else ()
     return PublishStatus(
         publish_id=str(answer.get("publish_id", "")).strip(),
         state=state,
         article_id=str(answer.get("article_id") or "").strip(),
-        urls=tuple(str(i.get("article_url", "")).strip() for i in sorted(items, key=lambda i: int(i.get("idx", 0)))),
-        failed_articles=tuple(int(i) for i in failed),
+        urls=tuple(str(i.get("article_url", "")).strip() for i in sorted(items, key=lambda i: _number(i.get("idx")))),
+        failed_articles=tuple(_number(i) for i in failed),
     )
+
+
+def _number(value: Any) -> int:
+    try:
+        return int(value)
+    except (TypeError, ValueError):
+        return -1
 
 
 def _listed(value: Any) -> tuple[Any, ...]:

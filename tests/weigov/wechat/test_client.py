@@ -6,6 +6,7 @@ import json
 import logging
 import socket
 import traceback
+from collections import deque
 from collections.abc import Callable
 
 import pytest
@@ -14,7 +15,7 @@ import requests
 from tests.weigov.wechat.conftest import Talk
 from tests.weigov.wechat.fake import NOW, OPENID, SECRET, Reply, Store, account, half, hang_up, http, peer, reset
 from weigov.errors import OutcomeUnknown, RateLimited, RecordRejected, RemoteError, RemoteRefused, RemoteUnavailable
-from weigov.wechat.client import AccountClient, PublishStatus, Quota
+from weigov.wechat.client import AccountClient, PublishStatus, Quota, publish_status
 from weigov.wechat.protocol import AccountStopped, TokenRefused
 from weigov.wechat.token import TokenKeeper
 
@@ -118,6 +119,34 @@ def test_an_unknown_host_and_a_failed_handshake_are_surely_not_sent(talk: Talk) 
             client = AccountClient(who, TokenKeeper(who, talk.store, session, lambda: NOW), session, lambda: NOW)
             with pytest.raises(RemoteUnavailable, match="not reached"):
                 client.delete_draft("M")
+
+
+def test_a_proxy_that_opens_no_tunnel_has_sent_nothing_and_one_that_dies_later_may_have(talk: Talk) -> None:
+    talk.store.put("T")
+    talk.peer.plan["wechat.test:443"] = deque([http(403, b"no")])
+    for scheme, expected in (("https", RemoteUnavailable), ("http", OutcomeUnknown)):
+        talk.peer.plan[f"{scheme}://wechat.test/cgi-bin/draft/delete"] = deque([reset])
+        with requests.Session() as session:
+            session.proxies = {scheme: talk.peer.base_url}
+            who = account(f"{scheme}://wechat.test")
+            client = AccountClient(who, TokenKeeper(who, talk.store, session, lambda: NOW), session, lambda: NOW)
+            with pytest.raises(expected):
+                client.delete_draft("M")
+    assert [r.method for r in talk.peer.requests] == ["CONNECT", "POST"]
+
+
+@pytest.mark.parametrize(
+    "event",
+    [
+        {},
+        {"publish_status": "x"},
+        {"publish_status": "9"},
+        {"publish_status": None, "article_detail": "\n"},
+        {"publish_status": "7", "article_detail": {"item": "x"}, "fail_idx": ["a"]},
+    ],
+)
+def test_a_publish_event_nobody_understands_has_an_unknown_state(event: dict[str, object]) -> None:
+    assert publish_status(event).state == "unknown"
 
 
 def test_a_connection_that_died_while_idle_leaves_a_send_unknown(talk: Talk) -> None:
