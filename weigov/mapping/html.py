@@ -185,8 +185,8 @@ class _Writer:
         style = clean_style(attributes.get("style") or "")
         if style.tricks:
             self.dropped["style"] += style.tricks
-        for name in attributes:
-            if name.startswith("on"):
+        for attribute in attributes:
+            if attribute.startswith("on"):
                 self.dropped["handler"] += 1
         wanted = _PARENTS.get(tag)
         at_home = wanted is not None and inside in wanted
@@ -333,7 +333,7 @@ class _Writer:
     def _table(
         self, node: LexborNode, attributes: Mapping[str, str | None], css: str, inside: str, depth: int
     ) -> _Frame:
-        """A table in a wrapper that scrolls; one with a single cell only laid out the page, and its cell a section."""
+        """A table in a wrapper that scrolls. One with a single cell only laid out the page: a section."""
         cells, bordered = _look_into(node)
         wrapped = self._tables > 0 or self.out[-1:] == [SCROLL]
         depth += not wrapped

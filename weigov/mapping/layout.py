@@ -120,6 +120,7 @@ class Layouts:
     def __init__(self, sources: Mapping[str, str], folder: Path = Path("layouts")) -> None:
         self.sources = dict(sources)
         self.folder = folder  # only to say where a fault is
+        self._walks: dict[str, _Walk] = {}
 
     @cached_property
     def _env(self) -> SandboxedEnvironment:
@@ -136,6 +137,11 @@ class Layouts:
         env.tests = {}
         return env
 
+    def _walk(self, name: str) -> _Walk:
+        if name not in self._walks:
+            self._walks[name] = _Walk(self, name)
+        return self._walks[name]
+
     def __contains__(self, name: str) -> bool:
         return name in self.sources
 
@@ -148,20 +154,20 @@ class Layouts:
             if current in found or current not in self.sources:
                 continue
             found[current] = None
-            todo += [target for target, _ in _Walk(self, current).includes]
+            todo += [target for target, _ in self._walk(current).includes]
         return tuple(found)
 
     def reads(self, name: str) -> frozenset[str]:
         """The record fields ``name`` prints or tests, with its includes; ``extra.NAME`` for extras."""
-        return frozenset(read for layout in self.closure(name) for read, _ in _Walk(self, layout).reads)
+        return frozenset(read for layout in self.closure(name) for read, _ in self._walk(layout).reads)
 
     def faults(self, name: str, known: Mapping[str, str]) -> list[LayoutFault]:
         """All that is wrong with ``name`` and its includes. ``known`` is field → type (text, html, list, …)."""
-        found = [fault for layout in self.closure(name) for fault in _Walk(self, layout).check(known)]
+        found = [fault for layout in self.closure(name) for fault in self._walk(layout).check(known)]
         return found + self._circles(name)
 
     def _circles(self, name: str) -> list[LayoutFault]:
-        graph = {layout: _Walk(self, layout).includes for layout in self.closure(name)}
+        graph = {layout: self._walk(layout).includes for layout in self.closure(name)}
         for start in graph:
             todo, seen = [target for target, _ in graph[start]], set[str]()
             while todo:

@@ -24,9 +24,10 @@ Step = Literal[
     "mask_id",
 ]
 
-#: What a ``news`` target may map. Those in REQUIRED_NEWS_FIELDS must come out non-empty.
+#: What a ``news`` target may map. Those in REQUIRED_NEWS_FIELDS must come out non-empty:
+#: government text leads back to where it was first published (阅读原文).
 NEWS_FIELDS = ("title", "author", "digest", "content", "source_url", "cover")
-REQUIRED_NEWS_FIELDS = frozenset({"title", "content"})
+REQUIRED_NEWS_FIELDS = frozenset({"title", "content", "source_url"})
 
 
 class Strict(BaseModel):

@@ -17,9 +17,7 @@ def without_unseen(text: str) -> tuple[str, int]:
     """``text`` without them, and how many there were; a carriage return or line separator becomes a line end."""
     if not UNSEEN.search(text) and "\r" not in text:
         return text, 0
-    return UNSEEN.subn(
-        "", text.replace("\r\n", "\n").replace("\r", "\n").replace("\u2028", "\n").replace("\u2029", "\n")
-    )
+    return UNSEEN.subn("", _LINE_END.sub("\n", text))
 
 
 def plain(text: str) -> str:
