@@ -16,7 +16,7 @@ _TEMPLATES = Environment(loader=FileSystemLoader(_HERE / "templates"), autoescap
 _STATIC = {"phone.css": "text/css", "phone.js": "text/javascript"}
 _HEADERS = {
     "Content-Security-Policy": "default-src 'none'; img-src 'self' data:; style-src 'self' 'unsafe-inline'; "
-    "script-src 'self'; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'self'",
+    "script-src 'self'; connect-src 'self'; frame-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'self'",
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "no-referrer",
     "Cache-Control": "no-store",
@@ -74,6 +74,16 @@ def make_router(world: World) -> APIRouter:
         entries = view.article_list(world, who)
         count = sum(len(entry["articles"]) for entry in entries)
         return page("profile.html", who=who, entries=entries, count=count, version=view.version(world, who))
+
+    @router.get("/{openid}/desk")
+    def desk(openid: str) -> HTMLResponse:
+        """Conversation, articles and the newest article side by side: the whole of it in one look."""
+        who = view.citizen(world, openid)
+        if who is None:
+            return nobody()
+        screens = [f"/phone/{openid}?menu=1", f"/phone/{openid}/profile"]
+        screens += [entry["articles"][0]["href"] for entry in view.article_list(world, who)[:1]]
+        return page("desk.html", who=who, screens=screens)
 
     @router.get("/{openid}/article/{article_id}/{idx}")
     def article(openid: str, article_id: str, idx: int) -> HTMLResponse:

@@ -138,6 +138,14 @@ def test_a_tap_on_the_menu_is_an_event(api: Api) -> None:
     assert event["event"] == "CLICK" and "<![CDATA[query]]>" in event["xml"]
 
 
+def test_side_by_side_are_conversation_articles_and_the_newest_article(api: Api) -> None:
+    article_id = _published(api)
+    page = _page(api, "/desk")
+    for screen in ("?menu=1", "/profile", f"/article/{article_id}/1"):
+        assert f'<iframe src="/phone/{ME}{screen}"' in page
+    _page(api, "/desk", openid="nobody", status=404)
+
+
 def test_everybody_is_on_the_first_page_and_nobody_else_has_one(api: Api) -> None:
     index = api.client.get("/phone/")
     assert all(person.openid in index.text for person in PEOPLE)
