@@ -1,5 +1,6 @@
 """Template messages: fields, citizens, and the ten minutes of client_msg_id."""
 
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -115,6 +116,13 @@ def test_the_same_client_msg_id_reaches_a_citizen_once_in_ten_minutes(api: Api) 
     counted = _citizen(api, PEOPLE[0].openid)
     assert (counted["delivered"], counted["most_often"]) == (2, 2)
     assert counted["messages"][0]["repeats_within_window"] == 1
+
+
+def test_simultaneous_sends_under_one_client_msg_id_are_one_message(api: Api) -> None:
+    with ThreadPoolExecutor(6) as pool:
+        msgids = {answer["msgid"] for answer in pool.map(lambda _: api.send(client_msg_id="a"), range(30))}
+    assert len(msgids) == 1
+    assert _citizen(api, PEOPLE[0].openid)["delivered"] == 1
 
 
 def test_client_msg_id_counts_per_citizen(api: Api) -> None:
