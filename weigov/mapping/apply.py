@@ -330,6 +330,8 @@ def _shown(value: Any, kind: str, zone: tzinfo) -> Any:
 
 
 def _url(link: Link, record: Record, reasons: list[str]) -> str:
+    if link.from_ is not None:
+        return _own_address(link.from_, record, reasons)
     if link.url is None:
         reasons.append("link: leads to no address")
         return ""
@@ -343,4 +345,17 @@ def _url(link: Link, record: Record, reasons: list[str]) -> str:
     url = _HOLE.sub(lambda match: filled.get(match.group(1), ""), link.url)
     if len(url.encode()) > MAX_URL_BYTES:
         reasons.append(f"link: has {len(url.encode())} bytes, at most {MAX_URL_BYTES} fit")
+    return url
+
+
+def _own_address(source: str, record: Record, reasons: list[str]) -> str:
+    value = record.get(source)
+    try:
+        url = STEPS["require_http"](plain(value) if isinstance(value, str) else "")
+    except StepRefused as refused:
+        reasons.append(f"link: {source} {refused}")
+        return ""
+    size = len(url.encode("utf-8", "replace"))
+    if not 1 <= size <= MAX_URL_BYTES:
+        reasons.append(f"link: {source} has {size} bytes, 1 to {MAX_URL_BYTES} fit")
     return url

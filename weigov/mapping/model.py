@@ -59,11 +59,17 @@ class FieldRule(Strict):
 
 
 class Link(Strict):
-    """Where a tap leads: one of our pages, or an address whose ``{names}`` are filled from the record."""
+    """Where a tap leads: one of our pages, an address whose ``{names}`` are filled from the record, or the address
+    that stands in a field of the record."""
 
     page: str | None = None
     url: str | None = None
+    from_: str | None = Field(default=None, alias="from")
     with_: Mapping[str, str] = Field(default_factory=dict, alias="with")
+
+    def sources(self) -> tuple[str, ...]:
+        """The record fields named here."""
+        return (*([self.from_] if self.from_ else []), *self.with_.values())
 
 
 class CodeList(Strict):

@@ -11,12 +11,12 @@ from collections.abc import Iterator
 from zoneinfo import ZoneInfo
 
 from weigov.errors import Fault
+from weigov.mapping.times import format_fault
 from weigov.ports import StreamShape
-from weigov.records import KINDS
 from weigov.site.check_map import check_layouts, check_link, check_map
 from weigov.site.check_menu import check_menu
 from weigov.site.known import Finding, Known, field_types, unknown_field
-from weigov.site.models import SYNC_SOURCES, Constant, Flow, SiteFile
+from weigov.site.models import SYNC_SOURCES, Constant, Flow, Formatted, SiteFile
 from weigov.site.site import reads_of
 from weigov.yamlfile import Loc, YamlFile, did_you_mean
 
@@ -206,14 +206,29 @@ def _sync_back(flow: Flow, shape: StreamShape | None, known: Known) -> Iterator[
         at = ("sync_back", "with", name)
         if operation is not None and name not in operation.params:
             yield at, f"{back.operation} takes no {name!r}", did_you_mean(name, operation.params)
-        if not isinstance(source, Constant) and source not in SYNC_SOURCES and shape is not None:
-            if unknown_field(source, shape):
-                hint = did_you_mean(source, (*SYNC_SOURCES, *field_types(shape)))
-                yield at, f"{source!r} is neither of a receipt nor of the record", hint
-            elif KINDS[shape.kind].get(source) in ("html", "list"):
-                yield at, f"{source!r} cannot be written back", ""
+        yield from _sync_source(at, source, shape)
         if source != "key" and name in reads:
             yield at, f"writes {name!r}, which the flow reads: it would start itself again", "take it out of one side"
+
+
+def _sync_source(at: Loc, source: str | Constant | Formatted, shape: StreamShape | None) -> Iterator[Finding]:
+    if isinstance(source, Constant):
+        return
+    name = source.from_ if isinstance(source, Formatted) else source
+    kind = "time" if name == "receipt.at" else "text"
+    if name not in SYNC_SOURCES and shape is not None:
+        if unknown_field(name, shape):
+            hint = did_you_mean(name, (*SYNC_SOURCES, *field_types(shape)))
+            yield at, f"{name!r} is neither of a receipt nor of the record", hint
+            return
+        kind = field_types(shape).get(name, "text")
+    if kind in ("html", "list"):
+        yield at, f"{name!r} cannot be written back", ""
+    if isinstance(source, Formatted):
+        if kind not in ("time", "date"):
+            yield (*at, "from"), f"{name!r} is not a time", ""
+        elif wrong := format_fault(source.format, has_clock=kind == "time"):
+            yield (*at, "format"), wrong, ""
 
 
 def _is_cron(line: str) -> bool:

@@ -112,11 +112,19 @@ def _format(at: Loc, rule: FieldRule, kind: str) -> Iterator[Finding]:
 
 def check_link(at: Loc, link: Link, shape: StreamShape | None) -> Iterator[Finding]:
     """A link made from a record."""
-    if link.page is not None:
+    given = [word for word, value in (("page", link.page), ("url", link.url), ("from", link.from_)) if value]
+    if len(given) != 1:
+        yield at, f"says {' and '.join(given) or 'nowhere'}: it takes exactly one of url, from, page", ""
+    elif link.page is not None:
         yield (*at, "page"), f"there is no page {link.page!r}", "link to an address with url:"
-    elif link.url is None:
-        yield at, "leads nowhere", "say url:"
-    else:
+    elif link.from_ is not None:
+        if shape is not None and (wrong := unknown_field(link.from_, shape)):
+            yield (*at, "from"), *wrong
+        elif shape is not None and field_types(shape).get(link.from_, "text") != "text":
+            yield (*at, "from"), f"{link.from_!r} is not an address", ""
+        if link.with_:
+            yield (*at, "with"), "goes with url", ""
+    elif link.url is not None:
         yield from check_url((*at, "url"), link.url)
         holes = HOLE.findall(link.url)
         for hole in dict.fromkeys(holes):

@@ -186,9 +186,24 @@ class Constant(Strict):
     value: str
 
 
+class Formatted(Strict):
+    """A time as the system writes it, in the site's zone: ``receipt.at`` or a field of the record."""
+
+    from_: str = Field(alias="from")
+    format: str
+
+
+def _sync_tag(value: Any) -> str:
+    if isinstance(value, dict):
+        return "constant" if "value" in value else "formatted"
+    if isinstance(value, Constant):
+        return "constant"
+    return "formatted" if isinstance(value, Formatted) else "source"
+
+
 SyncSource = Annotated[
-    Annotated[str, Tag("source")] | Annotated[Constant, Tag("constant")],
-    Discriminator(lambda v: "constant" if isinstance(v, dict | Constant) else "source"),
+    Annotated[str, Tag("source")] | Annotated[Constant, Tag("constant")] | Annotated[Formatted, Tag("formatted")],
+    Discriminator(_sync_tag),
 ]
 
 

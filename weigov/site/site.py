@@ -59,8 +59,8 @@ def reads_of(flow: Flow, layouts: Layouts) -> frozenset[str]:
         if rule.layout:
             found |= layouts.reads(rule.layout)
     if flow.link:
-        found.update(flow.link.with_.values())
+        found.update(flow.link.sources())
     for entry in flow.menu:
         if isinstance(entry.children, MenuChildren):
-            found |= {"name", "parent", "position", *entry.children.link.with_.values()}
+            found |= {"name", "parent", "position", *entry.children.link.sources()}
     return frozenset(found - {"key"})
