@@ -20,6 +20,7 @@ import psutil
 MARK = "WEIGOV_SERVICE_OF"  # in a service's environment: the var/ it belongs to
 TERM_PATIENCE_S = 20.0
 KILL_PATIENCE_S = 5.0
+_children: list[subprocess.Popen[bytes]] = []  # this process's own, to be reaped when they end
 _SAME_MOMENT_S = 2.0  # create times are read with the clock's drift in them
 
 
@@ -51,6 +52,7 @@ def start(name: str, command: Sequence[str], *, cwd: Path, env: Mapping[str, str
             command, cwd=cwd, env={**env, MARK: str(run.parent)}, stdin=subprocess.DEVNULL, stdout=sink,
             stderr=subprocess.STDOUT, start_new_session=True,
         )  # fmt: skip
+    _children.append(child)
     started = Started(name, child.pid, psutil.Process(child.pid).create_time(), psutil.boot_time())
     (run / f"{name}.pid").write_text(json.dumps(started.__dict__), encoding="utf-8")
     return started
@@ -85,6 +87,7 @@ def stop(run: Path, only: Iterable[str] | None = None) -> list[str]:
             targets = _ours(records, mark)
         if not targets:
             break
+    _children[:] = [child for child in _children if child.poll() is None]
     if not targets:
         for path in run.glob("*.pid"):
             if only is None or path.stem in set(only):
