@@ -184,7 +184,7 @@ class _Writer:
         attributes = node.attributes
         style = clean_style(attributes.get("style") or "")
         if style.tricks:
-            self.dropped["style"] += style.tricks
+            self.dropped["css"] += style.tricks
         for attribute in attributes:
             if attribute.startswith("on"):
                 self.dropped["handler"] += 1
