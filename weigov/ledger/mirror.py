@@ -108,8 +108,7 @@ def begin_flow(
 
     What existed before is a baseline unless ``begin`` says otherwise. Call under the stream's lock.
     """
-    row = {"site": ref.site, "flow": flow.flow, "began_at": now, "mapping_digest": mapping_digest, "applied_at": now}
-    if not insert_ignore(connection, position, [row]):
+    if not begin_gathering(connection, ref.site, flow.flow, mapping_digest, now=now):
         return False
     for chunk in _chunks(_rows(connection, ref)):
         news = []
@@ -129,6 +128,12 @@ def begin_flow(
             )
         connection.execute(revision.insert(), news)
     return True
+
+
+def begin_gathering(connection: Connection, site: str, flow: str, mapping_digest: str, *, now: datetime) -> bool:
+    """Start a flow that has no stream of its own (a menu), once; whether it was new."""
+    row = {"site": site, "flow": flow, "began_at": now, "mapping_digest": mapping_digest, "applied_at": now}
+    return bool(insert_ignore(connection, position, [row]))
 
 
 def store(
@@ -241,13 +246,17 @@ def newest(connection: Connection, record_ids: Iterable[int], flow: str) -> dict
     return found
 
 
-def decide(connection: Connection, revision_id: int, state: str, *, now: datetime, reason: str = "") -> None:
-    """What compose made of a pending revision: composed | skipped | quarantined | superseded."""
-    connection.execute(
+def decide(connection: Connection, revision_id: int, state: str, *, now: datetime, reason: str = "") -> bool:
+    """What compose made of a pending revision: composed | skipped | quarantined | superseded.
+
+    False when somebody else decided it first: then nothing may be enqueued for it.
+    """
+    changed = connection.execute(
         update(revision)
         .where(revision.c.id == revision_id, revision.c.state == "pending")
         .values(state=state, reason=reason, decided_at=now, payload=None)
     )
+    return changed.rowcount == 1
 
 
 def compose_again(

@@ -182,6 +182,60 @@ def find(
     return [_from_row(row) for row in connection.execute(query)]
 
 
+def by_receipt(connection: Connection, step: str, remote_id: str) -> Delivery | None:
+    """The delivery whose ``step`` was answered with this id."""
+    query = (
+        select(*_COLUMNS)
+        .join(attempt, attempt.c.delivery_id == delivery.c.id)
+        .where(attempt.c.step == step, attempt.c.remote_id == remote_id, attempt.c.outcome == "ok")
+        .order_by(delivery.c.id.desc())
+        .limit(1)
+    )
+    row = connection.execute(query).one_or_none()
+    return _from_row(row) if row is not None and remote_id else None
+
+
+def to_report(
+    connection: Connection, site: str, flow: str, effect: str, states: Sequence[State], operation: str
+) -> list[Delivery]:
+    """Deliveries in one of ``states`` whose system was not yet told so by ``operation``."""
+    told = delivery.alias("told")
+    already = exists().where(
+        told.c.site == delivery.c.site,
+        told.c.flow == delivery.c.flow,
+        told.c.record == delivery.c.record,
+        told.c.revision == delivery.c.revision,
+        told.c.channel == "write",
+        told.c.effect == func.concat(f"write:{operation}:", delivery.c.state),
+        or_(told.c.subject == delivery.c.subject, delivery.c.subject == ""),
+    )
+    query = (
+        select(*_COLUMNS)
+        .where(
+            delivery.c.site == site,
+            delivery.c.flow == flow,
+            delivery.c.effect == effect,
+            delivery.c.state.in_(tuple(states)),
+            ~already,
+        )
+        .order_by(delivery.c.id)
+    )
+    return [_from_row(row) for row in connection.execute(query)]
+
+
+def is_newest(connection: Connection, row: Delivery) -> bool:
+    """Whether no newer revision of the same record has a delivery of this effect at this target."""
+    newer = select(func.count()).where(
+        delivery.c.site == row.site,
+        delivery.c.flow == row.flow,
+        delivery.c.record == row.record,
+        delivery.c.effect == row.effect,
+        delivery.c.target == row.target,
+        delivery.c.revision > row.revision,
+    )
+    return connection.execute(newer).scalar_one() == 0
+
+
 def move(
     connection: Connection,
     row: Delivery,

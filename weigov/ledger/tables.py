@@ -192,7 +192,9 @@ attempt = Table(
     Column("intent_at", Utc, nullable=False),
     Column("outcome_at", Utc),
     UniqueConstraint("delivery_id", "step", "n"),
-)
+    Index("ix_attempt_remote", "remote_id", sqlite_where=text("remote_id != ''"),
+          postgresql_where=text("remote_id != ''")),
+)  # fmt: skip
 
 #: A person's decision about the frozen bytes of a delivery.
 review = Table(

@@ -1,0 +1,1 @@
+"""One file a channel: how its delivery is sent, and how an unknown outcome becomes certain."""

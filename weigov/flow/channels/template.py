@@ -1,0 +1,88 @@
+"""Template messages: one call with our key, which WeChat honours for ten minutes.
+
+An answer that never came is repeated with the same key inside eight minutes of the first intent; later only an event
+can settle it. The openid is not in the payload: it is looked up, sealed, when the message leaves.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from sqlalchemy import Connection
+
+from weigov.flow.context import Context
+from weigov.flow.step import call
+from weigov.ledger import bindings, outbox, receipts
+from weigov.ledger.outbox import Delivery
+from weigov.wechat.client import AccountClient
+
+#: WeChat's window is ten minutes; ours ends early enough for a call's own deadline and a clock that is off.
+REPEAT_FOR = timedelta(minutes=8)
+GIVE_UP_WAITING = timedelta(minutes=30)
+#: Without an event by then an accepted message is nobody's certainty.
+EVENT_WITHIN = timedelta(hours=48)
+
+
+def paths(row: Delivery) -> dict[str, int]:
+    """The calls that count against a quota."""
+    return {"/cgi-bin/message/template/send": 1}
+
+
+def may_repeat(ctx: Context, row: Delivery) -> bool:
+    """Whether the same key is still honoured."""
+    return row.first_intent_at is not None and ctx.now() - row.first_intent_at < REPEAT_FOR
+
+
+def send(ctx: Context, client: AccountClient, row: Delivery) -> None:
+    """Send it (again, with the same key, when it is unknown). Always ends with Ended or StopDrain."""
+    with ctx.ledger.read() as connection:
+        openid = bindings.openids(connection, ctx.sealer, client.account.appid, [row.subject]).get(row.subject, "")
+    fields = _fields(ctx, row)
+
+    def action() -> str:
+        return client.send_template(
+            openid,
+            str(row.payload["template_id"]),
+            row.payload["data"],
+            str(row.payload["url"]),
+            row.client_key,
+            fields=fields,
+        )
+
+    call(ctx, row, "send", action, last="accepted")
+
+
+def settle_unknown(ctx: Context, appid: str, row: Delivery) -> str:
+    """Past the window: an event of this citizen nobody else claims is the answer; later it is for a person."""
+    now = ctx.now()
+    with ctx.ledger.begin() as connection:
+        since = row.first_intent_at or row.created_at
+        candidates = [
+            receipt
+            for receipt in receipts.unmatched(connection, appid, "template")
+            if receipt.subject == row.subject and receipt.at >= since
+        ]
+        if len(candidates) == 1:
+            receipts.match(connection, candidates[0].id, row.id)
+            outbox.settle(connection, row, "accepted", now=now, remote_id=candidates[0].remote_id)
+            conclude(connection, outbox.get(connection, row.id), candidates[0].status, now=now)
+            return outbox.get(connection, row.id).state
+        if now - since >= GIVE_UP_WAITING:
+            outbox.settle(connection, row, "in_doubt", now=now, reason="no answer and no event; it may have arrived")
+            return "in_doubt"
+        outbox.look_again(connection, row, at=now + timedelta(minutes=1))
+    return "unknown"
+
+
+def conclude(connection: Connection, row: Delivery, status: str, *, now: datetime) -> None:
+    """What TEMPLATESENDJOBFINISH says: it arrived, or why not."""
+    plain = status.replace(" ", "").casefold()
+    if plain == "success":
+        outbox.settle(connection, row, "confirmed", now=now)
+    else:
+        outbox.settle(connection, row, "rejected", now=now, reason=f"WeChat: {status}")
+
+
+def _fields(ctx: Context, row: Delivery) -> tuple[str, ...]:
+    templates = ctx.site.accounts[row.target.removeprefix("account:")].templates.values()
+    return next((t.fields for t in templates if t.id == row.payload["template_id"]), ())

@@ -1,0 +1,80 @@
+"""collect: system → mirror, one cursor a stream and partition, committed together with what it read."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from weigov.errors import RemoteError
+from weigov.flow.context import Context
+from weigov.ledger import mirror
+from weigov.ledger.mirror import FlowReads, Stored, StreamRef
+from weigov.ports import PullState
+from weigov.records import Record
+from weigov.site.models import Flow
+from weigov.site.site import Site
+
+
+@dataclass(frozen=True, slots=True)
+class Collected:
+    """What one collect did. ``incomplete`` says why it stopped short; the cursor did not move past that."""
+
+    system: str
+    stream: str
+    stored: Stored = field(default_factory=Stored)
+    incomplete: str = ""
+
+
+def collect(ctx: Context, system: str, stream: str) -> Collected:
+    """Pull what changed in one stream into the mirror.
+
+    Safe to kill and to repeat: each batch is committed with its cursor. Raises RemoteError when the system cannot be
+    read at all (what was read before stays), LedgerConflict when somebody else collects the same stream.
+    """
+    ref = StreamRef(ctx.site.site, system, stream)
+    flows = readers(ctx, system, stream)
+    with ctx.ledger.begin() as connection:
+        lock = mirror.lock_stream(connection, ref, now=ctx.now())
+        for flow in flows:
+            mirror.begin_flow(connection, ref, flow, ctx.site.mapping_digest(flow.flow), now=ctx.now())
+    with ctx.ledger.read() as connection:
+        cursors = mirror.cursors(connection, ref)
+
+    def known(keys: list[str]) -> dict[str, str]:
+        with ctx.ledger.read() as connection:
+            return dict(mirror.known(connection, ref)(keys))
+
+    def parents(name: str) -> Iterator[Record]:
+        with ctx.ledger.read() as connection:
+            return iter(list(mirror.records(connection, StreamRef(ref.site, system, name))))
+
+    state = PullState(cursors, known=lambda keys: known(list(keys)), parents=parents)
+    total, incomplete, version = Stored(), "", lock.version
+    try:
+        for batch in ctx.system(system).pull(stream, state, ctx.now()):
+            with ctx.ledger.begin() as connection:
+                held = mirror.lock_stream(connection, ref, now=ctx.now(), expect=version)
+                total += mirror.store(connection, ref, batch, flows, first=lock.first, now=ctx.now())
+                version = held.version
+            incomplete = incomplete or batch.incomplete
+    except RemoteError as error:
+        with ctx.ledger.begin() as connection:
+            mirror.finish(connection, ref, problem=str(error), now=ctx.now())
+        raise
+    with ctx.ledger.begin() as connection:
+        mirror.finish(connection, ref, problem=incomplete, now=ctx.now())
+    return Collected(system, stream, total, incomplete)
+
+
+def readers(ctx: Context, system: str, stream: str) -> list[FlowReads]:
+    """The flows that read this stream, as the mirror must know them."""
+    return [
+        reads(ctx.site, flow)
+        for flow in ctx.site.flows.values()
+        if flow.from_ and (flow.from_.system, flow.from_.stream) == (system, stream)
+    ]
+
+
+def reads(site: Site, flow: Flow) -> FlowReads:
+    """Which fields of its stream make a revision for ``flow``, and where it began."""
+    return FlowReads(flow.flow, site.reads(flow.flow), flow.begin)

@@ -1,0 +1,271 @@
+"""compose: mirror changes → deliveries. What cannot be mapped is quarantined with its reason; the rest goes on.
+
+Each revision is decided once, and what it leads to is enqueued in the same transaction. Changed YAML composes nothing
+until ``weigov apply``. The menu has no records of its own: it is composed from what is mirrored now (``menu``).
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from sqlalchemy import Connection
+
+from weigov.errors import RecordRejected, RemoteUnavailable
+from weigov.flow import audience, collect
+from weigov.flow.channels import news
+from weigov.flow.context import Context
+from weigov.flow.images import Freezer
+from weigov.flow.menu import compose_menu
+from weigov.flow.where import Tree, matches
+from weigov.ledger import mirror, outbox
+from weigov.ledger.mirror import Pending, StreamRef
+from weigov.ledger.outbox import New
+from weigov.mapping import apply
+from weigov.records import Record, digest
+from weigov.site.models import Flow
+
+PRIORITY = {"remove": 10, "template": 30, "menu": 40, "news": 50, "write": 60}
+_CHUNK = 50
+
+
+@dataclass(frozen=True, slots=True)
+class Composed:
+    """What one compose did. ``held`` says why it did nothing; ``waiting`` revisions wait for their images."""
+
+    flow: str
+    deliveries: int = 0
+    withdrawn: int = 0
+    quarantined: int = 0
+    skipped: Mapping[str, int] = field(default_factory=dict)  # reason → how many
+    waiting: int = 0
+    held: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """What a revision comes to."""
+
+    state: str  # of the revision
+    reason: str = ""
+    news: tuple[New, ...] = ()
+    withdraw: bool = False
+
+
+def compose(ctx: Context, flow_name: str, *, dry_run: bool = False) -> Composed:
+    """Turn the pending revisions of one flow into deliveries.
+
+    With ``dry_run`` it only says what it would do. Safe to kill and to repeat.
+    """
+    flow = ctx.site.flows[flow_name]
+    wanted = ctx.site.mapping_digest(flow_name)
+    held = _begin(ctx, flow, wanted)
+    if held:
+        return Composed(flow_name, held=held)
+    if flow.to.kind == "menu":
+        made, held = compose_menu(ctx, flow, wanted, dry_run=dry_run)
+        return Composed(flow_name, deliveries=made, held=held)
+    tree = column_tree(ctx, flow)
+    made = withdrawn = quarantined = waiting = 0
+    skipped: Counter[str] = Counter()
+    for chunk in _pending(ctx, flow_name):
+        last = {item.record_id: item.id for item in chunk}
+        decisions: list[tuple[Pending, Decision]] = []
+        for item in chunk:
+            if flow.order == "latest" and last[item.record_id] != item.id:
+                decisions.append((item, Decision("superseded", "a newer change came first")))
+                continue
+            try:
+                decisions.append((item, decide(ctx, flow, item, tree, wanted)))
+            except RemoteUnavailable:
+                waiting += 1
+        for _, decision in decisions:
+            withdrawn += decision.withdraw
+            quarantined += decision.state == "quarantined"
+            if decision.state == "skipped":
+                skipped[decision.reason] += 1
+            if dry_run:
+                made += len(decision.news)
+        if not dry_run:
+            with ctx.ledger.begin() as connection:
+                for item, decision in decisions:
+                    made += _commit(ctx, connection, flow, item, decision)
+    return Composed(flow_name, made, withdrawn, quarantined, dict(skipped), waiting)
+
+
+def decide(ctx: Context, flow: Flow, item: Pending, tree: Tree, mapping_digest: str) -> Decision:
+    """What this revision comes to: deliveries, a withdrawal, nothing, or quarantine.
+
+    Raises RemoteUnavailable while an image cannot be fetched: the revision waits.
+    """
+    assert flow.from_ is not None
+    if item.record is None:
+        return Decision("composed", withdraw=True)
+    if not matches(flow.from_.where, item.record, tree, ctx.site.zone):
+        return Decision("skipped", "not one this flow takes", withdraw=True)
+    try:
+        if flow.to.kind == "news":
+            return _decide_news(ctx, flow, item, item.record, mapping_digest)
+        return _decide_template(ctx, flow, item, item.record, mapping_digest)
+    except RecordRejected as error:
+        return Decision("quarantined", "; ".join(error.reasons))
+
+
+def column_tree(ctx: Context, flow: Flow) -> dict[str, str]:
+    """column → parent, of the system the flow reads; empty when it offers no columns."""
+    assert flow.from_ is not None
+    system = flow.from_.system
+    names = [name for name, shape in ctx.site.shapes[system].streams.items() if shape.kind == "column"]
+    with ctx.ledger.read() as connection:
+        return {
+            record.key: str(record.get("parent") or "")
+            for name in names
+            for record in mirror.records(connection, StreamRef(ctx.site.site, system, name))
+        }
+
+
+def _begin(ctx: Context, flow: Flow, mapping_digest: str) -> str:
+    """Start a flow that has not begun yet; why it may not compose, if so."""
+    with ctx.ledger.read() as connection:
+        applied = mirror.applied_digest(connection, ctx.site.site, flow.flow)
+    if applied is None:
+        with ctx.ledger.begin() as connection:
+            if flow.from_:
+                ref = StreamRef(ctx.site.site, flow.from_.system, flow.from_.stream)
+                mirror.lock_stream(connection, ref, now=ctx.now())
+                mirror.begin_flow(connection, ref, collect.reads(ctx.site, flow), mapping_digest, now=ctx.now())
+            else:
+                mirror.begin_gathering(connection, ctx.site.site, flow.flow, mapping_digest, now=ctx.now())
+        return ""
+    if applied != mapping_digest:
+        return f"the YAML of {flow.flow} changed: see `weigov plan {flow.flow}`, then `weigov apply {flow.flow}`"
+    return ""
+
+
+def _decide_news(ctx: Context, flow: Flow, item: Pending, record: Record, mapping_digest: str) -> Decision:
+    assert flow.from_ is not None
+    freezer = Freezer(ctx, ctx.system(flow.from_.system))
+    article = apply.map_article(flow, record, apply.context(ctx.site, freezer.resolve))
+    if not article.source_url:
+        raise RecordRejected(record.key, "source_url is empty: an article must lead back to its source; map one")
+    payload: dict[str, Any] = {
+        "title": article.title,
+        "author": article.author,
+        "digest": article.digest,
+        "content": article.html,
+        "source_url": article.source_url,
+        "cover": freezer.cover(article.cover_url, article.title),
+        "images": freezer.shas,
+        "dropped": dict(Counter(article.dropped) + freezer.dropped),
+    }
+    ref = StreamRef(ctx.site.site, flow.from_.system, flow.from_.stream).record_ref(record.key)
+    made = tuple(
+        New(
+            site=ctx.site.site,
+            flow=flow.flow,
+            record=ref,
+            revision=item.n,
+            effect="publish",
+            target=f"account:{account}",
+            subject="",
+            channel="news",
+            payload=payload | {"via": flow.to.via},
+            title=article.title,
+            priority=PRIORITY["news"],
+            mapping_digest=mapping_digest,
+            approvals_needed=flow.review.needs if flow.review else 0,
+        )
+        for account in flow.to.accounts
+    )
+    if item.cause == "mapping":
+        with ctx.ledger.read() as connection:
+            made = tuple(new for new in made if not _already_there(connection, new))
+    return Decision("composed", news=made)
+
+
+def _decide_template(ctx: Context, flow: Flow, item: Pending, record: Record, mapping_digest: str) -> Decision:
+    assert flow.from_ is not None and flow.valid_for is not None
+    if item.cause == "mapping":
+        return Decision("skipped", "a message is not sent again because its mapping changed")
+    ref = StreamRef(ctx.site.site, flow.from_.system, flow.from_.stream).record_ref(record.key)
+    context = apply.context(ctx.site, lambda url: None)
+    now = ctx.now()
+    made: list[New] = []
+    for account in flow.to.accounts:
+        with ctx.ledger.read() as connection:
+            hashes = audience.subjects(ctx, connection, flow, account, record)
+        if not hashes:
+            continue
+        template = ctx.site.accounts[account].templates[str(flow.to.template)]
+        payload = {
+            "template_id": template.id,
+            "data": apply.map_template(flow, record, context),
+            "url": apply.map_link(flow, record, context) or "",
+        }
+        made += [
+            New(
+                site=ctx.site.site,
+                flow=flow.flow,
+                record=ref,
+                revision=item.n,
+                effect="send",
+                target=f"account:{account}",
+                subject=subject,
+                channel="template",
+                payload=payload,
+                title=f"{flow.title} {record.key}",
+                priority=PRIORITY["template"],
+                mapping_digest=mapping_digest,
+                approvals_needed=flow.review.needs if flow.review else 0,
+                expires_at=now + flow.valid_for,
+            )
+            for subject in hashes
+        ]
+    if not made:
+        return Decision("skipped", "unbound")
+    return Decision("composed", news=tuple(made))
+
+
+def _commit(ctx: Context, connection: Connection, flow: Flow, item: Pending, decision: Decision) -> int:
+    now = ctx.now()
+    if not mirror.decide(connection, item.id, decision.state, now=now, reason=decision.reason):
+        return 0
+    assert flow.from_ is not None
+    ref = StreamRef(ctx.site.site, flow.from_.system, flow.from_.stream).record_ref(item.key)
+    if decision.withdraw or decision.news:
+        # A withdrawal reaches back to every older revision; so does a newer one where only the latest counts.
+        if decision.withdraw or flow.order == "latest" or flow.to.kind == "news":
+            outbox.retire(
+                connection,
+                site=ctx.site.site,
+                flow=flow.flow,
+                record=ref,
+                effect="publish" if flow.to.kind == "news" else "send",
+                why="withdrawn" if decision.withdraw else "superseded",
+                before_revision=item.n,
+                now=now,
+            )
+        if decision.withdraw and flow.to.kind == "news":
+            news.remove_published(connection, ctx.site.site, flow.flow, ref, now=now)
+    return outbox.enqueue(connection, decision.news, now=now)
+
+
+def _already_there(connection: Connection, new: New) -> bool:
+    """Whether the newest article of this record at this target has exactly these bytes."""
+    rows = outbox.find(
+        connection, site=new.site, flow=new.flow, record=new.record, target=new.target, effect="publish"
+    )
+    return bool(rows) and rows[-1].digest == digest(new.payload) and rows[-1].state not in ("rejected", "refused")
+
+
+def _pending(ctx: Context, flow: str) -> Iterator[list[Pending]]:
+    after = 0
+    while True:
+        with ctx.ledger.read() as connection:
+            chunk = mirror.pending(connection, ctx.site.site, flow, after=after, limit=_CHUNK)
+        if not chunk:
+            return
+        yield chunk
+        after = chunk[-1].id

@@ -1,0 +1,162 @@
+"""deliver: outbox → WeChat, most urgent first, under quota and quiet hours, until nothing is due or time is up."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from sqlalchemy import Connection
+
+from weigov.errors import LedgerConflict
+from weigov.flow.channels import menu, news, template
+from weigov.flow.context import DRAIN_S, LEASE_S, Context
+from weigov.flow.step import Ended, StopDrain
+from weigov.ledger import outbox, quota
+from weigov.ledger.outbox import Delivery
+from weigov.wechat import rules
+from weigov.wechat.client import AccountClient
+
+#: How many are claimed at once: what a dead worker leaves for its lease to run out.
+CLAIM = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Drained:
+    """What one drain did: how many came to each state, and why it stopped early."""
+
+    target: str
+    states: Mapping[str, int] = field(default_factory=dict)
+    expired: int = 0
+    stopped: str = ""
+
+
+def deliver(ctx: Context, account: str, *, limit: int | None = None) -> Drained:
+    """Send what is due to one account.
+
+    Safe to kill at any instruction and to run beside others. Never raises for one bad delivery: ``stopped`` says why
+    nothing more could be sent.
+    """
+    client = ctx.account(account)
+    target = f"account:{account}"
+    with ctx.ledger.read() as connection:
+        unknown = outbox.find(
+            connection, target=target, channel="template", states=("unknown",), check_before=ctx.now()
+        )
+    again = [row for row in unknown if template.may_repeat(ctx, row)]
+    return drain(ctx, target, lambda row: _send(ctx, client, row), first=again, gate=Gate(ctx, client), limit=limit)
+
+
+def drain(
+    ctx: Context,
+    target: str,
+    send: Callable[[Delivery], None],
+    *,
+    first: list[Delivery] | None = None,
+    gate: Gate | None = None,
+    limit: int | None = None,
+) -> Drained:
+    """Claim and send until nothing is due, or the limit or the time is reached.
+
+    ``send`` always ends with Ended or StopDrain. ``gate`` drops from a claim what may not go now.
+    """
+    with ctx.ledger.begin() as connection:
+        expired = outbox.expire_unsent(connection, now=ctx.now())
+        outbox.expire_leases(connection, now=ctx.now())
+    states: Counter[str] = Counter()
+    stop_at = time.monotonic() + DRAIN_S
+    rows = first or []
+    left = limit if limit is not None else 1_000_000_000
+    while left > 0 and time.monotonic() < stop_at:
+        if not rows:
+            with ctx.ledger.begin() as connection:
+                claimed = outbox.claim(
+                    connection,
+                    target=target,
+                    limit=min(CLAIM, left),
+                    owner=ctx.worker,
+                    lease_s=LEASE_S,
+                    now=ctx.now(),
+                )
+                rows = gate.let_pass(connection, claimed) if gate else claimed
+            states["deferred"] += len(claimed) - len(rows)
+            if not claimed:
+                break
+        while rows:
+            row = rows.pop(0)
+            left -= 1
+            try:
+                send(row)
+            except Ended as ended:
+                states[ended.state] += 1
+            except LedgerConflict:
+                states["taken over"] += 1
+            except StopDrain as stop:
+                with ctx.ledger.begin() as connection:
+                    outbox.release(connection, rows, now=ctx.now(), owner=ctx.worker)
+                    if gate:
+                        gate.give_back(connection, [row, *rows])
+                return Drained(target, _plain(states), expired, str(stop))
+    return Drained(target, _plain(states), expired)
+
+
+def _send(ctx: Context, client: AccountClient, row: Delivery) -> None:
+    {"news": news, "template": template, "menu": menu}[row.channel].send(ctx, client, row)
+
+
+class Gate:
+    """What is claimed but may not go now: quiet hours, exhausted quotas. Reserves the calls of what may."""
+
+    def __init__(self, ctx: Context, client: AccountClient) -> None:
+        self._ctx = ctx
+        self._appid = client.account.appid
+        self._reserved: dict[int, tuple[dict[str, int], datetime]] = {}
+
+    def let_pass(self, connection: Connection, rows: list[Delivery]) -> list[Delivery]:
+        """Those of ``rows`` that may go; the others are deferred. Part of the claim's transaction."""
+        return [row for row in rows if self._passes(connection, row)]
+
+    def give_back(self, connection: Connection, rows: list[Delivery]) -> None:
+        """These were surely not sent: their calls may be somebody else's."""
+        for row in rows:
+            if row.id in self._reserved:
+                wants, at = self._reserved.pop(row.id)
+                quota.release(connection, self._appid, wants, reserved_at=at)
+
+    def _passes(self, connection: Connection, row: Delivery) -> bool:
+        now = self._ctx.now()
+        flow = self._ctx.site.flows.get(row.flow)
+        quiet = flow.quiet_hours.until(now, self._ctx.site.zone) if flow and flow.quiet_hours else None
+        if quiet is not None and row.effect != "remove":
+            outbox.defer(connection, row, until=quiet, reason="quiet hours", now=now, owner=self._ctx.worker)
+            return False
+        wants = _paths(connection, row)
+        short = quota.reserve(connection, self._appid, wants, rules.DAILY_LIMITS, now=now)
+        if short is None:
+            self._reserved[row.id] = (wants, now)
+            return True
+        until = rules.next_beijing_day(now) + timedelta(minutes=1)
+        reason = f"today's calls of {short} are used up"
+        outbox.defer(connection, row, until=until, reason=reason, now=now, owner=self._ctx.worker)
+        outbox.defer_rest(
+            connection,
+            target=row.target,
+            channel=row.channel,
+            effect=row.effect,
+            until=until,
+            reason=reason,
+            now=now,
+        )
+        return False
+
+
+def _paths(connection: Connection, row: Delivery) -> dict[str, int]:
+    if row.channel == "news":
+        return news.paths(row, outbox.steps_done(connection, row.id))
+    return menu.paths(row) if row.channel == "menu" else template.paths(row)
+
+
+def _plain(states: Counter[str]) -> dict[str, int]:
+    return {state: n for state, n in sorted(states.items()) if n}

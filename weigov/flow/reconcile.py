@@ -1,0 +1,188 @@
+"""reconcile: whatever is not certain → certain, by events, by asking and by comparison; else it is a person's."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import msgspec
+from sqlalchemy import Connection
+
+from weigov.errors import LedgerConflict, RemoteError
+from weigov.flow.channels import menu, news, template, write
+from weigov.flow.context import Context
+from weigov.ledger import inbox, outbox, quota, receipts
+from weigov.ledger.outbox import Delivery
+from weigov.ledger.states import State
+from weigov.wechat import rules
+from weigov.wechat.callback import parse_payload
+from weigov.wechat.client import AccountClient, publish_status
+
+#: Events that say what became of something we did.
+JOB_EVENTS = ("publishjobfinish", "templatesendjobfinish")
+_PAGE = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Reconciled:
+    """What one reconcile learnt."""
+
+    account: str
+    events: int = 0
+    states: Mapping[str, int] = field(default_factory=dict)  # where deliveries went
+    stopped: str = ""
+
+
+def reconcile(ctx: Context, account: str) -> Reconciled:
+    """Settle what is open at one account. ``stopped`` says why nothing more could be asked."""
+    client = ctx.account(account)
+    target = f"account:{account}"
+    with ctx.ledger.begin() as connection:
+        outbox.expire_leases(connection, now=ctx.now())
+    events = drain_events(ctx, client)
+    states: Counter[str] = Counter()
+    stopped = ""
+    with ctx.ledger.begin() as connection:
+        _join_late(connection, ctx, client, target)
+    try:
+        for row in _open(ctx, target, "unknown"):
+            states[_settle(ctx, client, row)] += 1
+        for row in _open(ctx, target, "accepted"):
+            states[_look(ctx, client, row)] += 1
+    except RemoteError as error:
+        stopped = str(error)
+    return Reconciled(account, events, {s: n for s, n in sorted(states.items()) if n and s}, stopped)
+
+
+def settle_writes(ctx: Context, system: str) -> dict[str, int]:
+    """The same for write-backs to one upstream."""
+    with ctx.ledger.begin() as connection:
+        outbox.expire_leases(connection, now=ctx.now())
+    states: Counter[str] = Counter()
+    for row in _open(ctx, f"system:{system}", "unknown"):
+        states[write.settle_unknown(ctx, row)] += 1
+    return dict(states)
+
+
+def drain_events(ctx: Context, client: AccountClient) -> int:
+    """Turn stored job events into receipts, joined to their deliveries where those are known already."""
+    appid = client.account.appid
+    handled = 0
+    while True:
+        with ctx.ledger.begin() as connection:
+            waiting = inbox.waiting(connection, ctx.sealer, appid, _PAGE, events=JOB_EVENTS)
+            for item in waiting:
+                outcome = _take(connection, ctx, appid, item)
+                inbox.handled(connection, item.id, outcome, now=ctx.now())
+        handled += len(waiting)
+        if len(waiting) < _PAGE:
+            return handled
+
+
+def _take(connection: Connection, ctx: Context, appid: str, item: inbox.Item) -> str:
+    fields = parse_payload(item.payload)
+    if item.event == "publishjobfinish":
+        status = publish_status(fields.get("PublishEventInfo") or {})
+        payload = msgspec.json.encode(status).decode()
+        receipt = receipts.note(
+            connection,
+            appid=appid,
+            kind="publish",
+            remote_id=status.publish_id,
+            status=status.state,
+            payload=payload,
+            now=ctx.now(),
+        )
+        row = outbox.by_receipt(connection, "submit", status.publish_id)
+        if row is None:
+            return "kept"
+        receipts.match(connection, receipt.id, row.id)
+        if row.state != "accepted":
+            return f"already {row.state}"
+        news.confirm(connection, appid, row, status, now=ctx.now())
+        return "joined"
+    status_text = str(fields.get("Status", ""))
+    msg_id = item.remote_id if item.remote_id not in ("", "0") else f"event {item.id}"
+    receipt = receipts.note(
+        connection,
+        appid=appid,
+        kind="template",
+        remote_id=msg_id,
+        status=status_text,
+        subject=item.subject,
+        now=ctx.now(),
+    )
+    row = outbox.by_receipt(connection, "send", msg_id) or _sole_candidate(connection, item)
+    if row is None:
+        return "kept"
+    receipts.match(connection, receipt.id, row.id)
+    if row.state == "accepted":
+        template.conclude(connection, row, status_text, now=ctx.now())
+        return "joined"
+    return f"already {row.state}"
+
+
+def _join_late(connection: Connection, ctx: Context, client: AccountClient, target: str) -> None:
+    """Events that came before the answer of their call."""
+    appid = client.account.appid
+    for receipt in receipts.unmatched(connection, appid, "template"):
+        row = outbox.by_receipt(connection, "send", receipt.remote_id)
+        if row is not None and row.state == "accepted":
+            receipts.match(connection, receipt.id, row.id)
+            template.conclude(connection, row, receipt.status, now=ctx.now())
+    for receipt in receipts.unmatched(connection, appid, "publish"):
+        row = outbox.by_receipt(connection, "submit", receipt.remote_id)
+        if row is not None and row.state == "accepted":
+            receipts.match(connection, receipt.id, row.id)
+            news.confirm(connection, appid, row, news.kept_status(receipt), now=ctx.now())
+
+
+def _settle(ctx: Context, client: AccountClient, row: Delivery) -> str:
+    try:
+        if row.channel == "menu":
+            return menu.settle_unknown(ctx, row)
+        if row.channel == "template":
+            return "" if template.may_repeat(ctx, row) else template.settle_unknown(ctx, client.account.appid, row)
+        return news.settle_unknown(ctx, client, row)
+    except LedgerConflict:
+        return ""
+
+
+def _look(ctx: Context, client: AccountClient, row: Delivery) -> str:
+    if row.channel == "template":
+        if ctx.now() - row.changed_at >= template.EVENT_WITHIN:
+            with ctx.ledger.begin() as connection:
+                reason = "WeChat took it, but no event said that it arrived"
+                outbox.settle(connection, row, "in_doubt", now=ctx.now(), reason=reason)
+            return "in_doubt"
+        return ""
+    with ctx.ledger.begin() as connection:
+        wants = {"/cgi-bin/freepublish/get": 1}
+        short = quota.reserve(connection, client.account.appid, wants, rules.DAILY_LIMITS, now=ctx.now())
+        if short is not None:
+            outbox.look_again(connection, row, at=rules.next_beijing_day(ctx.now()))
+            return ""
+    try:
+        state = news.poll(ctx, client, row)
+    except LedgerConflict:
+        return ""
+    return state if state != "accepted" else ""
+
+
+def _open(ctx: Context, target: str, state: State) -> list[Delivery]:
+    with ctx.ledger.read() as connection:
+        return outbox.find(
+            connection,
+            target=target,
+            states=(state,),
+            check_before=ctx.now(),
+        )
+
+
+def _sole_candidate(connection: Connection, item: inbox.Item) -> Delivery | None:
+    """WeChat was seen to report MsgID 0 where a client_msg_id had been given: then the citizen must do."""
+    if item.remote_id not in ("", "0"):
+        return None
+    rows = outbox.find(connection, subject=item.subject, channel="template", states=("accepted",))
+    return rows[0] if len(rows) == 1 else None

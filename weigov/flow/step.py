@@ -1,0 +1,161 @@
+"""One call for one step of a delivery: intent committed before it, outcome after, and nothing repeated in between.
+
+What each error means for a send is decided here, once:
+
+    RecordRejected      the rules were broken, nothing was sent            rejected
+    RateLimited         surely unsent, and it said how long                deferred, with everything of its kind
+    AccountStopped      surely unsent, until a person acts                 ready later: the drain stops, or its kind
+    RemoteUnavailable   surely unsent                                      ready later; the drain stops
+    RemoteRefused       it said no                                         rejected
+    OutcomeUnknown      it may have happened                               unknown: for reconcile
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime, timedelta
+
+from weigov.errors import (
+    LedgerConflict,
+    OutcomeUnknown,
+    RateLimited,
+    RecordRejected,
+    RemoteError,
+    RemoteRefused,
+    RemoteUnavailable,
+)
+from weigov.flow.context import LEASE_S, Context
+from weigov.ledger import outbox, quota
+from weigov.ledger.outbox import Delivery
+from weigov.ledger.states import State
+from weigov.wechat.protocol import AccountStopped
+
+#: How soon reconcile first looks at an unknown outcome, and at an accepted one that has had no event.
+FIRST_LOOK = timedelta(seconds=30)
+#: How long deliveries of a kind wait that a person must first make possible (a permission, a category).
+PERSON_NEEDED = timedelta(hours=1)
+#: A longer wait than this is a limit of the day, not of the minute.
+_A_SHORT_WAIT_S = 600
+
+
+class StopDrain(Exception):
+    """Nothing more can be sent to this target now; the message is for the operator."""
+
+
+class Ended(Exception):
+    """This delivery came to an end, or a rest, in the state given."""
+
+    def __init__(self, state: State) -> None:
+        self.state = state
+        super().__init__(state)
+
+
+def call(ctx: Context, row: Delivery, step: str, action: Callable[[], str], *, last: State | None = None) -> Delivery:
+    """Make the step's call; the delivery as it stands afterwards, claimed for its next step.
+
+    ``last`` is the state an answered last step leads to. Raises Ended when the delivery has come to rest (always for
+    a last step), StopDrain when nothing else may be tried at this target.
+    """
+    with ctx.ledger.begin() as connection:
+        row = outbox.begin_step(connection, row, step, owner=ctx.worker, lease_s=LEASE_S, now=ctx.now())
+    try:
+        remote_id = action()
+    except OutcomeUnknown as error:
+        raise Ended(_write_down(ctx, row, "unknown", reason=_say(error), check_at=ctx.now() + FIRST_LOOK)) from None
+    except (RemoteRefused, RecordRejected) as error:
+        raise Ended(_write_down(ctx, row, "rejected", reason=_say(error))) from None
+    except RateLimited as error:
+        until = ctx.now() + timedelta(seconds=error.retry_after_s or 60)
+        _exhausted(ctx, row, error)
+        raise Ended(_hold_kind(ctx, row, until, _say(error))) from None
+    except AccountStopped as error:
+        if not error.whole_account:
+            raise Ended(_hold_kind(ctx, row, ctx.now() + PERSON_NEEDED, _say(error))) from None
+        _unsent(ctx, row, _say(error))
+        raise StopDrain(str(error)) from None
+    except RemoteUnavailable as error:
+        _unsent(ctx, row, _say(error))
+        raise StopDrain(str(error)) from None
+    if last is not None:
+        check_at = ctx.now() + FIRST_LOOK if last == "accepted" else None
+        raise Ended(_write_down(ctx, row, last, remote_id=remote_id, check_at=check_at))
+    try:
+        with ctx.ledger.begin() as connection:
+            return outbox.end_step(
+                connection, row, remote_id=remote_id, owner=ctx.worker, lease_s=LEASE_S, now=ctx.now()
+            )
+    except LedgerConflict:
+        # The call outlived its lease and the row is unknown by now; the answer settles it all the same.
+        with ctx.ledger.begin() as connection:
+            outbox.adopt_step(connection, row, step, remote_id, now=ctx.now())
+            outbox.move(connection, outbox.get(connection, row.id), "ready", now=ctx.now())
+        raise Ended("ready") from None
+
+
+def _write_down(
+    ctx: Context,
+    row: Delivery,
+    to: State,
+    *,
+    reason: str = "",
+    remote_id: str = "",
+    check_at: datetime | None = None,
+) -> State:
+    """Keep the outcome. ``confirmed`` passes through accepted, so that every confirmed row was once accepted."""
+    first: State = "accepted" if to == "confirmed" else to
+    with ctx.ledger.begin() as connection:
+        try:
+            outbox.settle(
+                connection,
+                row,
+                first,
+                now=ctx.now(),
+                reason=reason,
+                remote_id=remote_id,
+                owner=ctx.worker,
+                check_at=check_at,
+            )
+        except LedgerConflict:
+            late = outbox.get(connection, row.id)
+            if late.state != "unknown" or late.step != row.step or to == "unknown":
+                return late.state
+            # The call outlived its lease; its answer is as good as ever.
+            outbox.settle(
+                connection, late, first, now=ctx.now(), reason=reason, remote_id=remote_id, check_at=check_at
+            )
+        if to == "confirmed":
+            outbox.move(connection, outbox.get(connection, row.id), "confirmed", now=ctx.now())
+    return to
+
+
+def _unsent(ctx: Context, row: Delivery, reason: str) -> None:
+    with ctx.ledger.begin() as connection:
+        outbox.unsent(connection, row, now=ctx.now(), reason=reason, owner=ctx.worker)
+
+
+def _exhausted(ctx: Context, row: Delivery, error: RateLimited) -> None:
+    """A limit of the day is used up, by whomever: later claims need not find that out by calling."""
+    if row.target.startswith("account:") and (error.retry_after_s or 0) > _A_SHORT_WAIT_S:
+        appid = ctx.account(row.target.removeprefix("account:")).account.appid
+        with ctx.ledger.begin() as connection:
+            quota.exhaust(connection, appid, f"/cgi-bin/{error.operation}", now=ctx.now())
+
+
+def _hold_kind(ctx: Context, row: Delivery, until: datetime, reason: str) -> State:
+    """This delivery and everything ready of its kind waits until then."""
+    with ctx.ledger.begin() as connection:
+        outbox.defer(connection, row, until=until, reason=reason, now=ctx.now(), owner=ctx.worker)
+        outbox.defer_rest(
+            connection,
+            target=row.target,
+            channel=row.channel,
+            effect=row.effect,
+            until=until,
+            reason=reason,
+            now=ctx.now(),
+        )
+    return "deferred"
+
+
+def _say(error: RemoteError | RecordRejected) -> str:
+    return "; ".join(error.reasons) if isinstance(error, RecordRejected) else str(error)

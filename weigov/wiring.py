@@ -1,0 +1,192 @@
+"""Where the parts meet: settings, site, credentials, ledger, engines and WeChat become one ``Context``.
+
+Nothing else reads the environment or knows both adapters and flows.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import requests
+
+from adapters import open_system
+from adapters.descriptor import find_descriptor, shape
+from weigov.credentials import FileCredentials
+from weigov.errors import ConfigError, Fault
+from weigov.flow.context import Context
+from weigov.gateway.app import Gateway, InboxMessage
+from weigov.ledger import inbox
+from weigov.ledger.engine import Ledger
+from weigov.ledger.migrate import require_current
+from weigov.ledger.seal import Sealer
+from weigov.ledger.tokens import LedgerTokenStore
+from weigov.ports import Clock, Credentials, SourceSystem, SystemShape
+from weigov.settings import Settings
+from weigov.site.load import load_site, load_site_parts
+from weigov.site.site import Site
+from weigov.wechat.account import Account, account_from_connection
+from weigov.wechat.client import AccountClient
+from weigov.wechat.token import TokenKeeper
+
+#: The connection whose password seals personal data and tokens in the ledger.
+MASTER_KEY = "weigov_master_key"
+#: How long a reading of the sandbox's clock is good for.
+_CLOCK_S = 0.2
+
+
+def shapes(descriptor: str) -> SystemShape:
+    """What a descriptor offers, for cross-checking a site's flows."""
+    return shape(find_descriptor(descriptor))
+
+
+def read_site(folder: Path) -> Site:
+    """The site in ``folder``, all of it sound. Raises ConfigError with every fault."""
+    return load_site(folder, shapes)
+
+
+def read_site_parts(folder: Path) -> tuple[Site, list[Fault]]:
+    """What is sound of the site in ``folder``, and every fault. For DAG parsing: never raises for a broken flow."""
+    return load_site_parts(folder, shapes)
+
+
+@contextmanager
+def opened(
+    settings: Settings | None = None, *, site: Site | None = None, credentials: Credentials | None = None
+) -> Iterator[Context]:
+    """A ``Context`` for the deployment that ``settings`` (the environment) describes; closed at the end.
+
+    Broken flows are left out, as in Airflow: they are lint's and the import error's business, and stop no other.
+    Raises ConfigError when the deployment itself cannot work.
+    """
+    settings = settings or Settings.from_environ()
+    credentials = credentials or FileCredentials(settings.secrets_file)
+    ledger = Ledger(settings.ledger_url)
+    systems: dict[str, SourceSystem] = {}
+    try:
+        require_current(ledger)
+        found = site or read_site_parts(settings.site)[0]
+        sealer = Sealer.from_text(credentials.get(MASTER_KEY).password)
+        now = clock(settings)
+        clients = _Clients(found, credentials, LedgerTokenStore(ledger, sealer), now)
+
+        def system(name: str) -> SourceSystem:
+            if name not in systems:
+                systems[name] = _system(found, credentials, name)
+            return systems[name]
+
+        yield Context(found, ledger, sealer, now, system, clients.get)
+    finally:
+        for open_one in systems.values():
+            open_one.close()
+        ledger.close()
+
+
+def gateway(settings: Settings | None = None) -> tuple[Gateway, Callable[[], None]]:
+    """What the callback server needs, and what closes it. Raises ConfigError naming whatever is missing."""
+    settings = settings or Settings.from_environ()
+    credentials = FileCredentials(settings.secrets_file)
+    ledger = Ledger(settings.ledger_url)
+    require_current(ledger)
+    site, _ = read_site_parts(settings.site)
+    sealer = Sealer.from_text(credentials.get(MASTER_KEY).password)
+    now = clock(settings)
+
+    def store_inbox(message: InboxMessage) -> bool:
+        with ledger.begin() as connection:
+            return inbox.store(
+                connection,
+                sealer,
+                appid=message.appid,
+                dedupe_key=message.dedupe_key,
+                kind=message.kind,
+                event=message.event,
+                remote_id=message.remote_id,
+                openid=message.openid,
+                payload=message.payload,
+                now=now(),
+            )
+
+    def ready() -> list[str]:
+        try:
+            with ledger.read() as connection:
+                connection.exec_driver_sql("SELECT 1")
+        except Exception as error:
+            return [f"the ledger cannot be reached ({type(error).__name__})"]
+        return []
+
+    accounts = {name: _account(site, credentials, name) for name in site.accounts}
+    return Gateway(accounts, store_inbox, ready), ledger.close
+
+
+def clock(settings: Settings) -> Clock:
+    """The system's clock, or the sandbox's movable one."""
+    if settings.clock == "system":
+        return lambda: datetime.now(UTC)
+    return _SandboxClock(settings.clock.removeprefix("sandbox:"))
+
+
+class _SandboxClock:
+    """The sandbox's clock, asked at most every fifth of a second."""
+
+    def __init__(self, url: str) -> None:
+        self._url = f"{url.rstrip('/')}/_sandbox/clock"
+        self._http = requests.Session()
+        self._http.trust_env = False
+        self._lock = threading.Lock()
+        self._offset = timedelta(0)
+        self._asked_at: datetime | None = None
+
+    def __call__(self) -> datetime:
+        with self._lock:
+            here = datetime.now(UTC)
+            if self._asked_at is None or not 0 <= (here - self._asked_at).total_seconds() < _CLOCK_S:
+                try:
+                    answer = self._http.get(self._url, timeout=10).json()
+                except (requests.RequestException, ValueError):
+                    raise ConfigError(
+                        "WEIGOV_CLOCK names the sandbox's clock, but the sandbox does not answer"
+                    ) from None
+                here = datetime.now(UTC)
+                self._offset = datetime.fromisoformat(answer["now"]) - here
+                self._asked_at = here
+            return here + self._offset
+
+
+class _Clients:
+    """One AccountClient per account and thread: its HTTP session is not shared."""
+
+    def __init__(self, site: Site, credentials: Credentials, store: LedgerTokenStore, now: Clock) -> None:
+        self._site = site
+        self._credentials = credentials
+        self._store = store
+        self._now = now
+        self._here = threading.local()
+
+    def get(self, name: str) -> AccountClient:
+        clients: dict[str, AccountClient] = self._here.__dict__.setdefault("clients", {})
+        if name not in clients:
+            account = _account(self._site, self._credentials, name)
+            http = requests.Session()
+            clients[name] = AccountClient(
+                account, TokenKeeper(account, self._store, http, self._now), http, self._now
+            )
+        return clients[name]
+
+
+def _account(site: Site, credentials: Credentials, name: str) -> Account:
+    if name not in site.accounts:
+        raise ConfigError(f"{name} is not an account of site {site.site}; it has {', '.join(sorted(site.accounts))}")
+    config = site.accounts[name]
+    return account_from_connection(credentials.get(config.connection), config.type, name=name)
+
+
+def _system(site: Site, credentials: Credentials, name: str) -> SourceSystem:
+    if name not in site.systems:
+        raise ConfigError(f"{name} is not a system of site {site.site}; it has {', '.join(sorted(site.systems))}")
+    config = site.systems[name]
+    descriptor = find_descriptor(config.descriptor)
+    return open_system(name, descriptor, credentials.get(config.connection), media_hosts=config.media_hosts)
