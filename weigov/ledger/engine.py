@@ -35,7 +35,11 @@ class Ledger:
             raise ConfigError(f"the ledger runs on sqlite or postgresql, not {self.dialect}; set WEIGOV_LEDGER_URL")
         if self.dialect == "sqlite":
             if parsed.database and parsed.database != ":memory:":
-                Path(parsed.database).parent.mkdir(parents=True, exist_ok=True)
+                folder = Path(parsed.database).parent
+                try:
+                    folder.mkdir(parents=True, exist_ok=True)
+                except OSError as error:
+                    raise ConfigError(f"the ledger's folder {folder} cannot be made: {error.strerror}") from None
             self.engine = create_engine(url, connect_args={"timeout": BUSY_TIMEOUT_MS / 1000})
             _make_sqlite_durable(self.engine)
         else:

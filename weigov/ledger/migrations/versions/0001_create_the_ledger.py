@@ -79,7 +79,7 @@ def upgrade() -> None:
         sa.Column("retire", sa.String(length=12), server_default="", nullable=False),
         sa.Column("approvals_needed", sa.Integer(), server_default="0", nullable=False),
         sa.Column("flight_key", sa.String(length=512), nullable=False),
-        sa.Column("in_flight", sa.Boolean(), server_default=sa.text("(false)"), nullable=False),
+        sa.Column("in_flight", sa.Boolean(), server_default=sa.text("false"), nullable=False),
         sa.Column("priority", sa.Integer(), nullable=False),
         sa.Column("due_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("expires_at", sa.DateTime(timezone=True), nullable=True),
