@@ -49,7 +49,7 @@ class Watermark:
         self._now = now
         self._high: datetime | None = None
         self._held: datetime | None = None
-        self._stuck = False
+        self.stuck = False  #: a row without an instant must come again
 
     def saw(self, moment: datetime | None) -> None:
         if moment is not None and (self._high is None or moment > self._high):
@@ -58,7 +58,7 @@ class Watermark:
     def hold(self, moment: datetime | None) -> None:
         """A row of this instant must be listed again next time; without an instant, everything must."""
         if moment is None:
-            self._stuck = True
+            self.stuck = True
         elif self._held is None or moment < self._held:
             self._held = moment
 
@@ -67,7 +67,7 @@ class Watermark:
 
         Never later than the start of the run: one row dated 2099 must not hide all rows until then.
         """
-        if self._stuck:
+        if self.stuck:
             return None
         moments = [] if self._stored is None else [load(self._stored)]
         if self._high is not None:

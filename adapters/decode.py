@@ -34,6 +34,9 @@ _FAULT_PATHS = ("//Fault/faultcode", "//Fault/faultstring", "//Fault/Code/Value"
 _NUMBERS = msgspec.json.Decoder(float_hook=str)  # 1.50 stays 1.50; whole numbers of any length are exact anyway
 
 
+_HTML = (b"<!doctype html", b"<html", b"\xef\xbb\xbf<!doctype html", b"\xef\xbb\xbf<html")
+
+
 class Undecodable(ValueError):
     """The bytes are not what the descriptor says. The message says what they are instead, in a few words."""
 
@@ -59,6 +62,8 @@ def read(
 
     Raises Undecodable.
     """
+    if body[:512].lstrip().lower().startswith(_HTML):
+        raise Undecodable("an HTML page came where data was expected (a log-in page, a proxy's error?)")
     data, charset = body, _charset(content_type)
     for step in chain:
         name, override = _step(step)
@@ -267,8 +272,6 @@ def _what(data: bytes, expected: str, error: str) -> str:
     start = data[:512].lstrip().lower()
     if not start:
         return f"the answer is empty where {expected} was expected"
-    if start.startswith((b"<!doctype html", b"<html")):
-        return f"an HTML page came where {expected} was expected (a log-in page, a proxy's error?)"
     if expected == "JSON" and start[:1] not in b'{["' and not start[:1].isdigit():
         return "something that is no JSON came where JSON was expected"
     # The parser's message may quote the data; only its first words are safe and useful.

@@ -13,7 +13,6 @@ from typing import Any, TypeVar
 from pydantic import BaseModel, ValidationError
 
 from adapters import paths
-from adapters.outcome import parse as parse_condition
 from adapters.template import holes
 from adapters.times import needs_zone
 from adapters.vocabulary import (
@@ -294,11 +293,3 @@ def _parent_fields(stream: Stream, streams: Mapping[str, Any]) -> set[str]:
     found = streams.get(stream.for_each.stream) if stream.for_each else None
     kind = found.get("kind") if isinstance(found, dict) else getattr(found, "kind", None)
     return {"key", *KINDS.get(kind, {})} if kind else {"key"}
-
-
-def condition_paths(text: str | None) -> set[str]:
-    """The place in the body a ``success`` condition looks at."""
-    if text is None:
-        return set()
-    condition = parse_condition(text)
-    return set() if condition.about_http else {condition.path}

@@ -7,7 +7,8 @@ from urllib.parse import urlencode
 
 import msgspec
 
-from adapters.engine import Call, Engine, Get
+from adapters.engine import Engine
+from adapters.listing import Call, Get
 from adapters.template import fill, fill_path
 from adapters.wire import Reply
 from weigov.errors import RemoteRefused
@@ -20,12 +21,12 @@ class RestSystem(Engine):
 
     default_chain = ("json",)
 
-    def _prepare(self, it: Call, get: Get) -> Any:
+    def _prepare(self, it: Call, get: Get, *, sign: bool = True) -> Any:
         request = it.request
         headers = {"Accept": "application/json, application/xml;q=0.9, */*;q=0.1"}
         headers.update({name: str(value) for name, value in fill(request.headers, get).items()})
         body = fill(request.body, get)
-        if it.name != "log-in":
+        if sign:
             self._auth.sign(headers, body)
         data: bytes | None = None
         if request.method != "GET":
@@ -37,6 +38,6 @@ class RestSystem(Engine):
             headers["Content-Type"] = "application/x-www-form-urlencoded" if form else "application/json"
         return request.method, self._base_url + fill_path(request.path, get), headers, fill(request.query, get), data
 
-    def _exchange(self, it: Call, prepared: Any, *, fresh: bool = False) -> Reply:
+    def _exchange(self, prepared: Any, *, fresh: bool = False) -> Reply:
         method, url, headers, params, data = prepared
         return self._wire.send(method, url, headers=headers, params=params, data=data, fresh=fresh)

@@ -75,7 +75,7 @@ class RowPlan:
 
     def record(
         self, row: Row, key: str, *, partition: str = "", parent: Record | None = None, row_digest: str = "",
-        damaged: bool = False,
+        damaged: bool = False, files: Any = None,
     ) -> Record:  # fmt: skip
         """Raises RecordRejected with every reason. A withdrawn row is never rejected: what it lost is left out."""
         fields: dict[str, Any] = {}
@@ -96,6 +96,8 @@ class RowPlan:
             value = parent.get(field) if parent is not None else None
             if value is not None:
                 fields[name] = value
+        if files is not None:
+            fields["attachments"] = files
         used = self._used
         for column, value in row.items():
             if column in used:

@@ -22,7 +22,8 @@ import zeep.transports
 from lxml import etree
 
 from adapters import decode
-from adapters.engine import Call, Engine, Get
+from adapters.engine import Engine
+from adapters.listing import Call, Get
 from adapters.template import fill
 from adapters.vocabulary import Descriptor
 from adapters.wire import Limits, Reply
@@ -47,10 +48,11 @@ class SoapSystem(Engine):
         wsdl = (wsdl_dir or descriptor.file.parent) / (descriptor.wsdl or "")
         self._service = _service(wsdl, self._base_url, descriptor)
 
-    def _prepare(self, it: Call, get: Get) -> Any:
+    def _prepare(self, it: Call, get: Get, *, sign: bool = True) -> Any:
         body = fill(it.request.body, get)
         headers: dict[str, str] = {}
-        self._auth.sign(headers, body)
+        if sign:
+            self._auth.sign(headers, body)
         try:
             envelope, soap_headers = self._service[it.request.op](**body)
         except (zeep.exceptions.Error, ValueError, TypeError) as error:
@@ -61,7 +63,7 @@ class SoapSystem(Engine):
             ) from None
         return envelope, headers | soap_headers
 
-    def _exchange(self, it: Call, prepared: Any, *, fresh: bool = False) -> Reply:
+    def _exchange(self, prepared: Any, *, fresh: bool = False) -> Reply:
         envelope, headers = prepared
         return self._wire.send("POST", self._base_url, headers=headers, data=envelope, fresh=fresh)
 

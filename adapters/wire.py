@@ -13,6 +13,7 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
+from urllib.parse import urlsplit
 
 import requests
 import urllib3
@@ -124,6 +125,18 @@ class Wire:
             if time.monotonic() > until:
                 raise NoAnswer(f"the answer was not whole after {self.limits.total_s:g} s")
         return b"".join(pieces)
+
+
+def shown(address: str) -> str:
+    """An address fit for a message: no query, no log-in."""
+    parts = urlsplit(address)
+    return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}"
+
+
+def retry_after_s(reply: Reply) -> float | None:
+    """What Retry-After says, when it says it in seconds."""
+    value = reply.headers.get("Retry-After", "")
+    return float(value) if value.isdecimal() else None
 
 
 _left = threading.local()

@@ -1,0 +1,84 @@
+"""Files an upstream links to: images and attachments. Only from its own address and the hosts the site lists.
+
+An address comes out of an article's HTML, so anybody who can edit an article chooses it: hosts are compared before
+every request, redirects included, and the size is bounded while bytes arrive. No log-in is sent along.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from urllib.parse import urljoin, urlsplit
+
+from adapters import retry
+from adapters.wire import NoAnswer, NotSent, Reply, TooLarge, Wire, retry_after_s, shown
+from weigov.errors import RateLimited, RemoteRefused, RemoteUnavailable
+
+_MAX_REDIRECTS = 5
+_DEFAULT_PORTS = {"http": "80", "https": "443"}
+
+
+class Media:
+    """Fetches for one system. ``media_hosts`` are ``HOST`` (ports 80 and 443) or ``HOST:PORT``."""
+
+    def __init__(
+        self, system: str, wire: Wire, base_url: str, media_hosts: Sequence[str], sleep: Callable[[float], None]
+    ) -> None:
+        self._system, self._wire, self._base_url, self._sleep = system, wire, base_url, sleep
+        self._allowed = {_host_port(base_url), *_listed(media_hosts)}
+
+    def fetch(self, url: str, max_bytes: int) -> tuple[bytes, str]:
+        """As ``ports.SourceSystem.fetch``; a relative address is taken from the system's own."""
+        address = urljoin(self._base_url + "/", url)
+        for _ in range(_MAX_REDIRECTS):
+            reply = self._get(address, max_bytes)
+            if reply.status not in (301, 302, 303, 307, 308):
+                return reply.body, reply.content_type.partition(";")[0].strip().lower()
+            address = urljoin(address, reply.headers.get("Location", ""))
+        raise self._refused(address, f"was reached after {_MAX_REDIRECTS} redirects; that is enough")
+
+    def _get(self, address: str, max_bytes: int) -> Reply:
+        try:
+            allowed = _host_port(address) in self._allowed
+        except ValueError:
+            raise self._refused(address, "is no address to fetch a file from") from None
+        if not allowed:
+            raise self._refused(address, "is on a host that is not in the system's media_hosts")
+        for attempt in retry.reads(self._sleep):
+            with attempt:
+                return self._once(address, max_bytes)
+        raise AssertionError("the policy always raises or returns")
+
+    def _once(self, address: str, max_bytes: int) -> Reply:
+        try:
+            reply = self._wire.send("GET", address, headers={"Accept": "*/*"}, max_bytes=max_bytes)
+        except TooLarge as error:
+            raise self._refused(address, f"was not taken: {error}") from None
+        except (NotSent, NoAnswer) as error:
+            raise RemoteUnavailable(self._system, "fetch", f"{shown(address)} could not be read: {error}") from None
+        said = f"{shown(address)} answered HTTP {reply.status}"
+        if reply.status == 429:
+            raise RateLimited(self._system, "fetch", said, code=429, retry_after_s=retry_after_s(reply))
+        if reply.status >= 500:
+            raise RemoteUnavailable(self._system, "fetch", said, code=reply.status)
+        if reply.status >= 400:
+            raise RemoteRefused(self._system, "fetch", said, code=reply.status)
+        return reply
+
+    def _refused(self, address: str, why: str) -> RemoteRefused:
+        return RemoteRefused(self._system, "fetch", f"{shown(address)} {why}")
+
+
+def _host_port(address: str) -> str:
+    """``host:port`` of an http(s) address. Raises ValueError for any other."""
+    parts = urlsplit(address)
+    if parts.scheme not in _DEFAULT_PORTS or not parts.hostname or parts.username is not None:
+        raise ValueError
+    return f"{parts.hostname}:{parts.port or _DEFAULT_PORTS[parts.scheme]}"
+
+
+def _listed(hosts: Sequence[str]) -> Iterator[str]:
+    for host in hosts:
+        if ":" in host:
+            yield host.lower()
+        else:
+            yield from (f"{host.lower()}:{port}" for port in _DEFAULT_PORTS.values())
