@@ -38,17 +38,17 @@ def write(home: Home, sandbox: Sandbox) -> None:
         },
         "cms": {
             "conn_type": "gov_rest",
-            "host": f"{home.sandbox_url}/cms",
+            "host": home.sandbox_url,
             "login": login["cms"]["appId"],
             "password": login["cms"]["appSecret"],
         },
         "cases": {
             "conn_type": "gov_soap",
-            "host": f"{home.sandbox_url}/cases",
+            "host": f"{home.sandbox_url}/cases/services/CaseService",
             "login": login["cases"]["userName"],
             "password": login["cases"]["password"],
         },
-        "qa": {"conn_type": "gov_rest", "host": f"{home.sandbox_url}/qa", "password": login["qa"]["api_key"]},
+        "qa": {"conn_type": "gov_rest", "host": home.sandbox_url, "password": login["qa"]["api_key"]},
         "weigov_master_key": before.get("weigov_master_key")
         or {"conn_type": "generic", "password": base64.b64encode(os.urandom(32)).decode()},
     }
