@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -25,6 +26,15 @@ _SHAPE = {
         FROM pg_constraint WHERE connamespace = 'public'::regnamespace AND conrelid != 'alembic_version'::regclass
     """,
 }
+
+
+@pytest.fixture
+def ledger(ledger_url: str) -> Iterator[Ledger]:
+    """One of the test's own: these tests change its shape."""
+    migrate(ledger_url)
+    ledger = Ledger(ledger_url)
+    yield ledger
+    ledger.close()
 
 
 def shape(connection: Connection) -> list[str]:
