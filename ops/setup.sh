@@ -39,11 +39,15 @@ grep -q '^uv==' "$tools" && grep -q '^setuptools==' "$tools" || fail "requiremen
 .venv/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps -r "$tools" ||
     fail "could not install uv and setuptools; is the package index reachable?"
 
+# uv does not read pip's configuration: a mirror, and the certificates of the house, are handed on.
+index=${UV_DEFAULT_INDEX:-${PIP_INDEX_URL:-$(.venv/bin/python -m pip config get global.index-url 2>/dev/null || true)}}
+[ -z "$index" ] || export UV_DEFAULT_INDEX="$index"
+
 say "installing $(grep -c '^[a-z0-9]' requirements.lock) locked packages"
 # Bytecode now, once: Airflow's first import takes 20 s without it. What comes as source only is built with the
 # locked setuptools, not with whatever is newest today.
-.venv/bin/uv pip install --quiet --python .venv/bin/python --require-hashes --no-build-isolation --compile-bytecode \
+.venv/bin/uv pip install --quiet --system-certs --python .venv/bin/python --require-hashes --no-build-isolation --compile-bytecode \
     -r requirements.lock || fail "the locked packages could not be installed; the reason is above"
-.venv/bin/uv pip install --quiet --python .venv/bin/python --no-build-isolation --no-deps -e . ||
+.venv/bin/uv pip install --quiet --system-certs --python .venv/bin/python --no-build-isolation --no-deps -e . ||
     fail "this project could not be installed into .venv; the reason is above"
 touch .venv/.installed
