@@ -14,7 +14,7 @@ from pathlib import Path
 import requests
 
 from adapters import open_system
-from adapters.descriptor import find_descriptor, shape
+from adapters.descriptor import find_descriptor, load_descriptor, shape
 from weigov.credentials import FileCredentials
 from weigov.errors import ConfigError, Fault
 from weigov.flow.context import Context
@@ -40,7 +40,7 @@ _CLOCK_S = 0.2
 
 def shapes(descriptor: str) -> SystemShape:
     """What a descriptor offers, for cross-checking a site's flows."""
-    return shape(find_descriptor(descriptor))
+    return shape(load_descriptor(find_descriptor(descriptor)))
 
 
 def read_site(folder: Path) -> Site:
@@ -188,5 +188,5 @@ def _system(site: Site, credentials: Credentials, name: str) -> SourceSystem:
     if name not in site.systems:
         raise ConfigError(f"{name} is not a system of site {site.site}; it has {', '.join(sorted(site.systems))}")
     config = site.systems[name]
-    descriptor = find_descriptor(config.descriptor)
+    descriptor = load_descriptor(find_descriptor(config.descriptor))
     return open_system(name, descriptor, credentials.get(config.connection), media_hosts=config.media_hosts)

@@ -54,16 +54,21 @@ class Decision:
     withdraw: bool = False
 
 
-def compose(ctx: Context, flow_name: str, *, dry_run: bool = False) -> Composed:
-    """Turn the pending revisions of one flow into deliveries.
-
-    With ``dry_run`` it only says what it would do. Safe to kill and to repeat.
-    """
+def compose(ctx: Context, flow_name: str) -> Composed:
+    """Turn the pending revisions of one flow into deliveries. Safe to kill and to repeat."""
     flow = ctx.site.flows[flow_name]
     wanted = ctx.site.mapping_digest(flow_name)
     held = _begin(ctx, flow, wanted)
-    if held:
-        return Composed(flow_name, held=held)
+    return Composed(flow_name, held=held) if held else _work(ctx, flow, wanted, dry_run=False)
+
+
+def preview(ctx: Context, flow_name: str) -> Composed:
+    """What compose would do with the mapping as it is now. Only pictures it looks at are kept."""
+    return _work(ctx, ctx.site.flows[flow_name], ctx.site.mapping_digest(flow_name), dry_run=True)
+
+
+def _work(ctx: Context, flow: Flow, wanted: str, *, dry_run: bool) -> Composed:
+    flow_name = flow.flow
     if flow.to.kind == "menu":
         made, held = compose_menu(ctx, flow, wanted, dry_run=dry_run)
         return Composed(flow_name, deliveries=made, held=held)

@@ -5,8 +5,9 @@ An approval names the digest of what was seen: when the frozen bytes are another
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Literal
+from typing import Literal
 
 from sqlalchemy import Connection, func, select
 
@@ -17,6 +18,17 @@ from weigov.ledger.states import State
 from weigov.ledger.tables import delivery, review
 
 Decision = Literal["approve", "refuse"]
+
+
+@dataclass(frozen=True, slots=True)
+class Review:
+    """What one person decided about which bytes."""
+
+    person: str
+    decision: Decision
+    comment: str
+    at: datetime
+    digest: str
 
 
 def decide(
@@ -79,8 +91,8 @@ def approvals(connection: Connection, delivery_id: int, digest: str) -> int:
     return int(connection.execute(query).scalar_one())
 
 
-def of_delivery(connection: Connection, delivery_id: int) -> list[Any]:
-    """Rows (person, decision, comment, at, digest), oldest first."""
+def of_delivery(connection: Connection, delivery_id: int) -> list[Review]:
+    """Every decision about a delivery, oldest first."""
     columns = (review.c.person, review.c.decision, review.c.comment, review.c.at, review.c.digest)
     query = select(*columns).where(review.c.delivery_id == delivery_id).order_by(review.c.id)
-    return list(connection.execute(query))
+    return [Review(**row._mapping) for row in connection.execute(query)]

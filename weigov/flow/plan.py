@@ -1,0 +1,98 @@
+"""plan and apply: what a changed flow would deliver, said before anything is.
+
+A flow composes with the mapping that was applied last. When its YAML, a layout or a code list changes, ``plan`` says
+how many published articles would come out different; ``apply`` takes the new mapping over and puts those before
+compose again. Messages are never sent again because their mapping changed.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from weigov.errors import RecordRejected
+from weigov.flow import collect, compose
+from weigov.flow.context import Context
+from weigov.ledger import mirror, outbox
+from weigov.ledger.mirror import Pending, StreamRef
+from weigov.records import digest
+from weigov.site.models import Flow
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What would happen to one flow."""
+
+    flow: str
+    changed: bool  # the mapping differs from the applied one
+    again: tuple[str, ...]  # keys of published records that would come out different
+    rejected: tuple[str, ...]  # why some of those could no longer be mapped
+    composed: compose.Composed  # what the pending revisions would lead to
+
+
+def plan(ctx: Context, flow_name: str) -> Plan:
+    """Say what ``apply`` and the next compose would do; nothing is written but the pictures that were looked at."""
+    flow = ctx.site.flows[flow_name]
+    wanted = ctx.site.mapping_digest(flow_name)
+    with ctx.ledger.read() as connection:
+        applied = mirror.applied_digest(connection, ctx.site.site, flow_name)
+    changed = applied is not None and applied != wanted
+    again, rejected = _different(ctx, flow, wanted) if changed else ((), ())
+    composed = compose.preview(ctx, flow_name)
+    return Plan(flow_name, changed, again, rejected, composed)
+
+
+def apply(ctx: Context, flow_name: str) -> int:
+    """Take the flow's present mapping over; how many published records go before compose again."""
+    flow = ctx.site.flows[flow_name]
+    wanted = ctx.site.mapping_digest(flow_name)
+    keys, _ = _different(ctx, flow, wanted)
+    with ctx.ledger.begin() as connection:
+        if flow.from_:
+            ref = StreamRef(ctx.site.site, flow.from_.system, flow.from_.stream)
+            mirror.lock_stream(connection, ref, now=ctx.now())
+            reads = collect.reads(ctx.site, flow)
+            for key in keys:
+                mirror.compose_again(connection, ref, key, reads, cause="mapping", now=ctx.now())
+        mirror.apply_mapping(connection, ctx.site.site, flow_name, wanted, now=ctx.now())
+    return len(keys)
+
+
+def replay(ctx: Context, flow_name: str, key: str) -> bool:
+    """Put a quarantined record, as it is now, before compose again; False when it is gone upstream."""
+    flow = ctx.site.flows[flow_name]
+    assert flow.from_ is not None
+    ref = StreamRef(ctx.site.site, flow.from_.system, flow.from_.stream)
+    with ctx.ledger.begin() as connection:
+        mirror.lock_stream(connection, ref, now=ctx.now())
+        reads = collect.reads(ctx.site, flow)
+        return mirror.compose_again(connection, ref, key, reads, cause="replay", now=ctx.now())
+
+
+def _different(ctx: Context, flow: Flow, mapping_digest: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    if flow.to.kind != "news" or flow.from_ is None:
+        return (), ()
+    ref = StreamRef(ctx.site.site, flow.from_.system, flow.from_.stream)
+    tree = compose.column_tree(ctx, flow)
+    with ctx.ledger.read() as connection:
+        rows = outbox.find(
+            connection, site=ref.site, flow=flow.flow, effect="publish", states=("confirmed",), limit=1_000_000
+        )
+    standing = {row.record: row for row in rows}
+    again, rejected = [], []
+    for name, row in standing.items():
+        key = name.removeprefix(ref.record_ref(""))
+        with ctx.ledger.read() as connection:
+            found = mirror.get(connection, ref, key)
+        if found is None or found[1].withdrawn:
+            continue
+        item = Pending(0, 0, found[0], key, "plan", "", found[1])
+        try:
+            decision = compose.decide(ctx, flow, item, tree, mapping_digest)
+        except RecordRejected as error:
+            rejected.append(str(error))
+            continue
+        if decision.state == "quarantined":
+            rejected.append(f"{key}: {decision.reason}")
+        elif any(digest(new.payload) != row.digest for new in decision.news if new.target == row.target):
+            again.append(key)
+    return tuple(again), tuple(rejected)

@@ -1,0 +1,80 @@
+"""review: held deliveries → people → released or refused. Only the ledger decides; this shows and asks it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from weigov.flow.context import Context
+from weigov.ledger import outbox, reviews
+from weigov.ledger.outbox import Delivery
+from weigov.ledger.reviews import Decision
+from weigov.ledger.states import State
+from weigov.mapping.steps import plain_text
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """One delivery that waits for people, as a reviewer needs to see it. ``excerpt`` is text, never live HTML."""
+
+    id: int
+    flow: str
+    flow_title: str
+    target: str
+    title: str
+    digest: str
+    source_url: str
+    excerpt: str
+    images: int
+    dropped: Mapping[str, int]
+    approvals: int
+    needed: int
+    people: tuple[str, ...]
+    since: datetime
+    effect: str = field(default="publish")
+
+
+def held(ctx: Context, flow: str | None = None) -> list[Held]:
+    """What waits for review, oldest first."""
+    with ctx.ledger.read() as connection:
+        rows = outbox.find(connection, site=ctx.site.site, flow=flow, states=("waiting_review",))
+        return [_shown(ctx, row, reviews.of_delivery(connection, row.id)) for row in rows]
+
+
+def decide(
+    ctx: Context, delivery_id: int, *, digest: str, person: str, decision: Decision, comment: str = ""
+) -> State:
+    """Count one person's decision about the bytes ``digest`` names. Raises ReviewRejected."""
+    with ctx.ledger.begin() as connection:
+        return reviews.decide(
+            connection,
+            delivery_id,
+            digest=digest,
+            person=person,
+            decision=decision,
+            comment=comment,
+            now=ctx.now(),
+        )
+
+
+def _shown(ctx: Context, row: Delivery, decided: list[reviews.Review]) -> Held:
+    flow = ctx.site.flows.get(row.flow)
+    mine = [r for r in decided if r.digest == row.digest]
+    return Held(
+        id=row.id,
+        flow=row.flow,
+        flow_title=flow.title if flow else row.flow,
+        target=row.target,
+        title=row.title,
+        digest=row.digest,
+        source_url=str(row.payload.get("source_url", "")),
+        excerpt=plain_text(str(row.payload.get("content", "")))[:300],
+        images=len(row.payload.get("images", ())),
+        dropped=dict(row.payload.get("dropped", {})),
+        approvals=sum(1 for r in mine if r.decision == "approve"),
+        needed=row.approvals_needed,
+        people=tuple(r.person for r in mine),
+        since=row.created_at,
+        effect=row.effect,
+    )
