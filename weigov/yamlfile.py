@@ -100,7 +100,7 @@ class YamlFile:
 def did_you_mean(word: str, known: Iterable[str]) -> str:
     """``did you mean X?``, or the known words when none is near."""
     names = sorted(set(known))
-    near = difflib.get_close_matches(word, names, n=1)
+    near = difflib.get_close_matches(word, names, n=1, cutoff=0.5)
     if near:
         return f"did you mean {near[0]}?"
     return "known: " + ", ".join(names) if names else ""
