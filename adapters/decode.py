@@ -99,8 +99,8 @@ class JsonAnswer:
         text, self.damaged = _unicode(data, charset or "utf-8")
         try:
             self._root = _NUMBERS.decode(text)
-        except (msgspec.DecodeError, RecursionError) as error:
-            raise Undecodable(_what(data, "JSON", str(error))) from None
+        except (msgspec.DecodeError, RecursionError):
+            raise Undecodable(_what(data, "JSON")) from None
         self._records = records
 
     def value(self, path: str) -> Any:
@@ -146,8 +146,8 @@ class XmlAnswer:
                 self._take(parser, row_path, wanted)
             parser.close()
             self._take(parser, row_path, wanted)
-        except etree.XMLSyntaxError as error:
-            raise Undecodable(_what(data, "XML", error.msg or "")) from None
+        except etree.XMLSyntaxError:
+            raise Undecodable(_what(data, "XML")) from None
 
     def value(self, path: str) -> Any:
         return self._values.get(path)
@@ -181,6 +181,8 @@ def _row(element: Any) -> dict[str, Any]:
     row: dict[str, Any] = {f"@{paths.local_name(name)}": value for name, value in element.attrib.items()}
     for child in element:
         tag = child.tag
+        if not isinstance(tag, str):
+            raise Undecodable("the answer uses an entity of its own, which is never followed")
         name = tag.rpartition("}")[2]
         if len(child):
             value: Any = _row(child)
@@ -208,11 +210,11 @@ def _soap_string(data: bytes, values: Iterable[str]) -> tuple[XmlAnswer | None, 
     )
     try:
         root = etree.fromstring(data, parser)
-    except etree.XMLSyntaxError as error:
-        raise Undecodable(_what(data, "a SOAP envelope", error.msg or "")) from None
+    except etree.XMLSyntaxError:
+        raise Undecodable(_what(data, "SOAP envelope")) from None
     body = next((one for one in root.iterchildren() if paths.local_name(one.tag) == "Body"), None)
     if body is None or len(body) == 0:
-        raise Undecodable(_what(data, "a SOAP envelope", "it has no body"))
+        raise Undecodable(_what(data, "SOAP envelope", "it has no body"))
     if paths.local_name(body[0].tag) == "Fault":
         return XmlAnswer(data, "", ".", values), ""
     result = body[0]
@@ -267,13 +269,12 @@ def _unicode(data: bytes, charset: str) -> tuple[bytes, bool]:
         raise Undecodable(f"nobody knows the charset {charset!r}") from None
 
 
-def _what(data: bytes, expected: str, error: str) -> str:
+def _what(data: bytes, expected: str, reason: str = "it is cut short or broken") -> str:
     """A few words on what came instead of ``expected``."""
     start = data[:512].lstrip().lower()
     if not start:
-        return f"the answer is empty where {expected} was expected"
+        return f"the answer is empty, not {expected}"
     if expected == "JSON" and start[:1] not in b'{["' and not start[:1].isdigit():
-        return "something that is no JSON came where JSON was expected"
-    # The parser's message may quote the data; only its first words are safe and useful.
-    reason = "it is cut short or broken" if error else "it is broken"
+        return "something that is no JSON came"
+    # The parser's own message may quote what citizens wrote.
     return f"the answer is no whole {expected}: {reason}"

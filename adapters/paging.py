@@ -43,6 +43,7 @@ class PageWalk:
         self._last: tuple[str, ...] = ()
         self._keys: set[str] = set()
         self._rows = 0
+        self._keyless = 0
         self._total: int | None = None
 
     def turn(self, keys: Sequence[str], told: Told) -> Turn:
@@ -53,7 +54,8 @@ class PageWalk:
         page = tuple(keys)
         self._pages_read += 1
         self._rows += len(page)
-        self._keys.update(page)
+        self._keys.update(key for key in page if key)
+        self._keyless += page.count("")
         if page and page == self._last:
             return Turn(True, f"page {self.page} repeated the one before it: does the system ignore the page number?")
         self._last = page
@@ -95,7 +97,7 @@ class PageWalk:
         self._total = total if total is not None else self._total
         if self._goes_on(rule, page, number, total, pages, told):
             return Turn(False)
-        seen = len(self._keys - {""}) + (self._rows - len(self._keys) if "" in self._keys else 0)
+        seen = len(self._keys) + self._keyless
         if self._total is not None and seen < self._total:
             return Turn(
                 True, f"only {seen} of {self._total} rows came: a page is missing, or rows moved while it was read"

@@ -16,8 +16,8 @@ from zoneinfo import ZoneInfo
 NAMED = ("iso", "epoch_s", "epoch_ms")
 
 _DURATION = re.compile(r"P(?:(\d+)W)?(?:(\d+)D)?(?:T(?:(\d+)H)?(?:(\d+)M)?(?:(\d+)S)?)?")
-#: What databases write where a time is missing.
-_NEVER = ("0000-00-00", "0001-01-01", "1900-01-01 00:00:00", "1900-01-01T00:00:00")
+#: What MySQL writes where a time is missing.
+_NEVER = "0000-00-00"
 
 
 def zone_of(name: str) -> ZoneInfo:

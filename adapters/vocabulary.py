@@ -14,7 +14,16 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PrivateAttr, StringConstraints, field_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    PrivateAttr,
+    StringConstraints,
+    field_validator,
+)
 
 from adapters import outcome, times
 from weigov.ports import Idempotency
@@ -53,9 +62,9 @@ def _duration(value: str) -> str:
     return value
 
 
-Formats = Annotated[tuple[Annotated[str, BeforeValidator(_format)], ...], BeforeValidator(_listed)]
-Zone = Annotated[str, BeforeValidator(_zone)]
-Duration = Annotated[str, BeforeValidator(_duration)]
+Formats = Annotated[tuple[Annotated[str, AfterValidator(_format)], ...], BeforeValidator(_listed)]
+Zone = Annotated[str, AfterValidator(_zone)]
+Duration = Annotated[str, AfterValidator(_duration)]
 Text = Annotated[str, BeforeValidator(_text)]
 
 
@@ -177,7 +186,7 @@ class CursorRule(Closed):
     field: Path_ | None = None
     format: Formats = ()
     zone: Zone = ""
-    send: Annotated[str, BeforeValidator(_format)] | None = None  # when requests want another format
+    send: Annotated[str, AfterValidator(_format)] | None = None  # when requests want another format
     overlap: Duration = "PT10M"
     bound: Literal["inclusive", "exclusive"] = "inclusive"
 

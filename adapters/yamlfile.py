@@ -77,6 +77,8 @@ class YamlFile:
         faults = []
         for one in error.errors(include_url=False):
             loc = (*at, *one["loc"])
+            if one["type"].startswith("union_tag"):
+                loc = (*loc, "kind")
             message, hint = _say(one, model)
             fault = self.fault(loc, message, hint)
             if fault not in faults:

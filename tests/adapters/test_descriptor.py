@@ -1,0 +1,133 @@
+"""Descriptors: every fault at once, each where it stands."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from adapters.descriptor import all_descriptors, find_descriptor, load_descriptor, shape
+from tests.adapters.upstream import REST, SOAP
+from weigov.errors import ConfigError
+
+
+def faults(tmp_path: Path, text: str) -> list[str]:
+    path = tmp_path / "it.yaml"
+    path.write_text(text, encoding="utf-8")
+    (tmp_path / "items.wsdl").touch()
+    with pytest.raises(ConfigError) as caught:
+        load_descriptor(path)
+    return [str(fault).removeprefix(f"{path}:") for fault in caught.value.faults]
+
+
+def line(text: str, part: str) -> int:
+    return next(n for n, one in enumerate(text.splitlines(), 1) if part in one)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "told"),
+    [
+        ("engine: rest", "engine: rst", "engine: 'rst' is not a word here (did you mean rest?)"),
+        ("records: data.rows", "recrods: data.rows", "items.recrods: is not a word here (did you mean records?)"),
+        ("title: title", "titel: title", "streams.items.fields.titel: is no field of article (did you mean title?)"),
+        ("updated_at: updated", "updated_at: {from: u, step: [strip]}", "updated_at.step: is not a word here"),
+        ("title: title", "title: {from: title, steps: [trim]}", "'trim' is not a word here"),
+        ("kind: login_token", "kind: login_tokn", "auth.kind: 'login_tokn' is not a word here (did you mean"),
+        ("header: X-Token", "hedaer: X-Token", "auth.hedaer: is not a word here (did you mean header?)"),
+        ("zone: Asia/Shanghai", "zone: Asia/Peking", "'Asia/Peking' is no time zone"),
+        (", zone: Asia/Shanghai", "", "its format has no offset: which zone is meant?"),
+        ("overlap: PT0S", "overlap: 600", "overlap"),
+        ("overlap: PT0S", "overlap: 10M", "'10M' is no ISO-8601 duration"),
+        ('since: "{cursor}"', "x: y", "the request does not use {cursor}"),
+        ('page: "{page}"', "x: y", "the request does not use {page}"),
+        ('page: "{page}"', 'page: "{pgae}"', "{pgae} is unknown here (did you mean page?)"),
+        ("key: id", "", "streams.items.key: is missing"),
+        ('schedule: "*/10 * * * *"', "schedule: hourly", "is no cron line"),
+        ("- {when: \"code != '0'\"", "- {when: \"code > '0'\"", "is no condition"),
+        ("is: refuse", "is: refused", "'refused' is not a word here (did you mean refuse?)"),
+        ("params: [id, state]", "params: [id, state, link]", "link is not used in the request"),
+        ("remote_id: data.ref", "idempotency: key", "`key` needs {idempotency_key}"),
+        ("{method: POST, path: \"/items", "{method: POST, op: Save, path: \"/items", "belongs to SOAP"),
+        ("    detail:", "    for_each: {stream: colums, as: c}\n    detail:", "no stream is called 'colums'"),
+    ],
+)  # fmt: skip
+def test_a_wrong_word_is_said_with_a_hint(tmp_path: Path, old: str, new: str, told: str) -> None:
+    assert old in REST
+    text = REST.replace(old, new, 1)
+    found = faults(tmp_path, text)
+    assert any(told in one for one in found), found
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "path"),
+    [
+        ("titel", "title: title, html", "streams.full.fields.titel"),
+        ("hedaer", "header", "auth.hedaer"),
+        ("is: refused", "is: refuse", "outcome.2.is"),
+        ("op: Save", "method: POST", "operations.save.request.op"),
+    ],
+)
+def test_a_fault_names_its_line_and_path(tmp_path: Path, old: str, new: str, path: str) -> None:
+    wrong = {"titel": "titel: title, html", "op: Save": "method: POST, op: Save"}.get(old, old)
+    text = wrong.join(REST.rsplit(new, 1))
+    found = next(one for one in faults(tmp_path, text) if f" {path}:" in one)
+    assert int(found.split(":")[0]) == line(text, old)
+
+
+def test_all_faults_come_at_once(tmp_path: Path) -> None:
+    text = REST.replace("records: data.rows", "recrods: data.rows", 1)  # one stream is not even well formed
+    text = text.replace("fields: {title: title, html: body", "fields: {titel: title, html: body")  # another is wrong
+    text = text.replace("params: [id, state]", "params: [id, state, link]").replace(
+        "header: X-Token", "hedaer: X-Token"
+    )
+    found = "\n".join(faults(tmp_path, text))
+    for told in ("recrods", "records: is missing", "titel", "link is not used", "hedaer", "header: is missing"):
+        assert told in found
+    lines = [int(one.split(":")[0]) for one in found.splitlines()]
+    assert lines == sorted(lines)
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("system: a\nsystem: b\n", "2: found duplicate key"),
+        ("system: [a\n", "expected"),
+        ("- a\n", "holds no mapping"),
+        ("", "holds no mapping"),
+    ],
+)
+def test_what_is_no_descriptor_at_all_is_said(tmp_path: Path, text: str, told: str) -> None:
+    assert told in "\n".join(faults(tmp_path, text))
+
+
+def test_a_soap_descriptor_needs_its_wsdl_and_operations(tmp_path: Path) -> None:
+    text = SOAP.replace("wsdl: items.wsdl", "wsdl: others.wsdl").replace("{op: ListItems, ", "{path: /x, ", 1)
+    found = "\n".join(faults(tmp_path, text))
+    assert "there is no others.wsdl beside this file" in found
+    assert "needs `op`" in found and "belongs to REST" in found
+
+
+def test_a_missing_file_is_said(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=r"no\.yaml: cannot be read"):
+        load_descriptor(tmp_path / "no.yaml")
+
+
+def test_its_shape_is_what_flows_may_rely_on(tmp_path: Path) -> None:
+    path = tmp_path / "it.yaml"
+    path.write_text(REST, encoding="utf-8")
+    it = shape(load_descriptor(path))
+    assert it.name == "items" and not it.unproven
+    assert it.streams["full"].fields == {"title", "html", "updated_at"}
+    assert it.streams["full"].kind == "article" and it.streams["full"].schedule == "*/10 * * * *"
+    assert it.operations["save"].params == {"id", "state"} and it.operations["save"].idempotency == "none"
+
+
+def test_a_name_is_the_place_under_systems(tmp_path: Path) -> None:
+    for place in ("one.yaml", "demo/two.yaml", "unproven/three.yaml"):
+        (tmp_path / place).parent.mkdir(exist_ok=True)
+        (tmp_path / place).write_text(REST, encoding="utf-8")
+    assert [name for name, _ in all_descriptors(tmp_path)] == ["demo_two", "one", "three"]
+    assert find_descriptor("demo_two", tmp_path) == tmp_path / "demo/two.yaml"
+    assert shape(load_descriptor(find_descriptor("three", tmp_path))).unproven
+    with pytest.raises(ConfigError, match="did you mean demo_two"):
+        find_descriptor("demo_tow", tmp_path)

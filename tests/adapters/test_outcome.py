@@ -1,0 +1,64 @@
+"""What an answer means."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from adapters.outcome import judge, parse, said
+from adapters.vocabulary import OutcomeRule
+
+
+def rules(*written: dict[str, str]) -> list[OutcomeRule]:
+    return [OutcomeRule.model_validate(one) for one in written]
+
+
+CODES = rules(
+    {"when": "code == '401'", "is": "relogin", "message": "msg"},
+    {"when": "code == 900", "is": "empty"},
+    {"when": "http.header.TRSNotLogin", "is": "relogin"},
+    {"when": "code != '200'", "is": "refuse", "message": "msg"},
+)
+
+
+@pytest.mark.parametrize(
+    ("body", "status", "headers", "expected"),
+    [
+        ({"code": 200}, 200, {}, ("ok", "")),
+        ({"code": "200"}, 200, {}, ("ok", "")),
+        ({"code": 401, "msg": "过期"}, 200, {}, ("relogin", "过期")),
+        ({"code": 900}, 200, {}, ("empty", "")),
+        ({"code": 500, "msg": "坏\n了"}, 200, {}, ("refuse", "坏 了")),
+        ({}, 200, {}, ("refuse", "")),  # a success flag that is missing is no success
+        ({"code": 200}, 200, {"TRSNotLogin": "1"}, ("relogin", "")),
+        ({}, 502, {}, ("retry", "")),  # a gateway's own JSON has no flag
+        ({}, 429, {}, ("rate_limited", "")),
+        (None, 200, {}, ("ok", "")),  # an unreadable body: no rule on it can fit
+        (None, 401, {}, ("relogin", "")),
+        (None, 404, {}, ("refuse", "")),
+        (None, 302, {}, ("refuse", "")),
+        (None, 503, {}, ("retry", "")),
+    ],
+)
+def test_the_first_rule_that_fits_decides_and_http_after_it(
+    body: dict[str, Any] | None, status: int, headers: dict[str, str], expected: tuple[str, str]
+) -> None:
+    verdict = judge(CODES, body.get if body is not None else None, status, headers)
+    assert (verdict.meaning, verdict.message) == expected
+
+
+def test_true_compares_as_text() -> None:
+    assert parse("ok == 'true'").holds(True) and not parse("ok == 'true'").holds(None)
+    assert parse("ok").holds("x") and not parse("ok").holds(False) and not parse("ok").holds("")
+    assert parse("/result/Status != '1'").holds("0") and not parse("//a/@b == 'c d'").holds("c")
+
+
+@pytest.mark.parametrize("wrong", ["", "a b", "a = 1", "a == 'x", "http.body == 1", "a > 3"])
+def test_a_condition_that_cannot_be_read_says_how_to_write_one(wrong: str) -> None:
+    with pytest.raises(ValueError, match=r"write PATH|is unknown"):
+        parse(wrong)
+
+
+def test_an_upstreams_words_are_kept_short() -> None:
+    assert len(said("长" * 5000)) == 201

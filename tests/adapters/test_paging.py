@@ -1,0 +1,99 @@
+"""When a list goes on, stops, or does not add up."""
+
+from __future__ import annotations
+
+import pytest
+
+from adapters.paging import PageWalk, Told
+from adapters.vocabulary import Paging
+
+
+def walk(rule: Paging | None, pages: list[tuple[str, Told]]) -> tuple[int, str]:
+    """Turn page after page (its keys as one string); how many were turned, and what was incomplete."""
+    it = PageWalk(rule)
+    for n, (keys, told) in enumerate(pages, 1):
+        turn = it.turn(list(keys), told)
+        if turn.done:
+            return n, turn.incomplete
+    return len(pages), "goes on"
+
+
+def by_page(**more: object) -> Paging:
+    return Paging.model_validate({"kind": "page", "size": 2, **more})
+
+
+@pytest.mark.parametrize(
+    ("rule", "pages", "expected"),
+    [
+        (None, [("ab", Told())], (1, "")),
+        # total
+        (by_page(total="t"), [("ab", Told(total=3)), ("c", Told(total="3"))], (2, "")),
+        (by_page(total="t"), [("ab", Told(total=2))], (1, "")),
+        (by_page(total="t"), [("", Told(total=0))], (1, "")),
+        # a page below the size while there is more: some systems filter after they cut
+        (by_page(total="t"), [("a", Told(total=3)), ("bc", Told(total=3))], (2, "")),
+        # pages by header
+        (by_page(pages_header="X"), [("ab", Told(pages="2")), ("cd", Told(pages="2"))], (2, "")),
+        (by_page(pages_header="X", first=0), [("ab", Told(pages="2")), ("cd", Told(pages="2"))], (2, "")),
+        # has_more, in all spellings
+        (by_page(has_more="m"), [("ab", Told(has_more="true")), ("c", Told(has_more=0))], (2, "")),
+        # nothing said: until empty, or until short
+        (by_page(), [("ab", Told()), ("c", Told()), ("", Told())], (3, "")),
+        (by_page(until="short"), [("ab", Told()), ("c", Told())], (2, "")),
+    ],
+)
+def test_a_sound_list_is_read_to_its_end(
+    rule: Paging, pages: list[tuple[str, Told]], expected: tuple[int, str]
+) -> None:
+    assert walk(rule, pages) == expected
+
+
+@pytest.mark.parametrize(
+    ("rule", "pages", "told"),
+    [
+        (by_page(total="t"), [("ab", Told(total=5)), ("", Told(total=5))], "only 2 of 5"),
+        (by_page(total="t"), [("ab", Told(total=4)), ("bc", Told(total=4))], "only 3 of 4"),  # rows moved
+        (by_page(total="t"), [("ab", Told(total=5)), ("cd", Told(total=4))], "shrank from 5 to 4"),
+        (by_page(total="t"), [("ab", Told())], "gave no count of rows"),
+        (by_page(total="t"), [("ab", Told(total="viele"))], "gave no count of rows"),
+        (by_page(pages_header="X"), [("ab", Told())], "gave no count of pages"),
+        (by_page(), [("ab", Told()), ("ab", Told())], "page 2 repeated"),
+        (by_page(max_pages=2), [("ab", Told()), ("cd", Told())], "stopped after 2 pages"),
+    ],
+)
+def test_a_list_that_does_not_add_up_is_incomplete(rule: Paging, pages: list[tuple[str, Told]], told: str) -> None:
+    turned, incomplete = walk(rule, pages)
+    assert told in incomplete and turned == len(pages)
+
+
+def test_rows_without_a_key_still_count() -> None:
+    it = PageWalk(by_page(total="t"))
+    assert not it.turn(["", ""], Told(total=4)).done
+    assert it.turn(["c", "d"], Told(total=4)).incomplete == ""
+
+
+def by_token(**more: object) -> Paging:
+    return Paging.model_validate({"kind": "cursor", "size": 2, "next": "n", **more})
+
+
+def test_a_token_is_followed_and_the_last_one_kept() -> None:
+    it = PageWalk(by_token(has_more="m"), start="t0")
+    assert it.next == "t0"
+    assert not it.turn(["a", "b"], Told(next="t1", has_more=True)).done
+    assert it.next == "t1"
+    assert it.turn([], Told(next=None, has_more=False)).done
+    assert it.next == "t1"
+
+
+@pytest.mark.parametrize(
+    ("rule", "told", "incomplete"),
+    [
+        (by_token(has_more="m"), Told(next="t0", has_more=True), "did not move"),
+        (by_token(has_more="m"), Told(next=None, has_more=True), "gives no token"),
+        (by_token(), Told(next=None), ""),
+        (by_token(), Told(next=""), ""),
+    ],
+)
+def test_a_token_that_leads_nowhere_ends_the_walk(rule: Paging, told: Told, incomplete: str) -> None:
+    turn = PageWalk(rule, start="t0").turn(["a", "b"], told)
+    assert turn.done and incomplete in turn.incomplete and bool(turn.incomplete) == bool(incomplete)
