@@ -280,8 +280,8 @@ def _laid_out(layout: str, record: Record, ctx: Context, reasons: list[str], con
     bodies = {
         name: converted(_body_of(record, name)) for name, kind in kinds.items() if kind == "html" and name in used
     }
-    marks = {name: Body(present=bool(html)) for name, html in bodies.items()}
-    if bodies and not any(bodies.values()) and not record.get("attachments"):
+    marks = {name: Body(present=_says_something(html)) for name, html in bodies.items()}
+    if marks and not any(marks.values()) and not record.get("attachments"):
         reasons.append(f"content: {', '.join(sorted(bodies))} is empty and there are no attachments")
         return ""
     values: dict[str, Any] = {"key": record.key}
