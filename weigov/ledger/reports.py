@@ -97,13 +97,24 @@ _OPEN: tuple[State, ...] = ("claimed", "sending", "unknown", "accepted")
 def _deliverable(now: datetime) -> ColumnElement[bool]:
     """What ``outbox.expire_unsent`` and ``outbox.claim`` would take, by the same rules; a test compares them."""
     other = delivery.alias("other")
+    older = and_(other.c.state.in_(("ready", "deferred")), other.c.id < delivery.c.id, ~_goes(other, now))
     blocked = exists().where(
         other.c.flight_key == delivery.c.flight_key,
         other.c.id != delivery.c.id,
-        or_(other.c.in_flight, and_(other.c.state.in_(("ready", "deferred")), other.c.id < delivery.c.id)),
+        or_(other.c.in_flight, older),
     )
-    claimable = and_(delivery.c.state.in_(("ready", "deferred")), delivery.c.due_at <= now, ~blocked)
-    return or_(claimable, delivery.c.expires_at <= now)
+    mine = and_(delivery.c.state.in_(("ready", "deferred")), delivery.c.due_at <= now, ~_goes(delivery, now))
+    return or_(_expired(delivery, now), and_(mine, ~blocked))
+
+
+def _expired(row: Any, now: datetime) -> ColumnElement[bool]:
+    return and_(row.c.state.in_(_UNSENT), row.c.expires_at.is_not(None), row.c.expires_at <= now)
+
+
+def _goes(row: Any, now: datetime) -> ColumnElement[bool]:
+    """Expired, or flagged in flight and back unsent: it keeps nobody waiting."""
+    flagged = and_(row.c.retire != "", or_(row.c.state == "ready", row.c.due_at <= now))
+    return or_(_expired(row, now), flagged)
 
 
 def _uncertain(now: datetime) -> ColumnElement[bool]:
