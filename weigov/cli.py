@@ -21,7 +21,13 @@ from rich.table import Table
 from weigov.errors import ConfigError, WeigovError
 from weigov.settings import Settings
 
-app = typer.Typer(no_args_is_help=True, add_completion=False, help=__doc__, rich_markup_mode=None)
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    help=__doc__,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,  # a pretty trace shows local variables, and with them secrets
+)
 review = typer.Typer(no_args_is_help=True, help="held deliveries → people → released or refused")
 quarantine = typer.Typer(no_args_is_help=True, help="records that could not be mapped")
 bindings = typer.Typer(no_args_is_help=True, help="which citizen follows which case")

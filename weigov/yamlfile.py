@@ -78,6 +78,8 @@ class YamlFile:
         faults = []
         for one in error.errors(include_url=False):
             loc = (*at, *one["loc"])
+            if one["type"].startswith("union_tag"):
+                loc = (*loc, "kind")  # the word that chooses, not the mapping it stands in
             message, hint = _say(one, model)
             fault = self.fault(loc, message, hint)
             if fault not in faults:

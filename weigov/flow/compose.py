@@ -87,7 +87,7 @@ def _work(ctx: Context, flow: Flow, wanted: str, *, dry_run: bool) -> Composed:
             except RemoteUnavailable:
                 waiting += 1
         for _, decision in decisions:
-            withdrawn += decision.withdraw
+            withdrawn += decision.state == "composed" and decision.withdraw
             quarantined += decision.state == "quarantined"
             if decision.state == "skipped":
                 skipped[decision.reason] += 1

@@ -47,12 +47,12 @@ def reconcile(ctx: Context, account: str) -> Reconciled:
         _join_late(connection, ctx, client, target)
     try:
         for row in _open(ctx, target, "unknown"):
-            states[_settle(ctx, client, row)] += 1
+            _count(states, row, _settle(ctx, client, row))
         for row in _open(ctx, target, "accepted"):
-            states[_look(ctx, client, row)] += 1
+            _count(states, row, _look(ctx, client, row))
     except RemoteError as error:
         stopped = str(error)
-    return Reconciled(account, events, {s: n for s, n in sorted(states.items()) if n and s}, stopped)
+    return Reconciled(account, events, dict(sorted(states.items())), stopped)
 
 
 def settle_writes(ctx: Context, system: str) -> dict[str, int]:
@@ -138,36 +138,43 @@ def _join_late(connection: Connection, ctx: Context, client: AccountClient, targ
             news.confirm(connection, appid, row, news.kept_status(receipt), now=ctx.now())
 
 
+def _count(states: Counter[str], row: Delivery, state: str) -> None:
+    """Only what moved is news."""
+    if state != row.state:
+        states[state] += 1
+
+
 def _settle(ctx: Context, client: AccountClient, row: Delivery) -> str:
     try:
         if row.channel == "menu":
             return menu.settle_unknown(ctx, row)
         if row.channel == "template":
-            return "" if template.may_repeat(ctx, row) else template.settle_unknown(ctx, client.account.appid, row)
+            return template.settle_unknown(ctx, client.account.appid, row)
         return news.settle_unknown(ctx, client, row)
     except LedgerConflict:
-        return ""
+        return row.state
 
 
 def _look(ctx: Context, client: AccountClient, row: Delivery) -> str:
     if row.channel == "template":
-        if ctx.now() - row.changed_at >= template.EVENT_WITHIN:
-            with ctx.ledger.begin() as connection:
-                reason = "WeChat took it, but no event said that it arrived"
-                outbox.settle(connection, row, "in_doubt", now=ctx.now(), reason=reason)
-            return "in_doubt"
-        return ""
+        too_late = row.changed_at + template.EVENT_WITHIN
+        with ctx.ledger.begin() as connection:
+            if ctx.now() < too_late:
+                outbox.look_again(connection, row, at=too_late)
+                return row.state
+            reason = "WeChat took it, but no event said that it arrived"
+            outbox.settle(connection, row, "in_doubt", now=ctx.now(), reason=reason)
+        return "in_doubt"
     with ctx.ledger.begin() as connection:
         wants = {"/cgi-bin/freepublish/get": 1}
         short = quota.reserve(connection, client.account.appid, wants, rules.DAILY_LIMITS, now=ctx.now())
         if short is not None:
             outbox.look_again(connection, row, at=rules.next_beijing_day(ctx.now()))
-            return ""
+            return row.state
     try:
-        state = news.poll(ctx, client, row)
+        return news.poll(ctx, client, row)
     except LedgerConflict:
-        return ""
-    return state if state != "accepted" else ""
+        return row.state
 
 
 def _open(ctx: Context, target: str, state: State) -> list[Delivery]:

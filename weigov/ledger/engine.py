@@ -40,10 +40,10 @@ class Ledger:
                     folder.mkdir(parents=True, exist_ok=True)
                 except OSError as error:
                     raise ConfigError(f"the ledger's folder {folder} cannot be made: {error.strerror}") from None
-            self.engine = create_engine(url, connect_args={"timeout": BUSY_TIMEOUT_MS / 1000})
+            self.engine = create_engine(url, hide_parameters=True, connect_args={"timeout": BUSY_TIMEOUT_MS / 1000})
             _make_sqlite_durable(self.engine)
         else:
-            self.engine = create_engine(url, pool_pre_ping=True)
+            self.engine = create_engine(url, hide_parameters=True, pool_pre_ping=True)
 
     @contextmanager
     def begin(self) -> Iterator[Connection]:

@@ -14,7 +14,7 @@ from datetime import datetime, timedelta
 from typing import Any, cast
 
 import msgspec
-from sqlalchemy import Connection, Row, and_, exists, func, or_, select, update
+from sqlalchemy import Connection, Row, and_, exists, func, literal, or_, select, update
 
 from weigov.errors import LedgerConflict
 from weigov.ledger.dialect import insert_ignore
@@ -206,7 +206,7 @@ def to_report(
         told.c.record == delivery.c.record,
         told.c.revision == delivery.c.revision,
         told.c.channel == "write",
-        told.c.effect == func.concat(f"write:{operation}:", delivery.c.state),
+        told.c.effect == literal(f"write:{operation}:") + delivery.c.state,
         or_(told.c.subject == delivery.c.subject, delivery.c.subject == ""),
     )
     query = (

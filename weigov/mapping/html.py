@@ -23,44 +23,23 @@ from urllib.parse import urljoin, urlsplit
 from selectolax.lexbor import LexborHTMLParser, LexborNode
 
 from weigov.mapping.style import clean_style, is_color
+from weigov.mapping.tags import (
+    BLOCKS,
+    COUNTED,
+    GONE,
+    HEADINGS,
+    INLINES,
+    PARENTS,
+    SPECIAL,
+    TABLE_ROWS,
+    UNCOUNTED,
+)
 from weigov.mapping.text import plain, without_unseen
 
 MAX_DEPTH = 100  # elements written inside each other; deeper ones lose their tags, not their text
 SCROLL = '<section style="overflow-x:auto">'
 IMAGE_STYLE = "max-width:100%"
 
-#: Written as they are, or under the name WeChat leaves alone. Everything else loses its tags and keeps its text.
-_BLOCKS = {
-    **{name: name for name in "p section blockquote pre h1 h2 h3 h4 h5 h6 ul ol dl".split()},
-    **dict.fromkeys(
-        "div article main header footer nav aside address figure figcaption center details summary dialog hgroup"
-        " search form fieldset legend button select optgroup option textarea marquee object applet noscript".split(),
-        "section",
-    ),
-    **dict.fromkeys(("menu", "dir"), "ul"),
-    **dict.fromkeys(("plaintext", "xmp", "listing"), "pre"),
-}
-_INLINES = {
-    **{name: name for name in "b strong i em u s del ins sub sup small code".split()},
-    **{"strike": "s", "tt": "code", "kbd": "code", "samp": "code", "span": "span", "font": "span"},
-}
-_PARENTS = {  # parts that only mean something directly inside another
-    **dict.fromkeys(("tbody", "thead", "tfoot", "caption"), ("table",)),
-    "tr": ("tbody", "thead", "tfoot"),
-    **dict.fromkeys(("td", "th"), ("tr",)),
-    "li": ("ul", "ol"),
-    **dict.fromkeys(("dt", "dd"), ("dl",)),
-}
-_TABLE_ROWS = frozenset({"table", "tbody", "thead", "tfoot", "tr"})  # may hold nothing but their parts
-_HEADINGS = frozenset({"h1", "h2", "h3", "h4", "h5", "h6"})
-_GONE = frozenset(  # with all they hold, which is no text of the article
-    "script style iframe noembed noframes template title head video audio canvas embed frame frameset xml datalist"
-    " input param source track link meta base area map bgsound basefont colgroup col wbr isindex desc metadata defs"
-    " annotation annotation-xml".split()
-)
-_UNCOUNTED = frozenset("title head xml colgroup col wbr meta base desc metadata defs param source track".split())
-#: Their tags go, their text stays, and the reviewer is told.
-_COUNTED = frozenset("form button select textarea object applet marquee noscript svg math".split())
 _IMAGE_SOURCES = ("data-src", "data-original", "_src")
 
 _WEIXIN = re.compile(r"https?://mp\.weixin\.qq\.com(?:[/?#][!#-;=?-\[\]_a-z{|}~]*)?", re.IGNORECASE)
@@ -139,7 +118,7 @@ class _Writer:
                 continue
             tag = node.tag
             if tag == "-text":
-                if not stack or stack[-1].tag not in _TABLE_ROWS:
+                if not stack or stack[-1].tag not in TABLE_ROWS:
                     self._text(node.text_content or "")
                 node = node.next
             elif tag is None or tag[0] == "-":
@@ -177,55 +156,66 @@ class _Writer:
         """Begin ``node``; None when it is written, or left out, as a whole."""
         inside = parent.tag if parent else ""
         depth = parent.depth if parent else 0
-        if tag in _GONE:
-            if tag not in _UNCOUNTED:
+        if tag in GONE:
+            if tag not in UNCOUNTED:
                 self.dropped[tag] += 1
             return None
         attributes = node.attributes
-        style = clean_style(attributes.get("style") or "")
-        if style.tricks:
-            self.dropped["css"] += style.tricks
-        for attribute in attributes:
-            if attribute.startswith("on"):
-                self.dropped["handler"] += 1
-        wanted = _PARENTS.get(tag)
+        css, hidden = self._looks(attributes) if attributes else ("", False)
+        wanted = PARENTS.get(tag)
         at_home = wanted is not None and inside in wanted
-        if inside in _TABLE_ROWS and not at_home:
+        if inside in TABLE_ROWS and not at_home:
             return None  # an empty form, say: a parser leaves nothing with text here
-        if style.hidden or "hidden" in attributes:
+        if hidden:
             self.dropped["hidden"] += 1
-            if tag in ("td", "th") and at_home:
+            if at_home and tag in ("td", "th"):
                 self._put(f"<{tag}></{tag}>", trims=True)  # the cells beside it stay where they are
             return None
-        if tag in _COUNTED:
-            self.dropped[tag] += 1
-        css = style.css
-        if tag == "br":
-            self._put("<br>", trims=True)
-            return None
-        if tag == "hr":
-            self._block("<hr>")
-            return None
-        if tag == "img":
-            self._image(attributes)
-            return None
-        if tag == "a":
-            return self._link(node, attributes, inside, depth)
-        if tag == "table":
-            return self._table(node, attributes, css, inside, depth)
         if at_home:
             return self._part(node, tag, attributes, css, depth)
-        if wanted is not None:  # a part away from home
-            name: str | None = None if tag in ("tbody", "thead", "tfoot", "tr") else "section"
-        else:
-            name = _BLOCKS.get(tag)
+        if tag in SPECIAL:
+            return self._special(node, tag, attributes, css, inside, depth)
+        if tag in COUNTED:
+            self.dropped[tag] += 1
+        if wanted is None:
+            name = BLOCKS.get(tag)
+        else:  # a part away from home
+            name = None if tag in TABLE_ROWS else "section"
         if name is None:
             return self._inline(node, tag, attributes, css, inside, depth)
-        if name in _HEADINGS and inside in _HEADINGS:
+        if name in HEADINGS and inside in HEADINGS:
             name = "section"
-        css = _aligned(css, "center" if tag == "center" else attributes.get("align"))
-        start = _number(attributes.get("start"), 2, 9999) if name == "ol" else None
-        return self._begin(node, name, css, f' start="{start}"' if start else "", depth, inside)
+        more = ""
+        if "align" in attributes or tag == "center":
+            css = _aligned(css, "center" if tag == "center" else attributes["align"])
+        if name == "ol" and (start := _number(attributes.get("start"), 2, 9999)):
+            more = f' start="{start}"'
+        return self._begin(node, name, css, more, depth, inside)
+
+    def _looks(self, attributes: Mapping[str, str | None]) -> tuple[str, bool]:
+        """What stays of an element's style, and whether it is not shown at all; counts what was more than looks."""
+        for attribute in attributes:
+            if attribute[:2] == "on":
+                self.dropped["handler"] += 1
+        css, tricks, hidden = clean_style(attributes.get("style") or "")
+        if tricks:
+            self.dropped["css"] += tricks
+        return css, hidden or "hidden" in attributes
+
+    def _special(
+        self, node: LexborNode, tag: str, attributes: Mapping[str, str | None], css: str, inside: str, depth: int
+    ) -> _Frame | None:
+        if tag == "br":
+            self._put("<br>", trims=True)
+        elif tag == "hr":
+            self._block("<hr>")
+        elif tag == "img":
+            self._image(attributes)
+        elif tag == "a":
+            return self._link(node, attributes, inside, depth)
+        else:
+            return self._table(node, attributes, css, inside, depth)
+        return None
 
     def _begin(
         self, node: LexborNode, name: str, css: str, more: str, depth: int, inside: str, *, at_home: bool = False
@@ -277,7 +267,7 @@ class _Writer:
     def _inline(
         self, node: LexborNode, tag: str, attributes: Mapping[str, str | None], css: str, inside: str, depth: int
     ) -> _Frame:
-        name = _INLINES.get(tag)
+        name = INLINES.get(tag)
         if tag == "font" and is_color(attributes.get("color") or "") and "color:" not in css:
             css = _join(css, f"color:{(attributes.get('color') or '').strip().lower()}")
         if name is None or depth >= MAX_DEPTH or (name == "span" and not css):
@@ -307,7 +297,7 @@ class _Writer:
         shown = re.sub(r"\s+", "", _TAGS.sub("", written))
         address = _escape(frame.link)
         bare = address.split("://", 1)[-1].rstrip("/")
-        if bare not in shown and frame.tag not in _TABLE_ROWS:
+        if bare not in shown and frame.tag not in TABLE_ROWS:
             self.out.append(f"（{address}）")
             self._trim = False
 
@@ -352,7 +342,7 @@ class _Writer:
 
     def _part(self, node: LexborNode, tag: str, attributes: Mapping[str, str | None], css: str, depth: int) -> _Frame:
         more = ""
-        if tag in ("td", "th"):
+        if attributes and tag in ("td", "th"):
             for name in ("colspan", "rowspan"):
                 if span := _number(attributes.get(name), 2, 999):
                     more += f' {name}="{span}"'

@@ -53,20 +53,25 @@ def send(ctx: Context, client: AccountClient, row: Delivery) -> None:
 
 
 def settle_unknown(ctx: Context, appid: str, row: Delivery) -> str:
-    """Past the window: an event of this citizen nobody else claims is the answer; later it is for a person."""
+    """An event of this citizen that nobody else can claim is the answer; without one it is for a person in the end."""
     now = ctx.now()
     with ctx.ledger.begin() as connection:
         since = row.first_intent_at or row.created_at
         candidates = [
             receipt
-            for receipt in receipts.unmatched(connection, appid, "template")
-            if receipt.subject == row.subject and receipt.at >= since
+            for receipt in receipts.unmatched(connection, appid, "template", subject=row.subject)
+            if receipt.at >= since
         ]
-        if len(candidates) == 1:
+        rivals = outbox.find(
+            connection, target=row.target, channel="template", subject=row.subject, states=("unknown", "in_doubt")
+        )
+        if len(candidates) == 1 and len(rivals) == 1:
             receipts.match(connection, candidates[0].id, row.id)
             outbox.settle(connection, row, "accepted", now=now, remote_id=candidates[0].remote_id)
             conclude(connection, outbox.get(connection, row.id), candidates[0].status, now=now)
             return outbox.get(connection, row.id).state
+        if may_repeat(ctx, row):
+            return "unknown"
         if now - since >= GIVE_UP_WAITING:
             outbox.settle(connection, row, "in_doubt", now=now, reason="no answer and no event; it may have arrived")
             return "in_doubt"

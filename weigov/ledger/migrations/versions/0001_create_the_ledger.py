@@ -315,4 +315,3 @@ def upgrade() -> None:
             sqlite_where=sa.text("state = 'quarantined'"),
             postgresql_where=sa.text("state = 'quarantined'"),
         )
-
