@@ -1,8 +1,8 @@
 """Upstream: engines that carry bytes, and descriptors that say how each system is spoken to.
 
-Imports only ``weigov.records``, ``weigov.ports`` and ``weigov.errors``. ``open_system`` is the door; a new system is
-a YAML file under ``systems/``, not code. (A distribution on PyPI also calls itself ``adapters``: ours must be the one
-that is imported, and a test says so.)
+Of the core it imports ``records``, ``ports``, ``errors`` and ``yamlfile``. ``open_system`` is the door; a new system
+is a YAML file under ``systems/``, not code. (A distribution on PyPI also calls itself ``adapters``: ours must be the
+one that is imported, and a test says so.)
 """
 
 from __future__ import annotations

@@ -26,10 +26,10 @@ from adapters.vocabulary import (
     Stream,
     TimeRule,
 )
-from adapters.yamlfile import Loc, YamlFile, did_you_mean
 from weigov.errors import ConfigError, Fault
 from weigov.ports import OperationShape, StreamShape, SystemShape
 from weigov.records import KINDS
+from weigov.yamlfile import Loc, YamlFile, did_you_mean
 
 SYSTEMS = Path(__file__).parent / "systems"
 UNPROVEN = "unproven"

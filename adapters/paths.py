@@ -7,7 +7,7 @@ root, ``//Case/@id`` an attribute; namespaces are ignored, since no two gateways
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -21,11 +21,11 @@ def dotted(path: str) -> Getter:
     parts = path.split(".")
     if len(parts) == 1:
         name = parts[0]
-        return lambda node: node.get(name) if isinstance(node, Mapping) else None
+        return lambda node: node.get(name) if type(node) is dict else None
 
     def follow(node: Any) -> Any:
         for part in parts:
-            if isinstance(node, Mapping):
+            if type(node) is dict:
                 node = node.get(part)
             elif isinstance(node, list) and part.isdecimal():
                 node = node[int(part)] if int(part) < len(node) else None

@@ -39,6 +39,7 @@ class RowPlan:
         self._texts: list[tuple[str, str]] = []  # plain texts of one column: the common case, kept out of the loop
         self._others: list[tuple[str, str, paths.Getter, Convert]] = []
         self._from_parent: list[tuple[str, str]] = []
+        self._into_extra = [name for name in stream.fields if name.startswith("extra.")]
         used = {stream.key}
         for name, rule in stream.fields.items():
             if rule.parent is not None:
@@ -107,8 +108,9 @@ class RowPlan:
                     extra[column] = value
             elif value is not None and not isinstance(value, (dict, list)):
                 extra[column] = plain(value)
-        for name in [name for name in fields if name.startswith("extra.")]:
-            extra[name[6:]] = fields.pop(name)
+        for name in self._into_extra:
+            if name in fields:
+                extra[name[6:]] = fields.pop(name)
         withdrawn = self._flag is not None and plain(self._flag(row)) in self._flags
         if damaged and any("\ufffd" in value for value in (*fields.values(), *extra.values()) if type(value) is str):
             faults.append("some characters could not be decoded: is the charset in `decode` right?")
