@@ -42,7 +42,8 @@ class Round:
         began = time.monotonic()
         since = datetime.now(UTC)
         self._run(self._dags("collect_"))
-        self._followed(self._dags("flow_"), since)
+        self._run(self._dags("flow_", has_asset_schedule=False))
+        self._followed(self._dags("flow_", has_asset_schedule=True), since)
         due: dict[str, int] = {}
         while time.monotonic() - began < ROUND_TIMEOUT_S:
             self._review()
@@ -60,10 +61,10 @@ class Round:
         status = json.loads(services.weigov(self.home, "status", "--json"))
         return {state: int(count) for state, count in status["due"].items() if count}
 
-    def _dags(self, prefix: str) -> list[str]:
+    def _dags(self, prefix: str, **more: Any) -> list[str]:
         found: list[str] = []
         while True:
-            page = self.admin.get("/dags", limit=100, offset=len(found), dag_id_prefix_pattern=prefix)
+            page = self.admin.get("/dags", limit=100, offset=len(found), dag_id_prefix_pattern=prefix, **more)
             found += [dag["dag_id"] for dag in page["dags"]]
             if not page["dags"] or len(found) >= page["total_entries"]:
                 return sorted(found)
