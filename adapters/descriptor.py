@@ -13,6 +13,7 @@ from typing import Any, TypeVar
 from pydantic import BaseModel, ValidationError
 
 from adapters import paths
+from adapters.outcome import parse as parse_condition
 from adapters.template import holes
 from adapters.times import needs_zone
 from adapters.vocabulary import (
@@ -21,10 +22,12 @@ from adapters.vocabulary import (
     FieldRule,
     LoginTokenAuth,
     Operation,
+    OutcomeRule,
     Paging,
     Request,
     Stream,
     TimeRule,
+    XmlStep,
 )
 from weigov.errors import ConfigError, Fault
 from weigov.ports import OperationShape, StreamShape, SystemShape
@@ -112,6 +115,7 @@ class _Sound:
         self.wsdl = raw.get("wsdl")
         self.auth = None
         self.time = _sound(TimeRule, raw.get("time"))
+        self.decode = raw["decode"] if isinstance(raw.get("decode"), list) else ()
         self.streams = _sound_all(Stream, raw.get("streams"))
         self.operations = _sound_all(Operation, raw.get("operations"))
         self.all_streams = raw["streams"] if isinstance(raw.get("streams"), dict) else {}
@@ -146,17 +150,20 @@ def _cross_check(it: Descriptor | _Sound, path: Path) -> Iterator[_Found]:
         elif not (path.parent / it.wsdl).is_file():
             yield ("wsdl",), f"there is no {it.wsdl} beside this file", ""
     known_streams = it.all_streams if isinstance(it, _Sound) else it.streams
+    # The system's own outcome rules serve every call, and calls may answer in different languages: not checked here.
     if isinstance(it.auth, LoginTokenAuth):
         yield from _request(it.auth.request, ("auth", "request"), it.engine, {"login", "password"})
     for name, stream in it.streams.items():
-        for loc, message, hint in _stream(stream, it.engine, it.time, known_streams):
+        for loc, message, hint in _stream(stream, it.engine, it.time, it.decode, known_streams):
             yield ("streams", name, *loc), message, hint
     for name, operation in it.operations.items():
-        for loc, message, hint in _operation(operation, it.engine):
+        for loc, message, hint in _operation(operation, it.engine, it.decode):
             yield ("operations", name, *loc), message, hint
 
 
-def _stream(stream: Stream, engine: Any, time: TimeRule | None, streams: Mapping[str, Any]) -> Iterator[_Found]:
+def _stream(
+    stream: Stream, engine: Any, time: TimeRule | None, decode: Sequence[Any], streams: Mapping[str, Any]
+) -> Iterator[_Found]:
     alias = stream.for_each.as_ if stream.for_each else ""
     parent = {f"{alias}.{field}" for field in _parent_fields(stream, streams)} if alias else set()
     allowed = parent | ({"cursor"} if stream.cursor else set())
@@ -176,7 +183,20 @@ def _stream(stream: Stream, engine: Any, time: TimeRule | None, streams: Mapping
     yield from _paging(stream.paging, stream.request)
     if len(stream.schedule.split()) != 5:
         yield ("schedule",), f"{stream.schedule!r} is no cron line (five parts)", ""
-    yield from _paths([("records", stream.records)], stream.decode, engine)
+    chain = stream.decode or decode
+    paging = stream.paging
+    told = [(("paging", word), getattr(paging, word)) for word in ("total", "has_more", "next")] if paging else []
+    yield from _paths([(("records",), stream.records), *told], stream.outcome, chain, engine)
+    if stream.detail:
+        it = stream.detail
+        for loc, message, hint in _paths([(("record",), it.record)], it.outcome, it.decode or chain, engine):
+            yield ("detail", *loc), message, hint
+    if stream.attachments:
+        files = stream.attachments
+        for loc, message, hint in _paths(
+            [(("records",), files.records)], files.outcome, files.decode or chain, engine
+        ):
+            yield ("attachments", *loc), message, hint
 
 
 def _fields(stream: Stream, time: TimeRule | None) -> Iterator[_Found]:
@@ -234,7 +254,7 @@ def _paging(paging: Paging | None, request: Request) -> Iterator[_Found]:
         yield ("paging", "next"), "belongs to `kind: cursor`", ""
 
 
-def _operation(operation: Operation, engine: Any) -> Iterator[_Found]:
+def _operation(operation: Operation, engine: Any, decode: Sequence[Any]) -> Iterator[_Found]:
     allowed = {*operation.params, "idempotency_key"}
     yield from _request(operation.request, ("request",), engine, allowed)
     used = _asked(operation.request)
@@ -243,6 +263,10 @@ def _operation(operation: Operation, engine: Any) -> Iterator[_Found]:
             yield ("params", i), f"{param} is not used in the request", ""
     if operation.idempotency == "key" and "idempotency_key" not in used:
         yield ("idempotency",), "`key` needs {idempotency_key} in the request", ""
+    named: list[tuple[Loc, str | None]] = [((word,), getattr(operation, word)) for word in ("remote_id", "message")]
+    if operation.success and not (condition := parse_condition(operation.success)).about_http:
+        named.append((("success",), condition.path))
+    yield from _paths(named, operation.outcome, operation.decode or decode, engine)
     if operation.idempotency == "query_first":
         yield ("idempotency",), "`query_first` is not offered yet", "say none: an unanswered write goes to a person"
 
@@ -276,13 +300,25 @@ def _request(
                 yield (*loc, "body"), "xml text is written {xml: {ROOT: {…}}, declared: GBK}", ""
 
 
-def _paths(named: Sequence[tuple[str, str]], decode: Sequence[Any], engine: Any) -> Iterator[_Found]:
-    for name, path in named:
-        if path.startswith("/"):
+def _paths(
+    named: Sequence[tuple[Loc, str | None]], rules: Sequence[OutcomeRule], chain: Sequence[Any], engine: Any
+) -> Iterator[_Found]:
+    """Paths must be of the language the answer is in: a wrong one finds nothing, and nothing looks like no rows."""
+    last = chain[-1] if chain else ("soap" if engine == "soap" else "json")
+    xml = last in ("xml", "soap") or isinstance(last, XmlStep) or (isinstance(last, dict) and "xml" in last)
+    looked = [(loc, path) for loc, path in named if path]
+    for i, rule in enumerate(rules):
+        condition = parse_condition(rule.when)
+        looked += [] if condition.about_http else [(("outcome", i, "when"), condition.path)]
+        looked += [(("outcome", i, "message"), rule.message)] if rule.message else []
+    for loc, path in looked:
+        if not xml and path.startswith("/"):
+            yield loc, f"{path} is a path into XML, and the answer is JSON", "write it with dots: data.rows"
+        if xml:
             try:
                 paths.slashed(path)
             except ValueError as error:
-                yield (name,), str(error), ""
+                yield loc, str(error), ""
 
 
 def _asked(request: Request) -> set[str]:

@@ -150,10 +150,12 @@ class Engine(ABC):
             )  # fmt: skip
         except decode.Undecodable as error:
             why = str(error)
-        verdict = outcome.judge(it.rules, answer.value if answer else None, reply.status, reply.headers)
+        fault = self._fault(answer) if answer is not None else None
+        verdict = outcome.judge(
+            it.rules, answer.value if answer else None, reply.status, reply.headers, fault=fault is not None
+        )
         if verdict.by_rule and (answer is not None or verdict.meaning != "ok"):
             return answer, verdict
-        fault = self._fault(answer) if answer is not None else None
         if fault is not None:
             code, text = fault
             meaning: outcome.Meaning = "retry" if code.split(".")[0] in ("Server", "Receiver") else "refuse"
@@ -212,7 +214,8 @@ class Engine(ABC):
 
     def _result(self, it: Call, rule: Operation, reply: Reply) -> WriteResult:
         answer, verdict = self._understand(it, reply)
-        if verdict.meaning == "retry":
+        redirected = 300 <= reply.status < 400 and not verdict.by_rule  # to a log-in page, or to what it made
+        if verdict.meaning == "retry" or redirected:
             said = verdict.message or f"HTTP {reply.status}"
             raise OutcomeUnknown(
                 self.name, it.name, f"was sent, but its answer leaves it open: {said}", code=verdict.code or None

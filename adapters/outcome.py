@@ -80,9 +80,14 @@ def paths(rules: Iterable[Rule]) -> set[str]:
 
 
 def judge(
-    rules: Iterable[Rule], value: Callable[[str], Any] | None, status: int, headers: Mapping[str, str]
-) -> Verdict:
-    """The meaning of an answer. ``value`` looks into its body; None when the body could not be read."""
+    rules: Iterable[Rule], value: Callable[[str], Any] | None, status: int, headers: Mapping[str, str], *,
+    fault: bool = False,
+) -> Verdict:  # fmt: skip
+    """The meaning of an answer. ``value`` looks into its body; None when the body could not be read.
+
+    A success flag that is missing is no success; except in a SOAP fault or a gateway's own error, which have none.
+    """
+    flagless = fault or not 200 <= status < 300
     for rule in rules:
         condition = parse(rule.when)
         if condition.about_http:
@@ -91,8 +96,8 @@ def judge(
             continue
         else:
             found = value(condition.path)
-            if found is None and condition.sign == "!=" and not 200 <= status < 300:
-                continue  # a gateway's own error body lacks the flag; its status says more
+            if found is None and condition.sign == "!=" and flagless:
+                continue
         if condition.holds(found):
             message = said(value(rule.message)) if rule.message and value is not None else ""
             code = plain(found) if condition.sign else ""

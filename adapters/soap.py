@@ -10,6 +10,7 @@ whose WSDL names an internal host, changes nothing; where to send comes from the
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -24,11 +25,13 @@ from lxml import etree
 from adapters import decode
 from adapters.engine import Engine
 from adapters.listing import Call, Get
-from adapters.template import fill
+from adapters.template import fill, holes
 from adapters.vocabulary import Descriptor
 from adapters.wire import Limits, Reply
 from weigov.errors import ConfigError, RemoteRefused
 from weigov.ports import Connection
+
+_NOT_XML = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
 
 
 class SoapSystem(Engine):
@@ -49,6 +52,9 @@ class SoapSystem(Engine):
         self._service = _service(wsdl, self._base_url, descriptor)
 
     def _prepare(self, it: Call, get: Get, *, sign: bool = True) -> Any:
+        for hole in sorted(holes(it.request.body)):
+            if isinstance(value := get(hole), str) and _NOT_XML.search(value):
+                raise RemoteRefused(self.name, it.name, f"{hole} holds a control character, which XML cannot carry")
         body = fill(it.request.body, get)
         headers: dict[str, str] = {}
         if sign:
@@ -56,11 +62,9 @@ class SoapSystem(Engine):
         try:
             envelope, soap_headers = self._service[it.request.op](**body)
         except (zeep.exceptions.Error, ValueError, TypeError) as error:
-            # zeep names the parameter in its validation errors, but quotes the value in others.
-            named = str(error) if isinstance(error, zeep.exceptions.ValidationError) else type(error).__name__
-            raise RemoteRefused(
-                self.name, it.name, f"its values do not fit {it.request.op} of the WSDL ({named})"
-            ) from None
+            # zeep's validation errors name the parameter; its others quote the value, or something of Python's.
+            named = str(error) if isinstance(error, zeep.exceptions.ValidationError) else "a value has another type"
+            raise RemoteRefused(self.name, it.name, f"does not fit {it.request.op} of the WSDL: {named}") from None
         return envelope, headers | soap_headers
 
     def _exchange(self, prepared: Any, *, fresh: bool = False) -> Reply:

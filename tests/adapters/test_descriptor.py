@@ -48,6 +48,8 @@ def line(text: str, part: str) -> int:
         ("params: [id, state]", "params: [id, state, link]", "link is not used in the request"),
         ("remote_id: data.ref", "idempotency: key", "`key` needs {idempotency_key}"),
         ("{method: POST, path: \"/items", "{method: POST, op: Save, path: \"/items", "belongs to SOAP"),
+        ("records: data.rows", "records: //rows", "is a path into XML, and the answer is JSON"),
+        ("remote_id: data.ref", "remote_id: //ref", "is a path into XML, and the answer is JSON"),
         ("    detail:", "    for_each: {stream: colums, as: c}\n    detail:", "no stream is called 'colums'"),
     ],
 )  # fmt: skip
@@ -105,6 +107,13 @@ def test_a_soap_descriptor_needs_its_wsdl_and_operations(tmp_path: Path) -> None
     found = "\n".join(faults(tmp_path, text))
     assert "there is no others.wsdl beside this file" in found
     assert "needs `op`" in found and "belongs to REST" in found
+
+
+def test_paths_into_xml_are_checked_where_the_answer_is_xml(tmp_path: Path) -> None:
+    text = SOAP.replace("total: //total", "total: data.total", 1).replace("record: //data", "record: data")
+    found = "\n".join(faults(tmp_path, text))
+    assert "streams.items.paging.total: 'data.total' is no path into XML" in found
+    assert "streams.full.detail.record: 'data' is no path into XML" in found
 
 
 def test_a_missing_file_is_said(tmp_path: Path) -> None:

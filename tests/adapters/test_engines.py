@@ -271,7 +271,7 @@ def test_a_refused_write_says_why(system: SourceSystem, upstream: Upstream) -> N
         system.write("save", {"id": "A1", "state": "bad"}, key="k")
 
 
-@pytest.mark.parametrize("fault", ["lose", "close", "reset", "503", "html", "broken", "truncate", "busy"])
+@pytest.mark.parametrize("fault", ["lose", "close", "reset", "503", "html", "broken", "truncate", "busy", "302"])
 def test_a_write_without_a_clear_answer_is_unknown_and_never_repeated(
     system: SourceSystem, upstream: Upstream, fault: str
 ) -> None:
@@ -298,6 +298,33 @@ def test_a_write_opens_its_own_connection(system: SourceSystem, upstream: Upstre
     monkeypatch.setattr(adapter.poolmanager, "clear", lambda: cleared.append(1) or clear())
     system.write("save", {"id": "A1", "state": "ok"}, key="k")
     assert cleared == [1]
+
+
+# SOAP's own way of saying no
+
+
+def test_a_fault_of_ours_is_a_refusal_and_one_of_theirs_is_trouble(upstream: Upstream, tmp_path: Path) -> None:
+    system = opened("soap", upstream.url, tmp_path)
+    upstream.faults = [("list", "fault-client")]
+    with pytest.raises(RemoteRefused, match="cms items: refused: 办件不存在") as caught:
+        pull(system, Mirror())
+    assert caught.value.code == "Client.NotFound"
+    upstream.faults = [("list", "fault-server")]
+    assert len(pull(system, Mirror()).records) == 7
+    upstream.faults = [("save", "fault-client"), ("save", "fault-server")]
+    with pytest.raises(RemoteRefused, match="办件不存在"):
+        system.write("save", {"id": "A1", "state": "ok"}, key="k")
+    with pytest.raises(OutcomeUnknown, match="leaves it open: 办件不存在"):
+        system.write("save", {"id": "A1", "state": "ok"}, key="k")
+    system.close()
+
+
+def test_a_value_xml_cannot_carry_is_named_and_not_sent(upstream: Upstream, tmp_path: Path) -> None:
+    system = opened("soap", upstream.url, tmp_path)
+    with pytest.raises(RemoteRefused, match="cms save: state holds a control character"):
+        system.write("save", {"id": "A1", "state": "ok\x0b"}, key="k")
+    assert upstream.called("save") == []
+    system.close()
 
 
 # logging in (REST alone does)

@@ -244,6 +244,11 @@ class _Handler(BaseHTTPRequestHandler):
             self._raw(int(kind), b"no", **{"Retry-After": "7"} if kind == "429" else {})
         elif kind == "busy":
             self._say({"code": "busy", "msg": "系统繁忙"})
+        elif kind in ("fault-client", "fault-server"):
+            code = {"fault-client": "Client.NotFound", "fault-server": "Server"}[kind]
+            self._raw(500, _FAULT.replace("CODE", code).encode(), **{"Content-Type": "text/xml"})
+        elif kind == "302":
+            self._raw(302, b"", Location="/login.html")
         elif kind == "refuse":
             self._say({"code": "9", "msg": "无权限"})
         elif kind == "lose":
@@ -277,6 +282,12 @@ class _Handler(BaseHTTPRequestHandler):
         self.close_connection = True
         self.wfile.flush()
         self.connection.close()
+
+
+_FAULT = (
+    '<s:Envelope xmlns:s="http://schemas.xmlsoap.org/soap/envelope/"><s:Body><s:Fault>'
+    "<faultcode>s:CODE</faultcode><faultstring>办件不存在</faultstring></s:Fault></s:Body></s:Envelope>"
+)
 
 
 def _envelope(answer: Any) -> bytes:
