@@ -22,6 +22,8 @@ APPROVE = ("通过", "批准", "同意", "Approve")
 RUN_TIMEOUT_S = 240.0
 # Answered in the second it was asked, Airflow still holds the task's first half for running and fails it.
 NOBODY_READS_FASTER_S = 3.0
+# What is due sooner belongs to this round; what was put off to tomorrow does not.
+WORTH_WAITING_S = 90.0
 ROUND_TIMEOUT_S = 420.0
 _FINISHED = ("success", "failed")
 
@@ -50,16 +52,22 @@ class Round:
             self._run(self._dags("deliver_"))
             self._run(self._dags("reconcile_"))
             self._run(self._dags("sync_back_"))
-            due = self.due()
-            if not due and not self._open_reviews():
+            due, next_s = self.due()
+            if due or self._open_reviews():
+                continue
+            if next_s is None or next_s > WORTH_WAITING_S:
                 return
+            time.sleep(next_s + 1)  # an answer that was lost is asked for again, with the same key
         what = ", ".join(f"{count} {state}" for state, count in due.items()) or "reviews"
         raise OpsError(f"after {ROUND_TIMEOUT_S:.0f} s there is still something due: {what}; see weigov status")
 
-    def due(self) -> dict[str, int]:
-        """What the ledger says is still to be done now, by state."""
+    def due(self) -> tuple[dict[str, int], float | None]:
+        """What a verb would find to do now, by verb; and in how many seconds the next thing is due, if any."""
         status = json.loads(services.weigov(self.home, "status", "--json"))
-        return {state: int(count) for state, count in status["due"].items() if count}
+        next_s = None
+        if status["next_due_at"]:
+            next_s = _seconds(status["at"], status["next_due_at"])
+        return {verb: int(count) for verb, count in status["due"].items() if count}, next_s
 
     def _dags(self, prefix: str, **more: Any) -> list[str]:
         found: list[str] = []
@@ -148,3 +156,7 @@ class Round:
                     f"reviews did not end within {RUN_TIMEOUT_S:.0f} s; see {self.home.airflow_url}/required_actions"
                 )
             time.sleep(0.5)
+
+
+def _seconds(since: str, until: str) -> float:
+    return max(0.0, (datetime.fromisoformat(until) - datetime.fromisoformat(since)).total_seconds())
