@@ -24,6 +24,8 @@ Row = Mapping[str, Any]
 Convert = Callable[[Any], Any]
 
 _TAG = re.compile(r"<[^>]*>")
+#: Tags that stand inside a word or sentence: taking them away leaves no gap, as it must not in Chinese.
+_INLINE = re.compile(r"</?(?:a|b|code|em|font|i|mark|small|span|strong|sub|sup|u)(?:\s[^>]*)?>", re.IGNORECASE)
 
 
 class Unfit(ValueError):
@@ -208,7 +210,7 @@ def _step(step: Step, base_url: str) -> Callable[[str], str]:
     steps: dict[Step, Callable[[str], str]] = {
         "strip": str.strip,
         "unescape": html.unescape,  # a title stored with &#038; in it
-        "text_only": lambda value: " ".join(html.unescape(_TAG.sub(" ", value)).split()),
+        "text_only": lambda value: " ".join(html.unescape(_TAG.sub(" ", _INLINE.sub("", value))).split()),
         "absolute_url": lambda value: urljoin(base_url, value) if value else "",
         # Codes that grow by two characters a level (0102 stands under 01): all but the last two.
         "parent_code_2": lambda value: value[:-2],

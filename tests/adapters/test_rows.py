@@ -73,7 +73,8 @@ def test_empty_texts_are_absent() -> None:
     ("steps", "value", "expected"),
     [
         (["unescape", "strip"], " A &#038; B&nbsp;", "A & B"),
-        (["text_only"], "<p>一 &amp;\n<b>二</b></p>", "一 & 二"),
+        (["text_only"], "<p>一 &amp;\n<b>二</b></p><p>三</p>", "一 & 二 三"),
+        (["text_only"], "通<b class=x>𠮷</b>知 1 &lt; 2", "通𠮷知 1 < 2"),
         (["absolute_url"], "/a.png", "http://cms.example/a.png"),
         (["parent_code_2"], "010203", "0102"),
         (["parent_code_2"], "01", None),

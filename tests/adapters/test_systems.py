@@ -12,8 +12,9 @@ import pytest
 import uvicorn
 
 import adapters
-from adapters import open_system
+from adapters import open_system, outcome
 from adapters.descriptor import SYSTEMS, all_descriptors, find_descriptor, load_descriptor, shape
+from adapters.paths import dotted
 from sandbox.app import create_app
 from sandbox.world import World
 from tests.adapters.upstream import Mirror
@@ -40,6 +41,34 @@ def test_a_known_system_loads_opens_and_has_its_notes(name: str) -> None:
 
 def test_nothing_but_descriptors_and_what_they_need_lies_among_the_systems() -> None:
     assert {path.suffix for path in SYSTEMS.rglob("*") if path.is_file()} <= {".yaml", ".md", ".wsdl", ".xsd"}
+
+
+# what WordPress 6.1 really answers
+
+WRONG_PASSWORD = {
+    "code": "rest_invalid_param", "message": "Invalid parameter(s): status",
+    "data": {
+        "status": 400, "params": {"status": "Status is forbidden."},
+        "details": {"status": {"code": "rest_forbidden_status", "data": {"status": 401}}},
+    },
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "meaning"),
+    [
+        (200, [{"id": 1}], "ok"),
+        (400, WRONG_PASSWORD, "relogin"),
+        (401, {"code": "rest_forbidden_context", "message": "Sorry"}, "relogin"),
+        (400, {"code": "rest_post_invalid_page_number", "message": "past the end"}, "empty"),
+        (403, {"code": "rest_forbidden", "message": "Sorry"}, "refuse"),
+        (500, {"code": "internal_server_error", "message": "critical error"}, "retry"),
+    ],
+)
+def test_what_wordpress_answers_means(status: int, body: object, meaning: str) -> None:
+    rules = load_descriptor(find_descriptor("wordpress")).outcome
+    verdict = outcome.judge(rules, lambda path: dotted(path)(body), status, {})
+    assert verdict.meaning == meaning
 
 
 # the demo's three, against the sandbox
