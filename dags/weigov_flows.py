@@ -1,0 +1,348 @@
+"""When things run: every DAG of the site that WEIGOV_SITE names, made from its YAML.
+
+One call into ``weigov.flow`` a task; tasks return counts, never records. This file never raises: what is wrong with
+the YAML is told by ``weigov_faults.py``, and what is sound runs on. Where it comes from: DESIGN, "What runs when".
+
+The ledger owns retries. A task that could not work is red, and the next scheduled run is its retry; deferred,
+quarantined and unknown deliveries are counts in the log of a green run.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterator
+from datetime import datetime, timedelta
+from functools import partial
+from typing import Any
+
+from airflow.sdk import (
+    DAG,
+    Asset,
+    AssetAlias,
+    AssetAny,
+    AssetOrTimeSchedule,
+    CronTriggerTimetable,
+    Param,
+    get_current_context,
+    task,
+)
+from airflow.sdk.exceptions import AirflowSkipException
+
+from weigov.errors import Fault
+from weigov.site.models import Flow
+from weigov.site.site import Site
+from weigov_airflow.site import read_site
+
+#: How often what has no schedule in the YAML runs; minutes apart, so that they do not all start at once.
+DELIVER, RECONCILE, SYNC_BACK = "*/5 * * * *", "2-59/5 * * * *", "4-59/10 * * * *"
+#: Compose follows its streams. Once an hour it also looks for what waited: images that could not be fetched, a
+#: mapping that was applied, a review whose run was lost.
+COMPOSE = "50 * * * *"
+
+#: A drain ends itself after 8 minutes; a first collection of a large CMS takes longer.
+SHORT, LONG = timedelta(minutes=15), timedelta(hours=2)
+
+KINDS = {"article": "文章", "column": "栏目", "case": "办件", "question": "咨询", "answer": "答复", "guide": "指南"}
+
+_EPOCH = (2026, 1, 1)  # before anything here existed; DAGs do not catch up
+
+
+# ---- tasks: one call each
+
+
+@task(task_id="collect", task_display_name="采集")
+def collect(system: str, stream: str) -> dict[str, Any]:
+    from weigov.flow.collect import collect
+    from weigov_airflow.work import report, working
+
+    with working() as ctx:
+        done = collect(ctx, system, stream)
+    counts = {name: getattr(done.stored, name) for name in ("new", "changed", "withdrawn", "unchanged", "rejected")}
+    report("采集 collect", counts, done.incomplete)
+    return counts | {"revisions": done.stored.revisions}
+
+
+@task(task_id="changed", task_display_name="有变化")
+def changed(counts: Any) -> None:
+    if not any(counts[name] for name in ("new", "changed", "withdrawn", "revisions")):
+        raise AirflowSkipException("没有变化，不触发编排 nothing changed, so no flow need look")
+
+
+@task(task_id="compose", task_display_name="编排")
+def compose(flow: str) -> dict[str, int]:
+    from weigov.flow.compose import compose
+    from weigov_airflow.work import report, working
+
+    with working() as ctx:
+        done = compose(ctx, flow)
+    counts = {name: getattr(done, name) for name in ("deliveries", "withdrawn", "quarantined", "waiting")}
+    report("编排 compose", counts | {f"skipped: {why}": n for why, n in done.skipped.items()}, done.held)
+    return counts
+
+
+@task(task_id="start_reviews", task_display_name="发起审核", retries=1, retry_delay=timedelta(seconds=20))
+def start_reviews(flow: str) -> dict[str, int]:
+    from weigov_airflow.review import start_reviews
+    from weigov_airflow.work import report
+
+    counts = start_reviews(flow, get_current_context())
+    report("发起审核 start reviews", counts)
+    return counts
+
+
+@task(task_id="outbox", task_display_name="有待发送")
+def outbox(counts: Any, held: bool) -> None:
+    if not counts["withdrawn"] and (held or not counts["deliveries"]):
+        raise AirflowSkipException("没有待发送的内容 nothing that may be sent now")
+
+
+@task(task_id="deliver", task_display_name="发送")
+def deliver(account: str) -> dict[str, int]:
+    from weigov.flow.deliver import deliver
+    from weigov_airflow.work import cannot_work, report, working
+
+    with working() as ctx:
+        done = deliver(ctx, account)
+    counts = {**done.states, "expired": done.expired}
+    report("发送 deliver", counts)
+    if done.stopped:
+        cannot_work(done.stopped)
+    return counts
+
+
+@task(task_id="reconcile", task_display_name="核对")
+def reconcile(account: str) -> dict[str, int]:
+    from weigov.flow.reconcile import reconcile
+    from weigov_airflow.work import cannot_work, report, working
+
+    with working() as ctx:
+        done = reconcile(ctx, account)
+    counts = {"events": done.events, **done.states}
+    report("核对 reconcile", counts)
+    if done.stopped:
+        cannot_work(done.stopped)
+    return counts
+
+
+@task(task_id="sync_back", task_display_name="回写")
+def sync_back(system: str) -> dict[str, int]:
+    from weigov.flow.sync_back import sync_back
+    from weigov_airflow.work import cannot_work, report, working
+
+    with working() as ctx:
+        done = sync_back(ctx, system)
+    counts = {
+        "enqueued": done.enqueued,
+        **done.drained.states,
+        **{f"settled {k}": n for k, n in done.settled.items()},
+    }
+    report("回写 sync back", counts)
+    if done.drained.stopped:
+        cannot_work(done.drained.stopped)
+    return counts
+
+
+# ---- DAGs
+
+
+def stream_asset(site: Site, system: str, stream: str) -> Asset:
+    """What a stream's records are, as far as the mirror knows them."""
+    return Asset(name=f"{site.site}/{system}/{stream}", uri=f"weigov://{site.site}/{system}/{stream}", group="stream")
+
+
+def outbox_asset(site: Site, account: str) -> Asset:
+    """What may be sent to an account."""
+    name = f"{site.site}/account/{account}/outbox"
+    return Asset(name=name, uri=f"weigov://{name}", group="outbox")
+
+
+def build(site: Site) -> tuple[dict[str, DAG], list[Fault]]:
+    """Every DAG of ``site`` by its id, and what Airflow itself would not take."""
+    dags: dict[str, DAG] = {}
+    faults: list[Fault] = []
+    for dag_id, make in _all(site):
+        if dag_id in dags:
+            faults.append(Fault(dag_id, "two parts of the site lead to this DAG id", hint="rename one of them"))
+            continue
+        try:
+            dags[dag_id] = make(dag_id)
+        except Exception as error:  # one DAG that Airflow refuses takes no other down
+            faults.append(Fault(dag_id, f"Airflow does not take this DAG: {error}"))
+    return dags, faults
+
+
+def _all(site: Site) -> Iterator[tuple[str, Callable[[str], DAG]]]:
+    for system, shape in site.shapes.items():
+        for stream in shape.streams:
+            yield f"collect_{system}_{stream}", partial(_collect, site, system=system, stream=stream)
+        if shape.operations:
+            yield f"sync_back_{system}", partial(_sync_back, site, system=system)
+    for flow in site.flows.values():
+        yield f"flow_{flow.flow}", partial(_flow, site, flow=flow)
+        if flow.review:
+            yield f"review_{flow.flow}", partial(_review, site, flow=flow)
+    for account in site.accounts:
+        yield f"deliver_{account}", partial(_deliver, site, account=account)
+        yield f"reconcile_{account}", partial(_reconcile, site, account=account)
+
+
+def _dag(site: Site, dag_id: str, limit: timedelta | None = SHORT, **settings: Any) -> DAG:
+    defaults: dict[str, Any] = {"owner": site.site, "retries": 0}
+    if limit is not None:
+        defaults["execution_timeout"] = limit
+        settings |= {"max_active_runs": 1, "dagrun_timeout": limit + timedelta(minutes=5)}
+    settings["tags"] = [site.site, *settings["tags"]]
+    return DAG(
+        dag_id,
+        start_date=datetime(*_EPOCH, tzinfo=site.zone),
+        catchup=False,
+        is_paused_upon_creation=False,
+        default_args=defaults,
+        auto_register=False,  # weigov_faults.py imports this file, and shall hold no DAG
+        **settings,
+    )
+
+
+def _cron(site: Site, line: str) -> CronTriggerTimetable:
+    return CronTriggerTimetable(line, timezone=site.time_zone)
+
+
+def _collect(site: Site, dag_id: str, system: str, stream: str) -> DAG:
+    shape = site.shapes[system].streams[stream]
+    kind = KINDS.get(shape.kind, shape.kind)
+    with _dag(
+        site,
+        dag_id,
+        LONG,
+        schedule=_cron(site, shape.schedule),
+        dag_display_name=f"采集 {system} {kind} {stream}",
+        tags=["采集 collect", system],
+        doc_md=f"""从 **{system}** 拉取“{kind}”（{stream}）到镜像。Pulls {stream} of {system} into the mirror.
+
+- “有变化”跳过 = 上游没有变化，不触发编排。*Skipped* means that nothing changed.
+- 红色 = 系统连不上或拒绝；已读到的保留，下次从断点继续。Red: {system} could not be read; what was read stays.
+- 各个流程共用这一次拉取。However many flows read it, it is pulled once.
+""",
+    ) as dag:
+        changed.override(outlets=[stream_asset(site, system, stream)])(collect(system, stream))
+    return dag
+
+
+def _flow(site: Site, dag_id: str, flow: Flow) -> DAG:
+    streams = [stream_asset(site, system, stream) for system, stream in flow.streams()]
+    timetable = _cron(site, flow.schedule or COMPOSE)
+    outboxes = [outbox_asset(site, account) for account in flow.to.accounts]
+    with _dag(
+        site,
+        dag_id,
+        schedule=AssetOrTimeSchedule(timetable=timetable, assets=AssetAny(*streams)) if streams else timetable,
+        dag_display_name=f"编排 {flow.title}",
+        tags=["编排 compose", flow.flow],
+        doc_md=f"""把上游的变化变成“{flow.title}”的待发投递。Mirrored changes → deliveries.
+
+- 不能映射的记录进入隔离区，其余照常（`weigov quarantine list`）。What cannot be mapped is quarantined.
+- YAML 改动后要先 `weigov plan {flow.flow}`、`weigov apply {flow.flow}`，在此之前不编排。
+- {"每条投递要人审核后才发送。Each delivery is held for review." if flow.review else "无需审核。No review."}
+""",
+    ) as dag:
+        counts = compose(flow.flow)
+        if flow.review:
+            counts >> start_reviews(flow.flow)
+        outbox.override(outlets=outboxes)(counts, held=flow.review is not None)
+    return dag
+
+
+def _review(site: Site, dag_id: str, flow: Flow) -> DAG:
+    from weigov_airflow.review import FORM, ReviewOperator
+
+    assert flow.review is not None
+    with _dag(
+        site,
+        dag_id,
+        None,  # a question waits as long as it takes, and every held delivery has one
+        schedule=None,
+        max_active_runs=1000,
+        params={
+            "delivery": Param(type="integer", title="投递编号 delivery"),
+            "digest": Param(type="string", title="内容摘要 digest"),
+        },
+        dag_display_name=f"审核 {flow.title}",
+        tags=["审核 review", flow.flow],
+        doc_md=f"""每条待审投递一次运行，由“编排 {flow.title}”发起；在“必需操作”(Required Actions) 中通过或退回。
+
+- 需要 **{flow.review.needs}** 位不同的人；同一人再次通过不计入，问题会重新打开。Approvals by different people.
+- 内容被更新或撤回后，问题在半小时内自行结束。A question about something replaced ends by itself.
+- 命令行也可以：`weigov review list|approve|refuse`。结果只记在台账里。Only the ledger decides.
+""",
+    ) as dag:
+        released = AssetAlias(name=f"{site.site}/{flow.flow}/released")
+        asked: Any = None
+        for nth in range(1, flow.review.needs + 1):
+            question = ReviewOperator(
+                task_id=f"review_{nth}",
+                task_display_name=f"第 {nth} 人审核",
+                nth=nth,
+                params=FORM,
+                released=released,
+                outboxes=[outbox_asset(site, account) for account in flow.to.accounts],
+                retries=3,  # the ledger was not there: the question is asked again
+                retry_delay=timedelta(minutes=1),
+            )
+            if asked is not None:
+                asked >> question
+            asked = question
+    return dag
+
+
+def _deliver(site: Site, dag_id: str, account: str) -> DAG:
+    every = AssetOrTimeSchedule(timetable=_cron(site, DELIVER), assets=AssetAny(outbox_asset(site, account)))
+    with _dag(
+        site,
+        dag_id,
+        schedule=every,
+        dag_display_name=f"发送 {account}",
+        tags=["发送 deliver", account],
+        doc_md=f"""把公众号 **{account}** 到期的投递发给微信：撤回在先，其次消息、菜单、图文。Sends what is due.
+
+- 受微信当日额度与静默时段约束；排不上的顺延，不算失败。Deferred is green.
+- 结果不明的从不自动重发，由“核对 {account}”查实。Unknown outcomes are never sent again by themselves.
+- 红色 = 现在什么都发不出去，日志最后一行写明原因。Red: nothing can be sent now; the log's last line says why.
+""",
+    ) as dag:
+        deliver(account)
+    return dag
+
+
+def _reconcile(site: Site, dag_id: str, account: str) -> DAG:
+    with _dag(
+        site,
+        dag_id,
+        schedule=_cron(site, RECONCILE),
+        dag_display_name=f"核对 {account}",
+        tags=["核对 reconcile", account],
+        doc_md=f"""查实公众号 **{account}** 上尚不确定的投递：先看微信的事件，再查询。Makes certain what is not.""",
+    ) as dag:
+        reconcile(account)
+    return dag
+
+
+def _sync_back(site: Site, dag_id: str, system: str) -> DAG:
+    with _dag(
+        site,
+        dag_id,
+        schedule=_cron(site, SYNC_BACK),
+        dag_display_name=f"回写 {system}",
+        tags=["回写 sync back", system],
+        doc_md=f"""把发布链接与送达结果写回 **{system}**，每个结果一次。Tells {system} what became of its records.""",
+    ) as dag:
+        sync_back(system)
+    return dag
+
+
+_site, FAULTS = read_site()
+if _site is not None:
+    _dags, _refused = build(_site)
+    FAULTS = [*FAULTS, *_refused]
+    globals().update(_dags)
+if FAULTS:
+    logging.getLogger(__name__).warning("%s faults in the site; weigov_faults.py lists them", len(FAULTS))

@@ -1,0 +1,46 @@
+"""What every task does around its one call into ``weigov.flow``: open the deployment, say what came of it.
+
+Red means the run could not work. Then the log says in one line why and what to do, without a stack trace: a task that
+ends by SystemExit leaves none, where any other exception would.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any, NoReturn
+
+from weigov.errors import WeigovError
+from weigov.flow.context import Context
+from weigov.settings import Settings
+from weigov.wiring import opened
+from weigov_airflow.credentials import AirflowCredentials
+
+log = logging.getLogger("weigov")
+
+
+@contextmanager
+def working() -> Iterator[Context]:
+    """The deployment, with Airflow's connections. What Weigov can name ends the task red, with its one line."""
+    try:
+        settings = Settings.from_environ()
+        with opened(settings, credentials=AirflowCredentials(settings.secrets_file)) as ctx:
+            yield ctx
+    except WeigovError as error:
+        cannot_work(str(error))
+
+
+def cannot_work(why: str) -> NoReturn:
+    """End this task red. ``why`` is the one line the operator reads."""
+    log.error("未能完成 could not work: %s", why)
+    raise SystemExit(1)
+
+
+def report(verb: str, counts: Mapping[str, Any], *notes: str) -> None:
+    """One line of counts, and one for each note that is not empty."""
+    shown = ", ".join(f"{name} {value}" for name, value in counts.items() if value) or "无变化 nothing to do"
+    log.info("%s: %s", verb, shown)
+    for note in notes:
+        if note:
+            log.warning("%s: %s", verb, note)
