@@ -77,7 +77,7 @@ def gateway() -> None:
     import uvicorn
 
     from weigov.gateway.app import create_app
-    from weigov.wiring import gateway as build
+    from weigov.gateway.build import build
 
     settings = Settings.from_environ()
     parts, close = build(settings)

@@ -6,7 +6,7 @@ Nothing else reads the environment or knows both adapters and flows.
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -18,8 +18,6 @@ from adapters.descriptor import find_descriptor, load_descriptor, shape
 from weigov.credentials import FileCredentials
 from weigov.errors import ConfigError, Fault
 from weigov.flow.context import Context
-from weigov.gateway.app import Gateway, InboxMessage
-from weigov.ledger import inbox
 from weigov.ledger.engine import Ledger
 from weigov.ledger.migrate import require_current
 from weigov.ledger.seal import Sealer
@@ -85,43 +83,6 @@ def opened(
         ledger.close()
 
 
-def gateway(settings: Settings | None = None) -> tuple[Gateway, Callable[[], None]]:
-    """What the callback server needs, and what closes it. Raises ConfigError naming whatever is missing."""
-    settings = settings or Settings.from_environ()
-    credentials = FileCredentials(settings.secrets_file)
-    ledger = Ledger(settings.ledger_url)
-    require_current(ledger)
-    site, _ = read_site_parts(settings.site)
-    sealer = Sealer.from_text(credentials.get(MASTER_KEY).password)
-    now = clock(settings)
-
-    def store_inbox(message: InboxMessage) -> bool:
-        with ledger.begin() as connection:
-            return inbox.store(
-                connection,
-                sealer,
-                appid=message.appid,
-                dedupe_key=message.dedupe_key,
-                kind=message.kind,
-                event=message.event,
-                remote_id=message.remote_id,
-                openid=message.openid,
-                payload=message.payload,
-                now=now(),
-            )
-
-    def ready() -> list[str]:
-        try:
-            with ledger.read() as connection:
-                connection.exec_driver_sql("SELECT 1")
-        except Exception as error:
-            return [f"the ledger cannot be reached ({type(error).__name__})"]
-        return []
-
-    accounts = {name: _account(site, credentials, name) for name in site.accounts}
-    return Gateway(accounts, store_inbox, ready), ledger.close
-
-
 def clock(settings: Settings) -> Clock:
     """The system's clock, or the sandbox's movable one."""
     if settings.clock == "system":
@@ -169,7 +130,7 @@ class _Clients:
     def get(self, name: str) -> AccountClient:
         clients: dict[str, AccountClient] = self._here.__dict__.setdefault("clients", {})
         if name not in clients:
-            account = _account(self._site, self._credentials, name)
+            account = account_of(self._site, self._credentials, name)
             http = requests.Session()
             clients[name] = AccountClient(
                 account, TokenKeeper(account, self._store, http, self._now), http, self._now
@@ -177,7 +138,7 @@ class _Clients:
         return clients[name]
 
 
-def _account(site: Site, credentials: Credentials, name: str) -> Account:
+def account_of(site: Site, credentials: Credentials, name: str) -> Account:
     if name not in site.accounts:
         raise ConfigError(f"{name} is not an account of site {site.site}; it has {', '.join(sorted(site.accounts))}")
     config = site.accounts[name]

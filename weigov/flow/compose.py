@@ -239,7 +239,7 @@ def _commit(ctx: Context, connection: Connection, flow: Flow, item: Pending, dec
         return 0
     assert flow.from_ is not None
     ref = StreamRef(ctx.site.site, flow.from_.system, flow.from_.stream).record_ref(item.key)
-    if decision.withdraw or decision.news:
+    if item.n > 1 and (decision.withdraw or decision.news):
         # A withdrawal reaches back to every older revision; so does a newer one where only the latest counts.
         if decision.withdraw or flow.order == "latest" or flow.to.kind == "news":
             outbox.retire(

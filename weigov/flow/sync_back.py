@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import date, datetime
 from typing import Any
 
 from sqlalchemy import Connection
@@ -18,7 +18,7 @@ from weigov.flow.deliver import Drained, drain
 from weigov.flow.reconcile import settle_writes
 from weigov.ledger import mirror, outbox, receipts
 from weigov.ledger.mirror import StreamRef
-from weigov.ledger.outbox import Delivery, New
+from weigov.ledger.outbox import New
 from weigov.ledger.states import State
 from weigov.mapping.times import format_time
 from weigov.site.models import Constant, Flow, Formatted
@@ -40,70 +40,130 @@ def sync_back(ctx: Context, system: str) -> SyncedBack:
     for flow in ctx.site.flows.values():
         if flow.sync_back and flow.from_ and flow.from_.system == system:
             with ctx.ledger.begin() as connection:
-                enqueued += outbox.enqueue(connection, _writes(ctx, connection, flow), now=ctx.now())
+                made = _of_deliveries(ctx, connection, flow) + _of_quarantine(ctx, connection, flow)
+                enqueued += outbox.enqueue(connection, made, now=ctx.now())
     settled = settle_writes(ctx, system)
     source = ctx.system(system)
     drained = drain(ctx, f"system:{system}", lambda row: write.send(ctx, source, row))
     return SyncedBack(system, enqueued, drained, settled)
 
 
-def _writes(ctx: Context, connection: Connection, flow: Flow) -> list[New]:
-    assert flow.sync_back is not None and flow.from_ is not None
+@dataclass(frozen=True, slots=True)
+class _Fate:
+    """What became of one revision of a record, as its system is told."""
+
+    record: str
+    revision: int
+    state: str
+    account: str
+    subject: str  # the citizen, or the account: what makes the write-back unique besides the revision
+    reason: str
+    at: datetime
+    of: int | None  # the delivery, where there is one
+
+
+def _of_deliveries(ctx: Context, connection: Connection, flow: Flow) -> list[New]:
+    assert flow.sync_back is not None
     states: tuple[State, ...] = tuple(s for s in flow.sync_back.on if s != "quarantined")
-    ref = StreamRef(ctx.site.site, flow.from_.system, flow.from_.stream)
     effect = "send" if flow.to.kind == "template" else "publish"
-    made = []
     rows = outbox.to_report(connection, ctx.site.site, flow.flow, effect, states, flow.sync_back.operation)
-    for row in rows:
-        if effect == "publish" and not outbox.is_newest(connection, row):
-            continue
-        key = row.record.removeprefix(f"{ref.system}/{ref.stream}/")
-        values = _values(connection, ctx, flow, ref, key, row)
-        made.append(
-            New(
-                site=row.site,
-                flow=row.flow,
+    return [
+        _write(
+            ctx,
+            connection,
+            flow,
+            _Fate(
                 record=row.record,
                 revision=row.revision,
-                effect=f"write:{flow.sync_back.operation}:{row.state}",
-                target=f"system:{ref.system}",
-                subject=row.subject or row.target.removeprefix("account:"),
-                channel="write",
-                payload={"operation": flow.sync_back.operation, "values": values, "of": row.id},
-                title=f"{flow.title} → {ref.system}",
-                priority=60,
-            )
+                state=row.state,
+                account=row.target.removeprefix("account:"),
+                subject=row.subject or row.target,
+                reason=row.reason,
+                at=row.changed_at,
+                of=row.id,
+            ),
         )
-    return made
+        for row in rows
+        if effect == "send" or outbox.is_newest(connection, row)
+    ]
 
 
-def _values(
-    connection: Connection, ctx: Context, flow: Flow, ref: StreamRef, key: str, row: Delivery
-) -> dict[str, str]:
-    assert flow.sync_back is not None
+def _of_quarantine(ctx: Context, connection: Connection, flow: Flow) -> list[New]:
+    """What could not be mapped has no delivery to speak for it."""
+    assert flow.sync_back is not None and flow.from_ is not None
+    if "quarantined" not in flow.sync_back.on:
+        return []
+    ref = StreamRef(ctx.site.site, flow.from_.system, flow.from_.stream)
+    return [
+        _write(
+            ctx,
+            connection,
+            flow,
+            _Fate(
+                record=ref.record_ref(row.key),
+                revision=row.n,
+                state="quarantined",
+                account="",
+                subject="quarantine",
+                reason=row.reason,
+                at=row.created_at,
+                of=None,
+            ),
+        )
+        for row in mirror.quarantined(connection, ctx.site.site, flow.flow)
+    ]
+
+
+def _write(ctx: Context, connection: Connection, flow: Flow, fate: _Fate) -> New:
+    assert flow.sync_back is not None and flow.from_ is not None
+    operation = flow.sync_back.operation
+    return New(
+        site=ctx.site.site,
+        flow=flow.flow,
+        record=fate.record,
+        revision=fate.revision,
+        effect=f"write:{operation}:{fate.state}",
+        target=f"system:{flow.from_.system}",
+        subject=fate.subject,
+        channel="write",
+        payload={"operation": operation, "values": _values(ctx, connection, flow, fate), "of": fate.of},
+        title=f"{flow.title} → {flow.from_.system}",
+        priority=60,
+    )
+
+
+def _values(ctx: Context, connection: Connection, flow: Flow, fate: _Fate) -> dict[str, str]:
+    """The operation's parameters, as the flow's ``with`` fills them; what is absent is empty."""
+    assert flow.sync_back is not None and flow.from_ is not None
+    ref = StreamRef(ctx.site.site, flow.from_.system, flow.from_.stream)
+    key = fate.record.removeprefix(ref.record_ref(""))
+    found = mirror.get(connection, ref, key)
     known: dict[str, Any] = {
         "key": key,
-        "state": row.state,
-        "account": row.target.removeprefix("account:"),
+        "state": fate.state,
+        "account": fate.account,
         "kind": flow.to.kind,
-        "receipt.reason": row.reason,
-        "receipt.at": row.changed_at.astimezone(ctx.site.zone).isoformat(timespec="seconds"),
+        "receipt.reason": fate.reason,
+        "receipt.at": fate.at,
     }
-    if row.state in ("confirmed", "accepted"):
-        for receipt in receipts.of_delivery(connection, row.id):
+    if fate.of is not None and fate.state in ("confirmed", "accepted"):
+        for receipt in receipts.of_delivery(connection, fate.of):
             if receipt.kind in ("article", "template"):
                 known |= {"receipt.url": receipt.url, "receipt.id": receipt.remote_id}
-    found = mirror.get(connection, ref, key)
-    values = {}
-    for name, source in flow.sync_back.with_.items():
+
+    def value_of(name: str) -> Any:
+        if name in known or name.startswith("receipt."):
+            return known.get(name)
+        return found[1].get(name) if found else None
+
+    def text(source: str | Constant | Formatted) -> str:
         if isinstance(source, Constant):
-            values[name] = source.value
-        elif isinstance(source, Formatted):
-            moment = row.changed_at if source.from_ == "receipt.at" else found and found[1].get(source.from_)
-            values[name] = format_time(moment, source.format, ctx.site.zone) if isinstance(moment, date) else ""
-        elif source in known or source.startswith("receipt."):
-            values[name] = str(known.get(source) or "")
-        else:
-            value = found[1].get(source) if found else None
-            values[name] = "" if value is None else str(value)
-    return values
+            return source.value
+        value = value_of(source.from_ if isinstance(source, Formatted) else source)
+        if isinstance(source, Formatted):
+            return format_time(value, source.format, ctx.site.zone) if isinstance(value, date) else ""
+        if isinstance(value, datetime):
+            return value.astimezone(ctx.site.zone).isoformat(timespec="seconds")
+        return "" if value is None else str(value)
+
+    return {name: text(source) for name, source in flow.sync_back.with_.items()}

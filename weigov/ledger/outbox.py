@@ -14,7 +14,7 @@ from datetime import datetime, timedelta
 from typing import Any, cast
 
 import msgspec
-from sqlalchemy import Connection, Row, and_, exists, func, literal, or_, select, update
+from sqlalchemy import Connection, Row, and_, case, exists, func, literal, or_, select, update
 
 from weigov.errors import LedgerConflict
 from weigov.ledger.dialect import insert_ignore
@@ -207,7 +207,7 @@ def to_report(
         told.c.revision == delivery.c.revision,
         told.c.channel == "write",
         told.c.effect == literal(f"write:{operation}:") + delivery.c.state,
-        or_(told.c.subject == delivery.c.subject, delivery.c.subject == ""),
+        told.c.subject == case((delivery.c.subject == "", delivery.c.target), else_=delivery.c.subject),
     )
     query = (
         select(*_COLUMNS)
@@ -344,6 +344,7 @@ def claim(
     query = (
         select(*_COLUMNS)
         .where(delivery.c.target == target, delivery.c.state == "ready", delivery.c.due_at <= now, ~blocked)
+        .where(or_(delivery.c.expires_at.is_(None), delivery.c.expires_at > now))
         .order_by(delivery.c.priority, delivery.c.id)
         .limit(limit)
         .with_for_update(skip_locked=True, of=delivery)

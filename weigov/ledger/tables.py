@@ -187,7 +187,7 @@ attempt = Table(
     Column("n", Integer, nullable=False),
     Column("client_key", String(32), nullable=False, server_default=""),
     Column("outcome", String(8), nullable=False),
-    Column("remote_id", String(256), nullable=False, server_default=""),
+    Column("remote_id", Text, nullable=False, server_default=""),
     Column("detail", Text, nullable=False, server_default=""),
     Column("intent_at", Utc, nullable=False),
     Column("outcome_at", Utc),

@@ -4,7 +4,7 @@ WeChat honours no key here. Our marker, a fragment in the article's source addre
 article is found again after an answer that never came. Replacing is publishing the new one and, once it is confirmed,
 deleting the old one (``effect`` remove).
 
-Steps of publish: cover, draft, submit. Step of remove: delete.
+Steps of publish: image (each), cover, draft, submit. Step of remove: delete.
 """
 
 from __future__ import annotations
@@ -15,10 +15,10 @@ from typing import Any
 import msgspec
 from sqlalchemy import Connection
 
-from weigov.errors import LedgerConflict, OutcomeUnknown, RemoteRefused
+from weigov.errors import LedgerConflict, RemoteRefused
 from weigov.flow.context import Context
 from weigov.flow.images import fill
-from weigov.flow.step import Ended, StopDrain, call
+from weigov.flow.step import Ended, call
 from weigov.ledger import media, outbox, receipts
 from weigov.ledger.outbox import Delivery, New
 from weigov.wechat.client import AccountClient, Listed, PublishStatus
@@ -27,7 +27,8 @@ from weigov.wechat.client import AccountClient, Listed, PublishStatus
 SUBMIT_SETTLES = timedelta(minutes=5)
 #: After that nothing more will be learnt about a submit nobody answered.
 GIVE_UP_LOOKING = timedelta(minutes=30)
-#: When to ask freepublish/get (100 calls a day), counted by how often it was asked; the event usually comes first.
+#: Pauses between questions about what is open: freepublish/get and batchget have 100 calls a day, and the event
+#: usually comes first.
 POLL = (timedelta(seconds=30), timedelta(minutes=2), timedelta(minutes=10), timedelta(minutes=30))
 #: How many newest drafts or articles are searched for a marker.
 SEARCH = 100
@@ -58,9 +59,9 @@ def send(ctx: Context, client: AccountClient, row: Delivery) -> None:
     if "draft" in done:
         media_id = done["draft"]
     else:
-        content = _with_images(ctx, client, row)
-        cover, row = _cover(ctx, client, row, done)
-        article = _article(row, content, cover)
+        content, row = _with_images(ctx, client, row)
+        cover, row = _uploaded(ctx, client, row, "cover", str(row.payload["cover"]), done.get("cover", ""))
+        article = _article(row, content, cover.remote_id)
         published = row.payload["via"] == "publish"
         row = call(ctx, row, "draft", lambda: client.add_draft([article]), last=None if published else "confirmed")
         with ctx.ledger.read() as connection:
@@ -141,6 +142,8 @@ def settle_unknown(ctx: Context, client: AccountClient, row: Delivery) -> str:
     """Learn what became of a call that was never answered; the state the delivery is in afterwards."""
     if row.step == "delete":
         return _settle_delete(ctx, client, row)
+    if row.step == "image":
+        return _proved(ctx, row, None)  # a second copy of a picture does no harm
     if row.step == "cover":
         return _settle_cover(ctx, client, row)
     if row.step == "draft":
@@ -161,10 +164,13 @@ def poll(ctx: Context, client: AccountClient, row: Delivery) -> str:
         confirm(connection, client.account.appid, row, status, now=ctx.now())
         row = outbox.get(connection, row.id)
         if row.state == "accepted":
-            age = ctx.now() - row.changed_at
-            pause = next((p for p in POLL if age < p), POLL[-1])
-            outbox.look_again(connection, row, at=ctx.now() + pause)
+            outbox.look_again(connection, row, at=ctx.now() + _pause(ctx.now() - row.changed_at))
         return row.state
+
+
+def _pause(age: timedelta) -> timedelta:
+    """How long until the next question about something that has been open for ``age``."""
+    return next((pause for pause in POLL if age < pause), POLL[-1])
 
 
 def _article(row: Delivery, content: str, cover: str) -> dict[str, Any]:
@@ -184,61 +190,39 @@ def _article(row: Delivery, content: str, cover: str) -> dict[str, Any]:
     return article
 
 
-def _with_images(ctx: Context, client: AccountClient, row: Delivery) -> str:
+def _with_images(ctx: Context, client: AccountClient, row: Delivery) -> tuple[str, Delivery]:
     """The content with its pictures at WeChat. Uploading one twice leaves a spare copy nobody sees."""
     urls: dict[str, str] = {}
-    appid = client.account.appid
     for sha256 in row.payload["images"]:
-        with ctx.ledger.read() as connection:
-            known = media.known(connection, appid, "body", sha256)
-            data, content_type = media.blob(connection, sha256)
-        if known is None:
-            url = _quiet(ctx, row, lambda d=data, s=sha256, t=content_type: client.upload_image(d, _name(s, t), t))
-            with ctx.ledger.begin() as connection:
-                media.remember(connection, appid, "body", sha256, url=url, now=ctx.now())
-            urls[sha256] = url
-        else:
-            urls[sha256] = known.url
-    return fill(str(row.payload["content"]), urls)
+        uploaded, row = _uploaded(ctx, client, row, "image", sha256)
+        urls[sha256] = uploaded.url
+    return fill(str(row.payload["content"]), urls), row
 
 
-def _cover(ctx: Context, client: AccountClient, row: Delivery, done: dict[str, str]) -> tuple[str, Delivery]:
-    sha256 = str(row.payload["cover"])
+def _uploaded(
+    ctx: Context, client: AccountClient, row: Delivery, step: str, sha256: str, found: str = ""
+) -> tuple[media.Uploaded, Delivery]:
+    """What these bytes are called at WeChat: as an ``image`` of a body (a url) or a ``cover`` (a media_id).
+
+    ``found`` is the id of a cover that an earlier, unanswered call turned out to have made.
+    """
     appid = client.account.appid
+    use = "body" if step == "image" else "cover"
     with ctx.ledger.read() as connection:
-        known = media.known(connection, appid, "cover", sha256)
+        known = media.known(connection, appid, use, sha256)
         data, content_type = media.blob(connection, sha256)
     if known is not None:
-        return known.remote_id, row
-    media_id = done.get("cover", "")
-    if not media_id:
-        name = _name(sha256, content_type)
-        row = call(ctx, row, "cover", lambda: client.add_material_image(data, name, content_type))
+        return known, row
+    if not found:
+        name = f"{sha256[:40]}.{'png' if content_type == 'image/png' else 'jpg'}"
+        upload = client.upload_image if step == "image" else client.add_material_image
+        row = call(ctx, row, step, lambda: upload(data, name, content_type))
         with ctx.ledger.read() as connection:
-            media_id = outbox.steps_done(connection, row.id)["cover"]
+            found = outbox.steps_done(connection, row.id)[step]
+    uploaded = media.Uploaded(remote_id="", url=found) if step == "image" else media.Uploaded(found, "")
     with ctx.ledger.begin() as connection:
-        media.remember(connection, appid, "cover", sha256, remote_id=media_id, now=ctx.now())
-    return media_id, row
-
-
-def _quiet(ctx: Context, row: Delivery, action: Any) -> str:
-    """A call nobody sees: whatever goes wrong, the delivery is simply unsent."""
-    try:
-        return str(action())
-    except OutcomeUnknown as error:
-        raise _back(ctx, row, str(error)) from None
-    except RemoteRefused as error:
-        with ctx.ledger.begin() as connection:
-            outbox.move(connection, row, "rejected", now=ctx.now(), owner=ctx.worker, reason=str(error))
-        raise Ended("rejected") from None
-    except Exception as error:
-        raise _back(ctx, row, str(error)) from None
-
-
-def _back(ctx: Context, row: Delivery, reason: str) -> StopDrain:
-    with ctx.ledger.begin() as connection:
-        outbox.move(connection, row, "ready", now=ctx.now(), owner=ctx.worker, reason=reason)
-    return StopDrain(reason)
+        media.remember(connection, appid, use, sha256, remote_id=uploaded.remote_id, url=uploaded.url, now=ctx.now())
+    return uploaded, row
 
 
 def _remove(ctx: Context, client: AccountClient, row: Delivery) -> None:
@@ -327,7 +311,7 @@ def _settle_submit(ctx: Context, client: AccountClient, row: Delivery) -> str:
         if age >= GIVE_UP_LOOKING:
             outbox.settle(connection, row, "in_doubt", now=now, reason="no answer, no event, no such article")
             return "in_doubt"
-        outbox.look_again(connection, row, at=now + timedelta(minutes=1))
+        outbox.look_again(connection, row, at=now + _pause(age))
     return "unknown"
 
 
@@ -374,7 +358,3 @@ def _article_id(connection: Connection, row: Delivery) -> str:
         if receipt.kind == "article":
             return str(receipt.remote_id)
     raise LedgerConflict(f"delivery {row.id} is confirmed but has no article id")
-
-
-def _name(sha256: str, content_type: str) -> str:
-    return f"{sha256[:40]}.{'png' if content_type == 'image/png' else 'jpg'}"

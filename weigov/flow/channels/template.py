@@ -53,7 +53,7 @@ def send(ctx: Context, client: AccountClient, row: Delivery) -> None:
 
 
 def settle_unknown(ctx: Context, appid: str, row: Delivery) -> str:
-    """An event of this citizen that nobody else can claim is the answer; without one it is for a person in the end."""
+    """An event of this citizen that nobody else can claim is the answer; without one a person decides in the end."""
     now = ctx.now()
     with ctx.ledger.begin() as connection:
         since = row.first_intent_at or row.created_at

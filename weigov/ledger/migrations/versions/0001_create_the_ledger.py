@@ -233,7 +233,7 @@ def upgrade() -> None:
         sa.Column("n", sa.Integer(), nullable=False),
         sa.Column("client_key", sa.String(length=32), server_default="", nullable=False),
         sa.Column("outcome", sa.String(length=8), nullable=False),
-        sa.Column("remote_id", sa.String(length=256), server_default="", nullable=False),
+        sa.Column("remote_id", sa.Text(), server_default="", nullable=False),
         sa.Column("detail", sa.Text(), server_default="", nullable=False),
         sa.Column("intent_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("outcome_at", sa.DateTime(timezone=True), nullable=True),
