@@ -23,6 +23,8 @@ MAX_SIDE: Final = 20_000
 _ARTICLE_WIDTH = 1080  # what a phone can show
 _TYPES = {"JPEG": ("image/jpeg", "jpg"), "PNG": ("image/png", "png")}
 _FORMATS = ("JPEG", "PNG", "GIF", "BMP", "WEBP")
+#: Sober colours, dark enough for the white title WeChat lays over a cover.
+_COVER_COLOURS = ((156, 38, 42), (30, 74, 126), (38, 92, 98), (66, 84, 116))
 _COVER_SIZE = (900, 383)  # 2.35 : 1
 
 
@@ -51,9 +53,9 @@ def for_cover(data: bytes, name: str = "cover") -> Picture:
 
 
 def default_cover(title: str) -> Picture:
-    """A plain cover for an article that has none: the same title always gives the same colours."""
+    """A plain cover for an article that has none: the same title always gives the same picture."""
     seed = hashlib.sha256(title.encode("utf-8", "surrogatepass")).digest()
-    red, green, blue = (40 + b % 100 for b in seed[:3])  # dark enough for the white title WeChat lays over it
+    red, green, blue = _COVER_COLOURS[seed[0] % len(_COVER_COLOURS)]
     image = Image.new("RGB", _COVER_SIZE, (red, green, blue))
     draw = ImageDraw.Draw(image)
     width, height = _COVER_SIZE
