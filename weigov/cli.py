@@ -11,6 +11,7 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
+from datetime import datetime, tzinfo
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -152,16 +153,20 @@ def sync_back(system: Annotated[str | None, typer.Argument(help="one system; all
 @app.command()
 def status(as_json: Json = False) -> None:
     """What waits, what stands still and why, and what is due now."""
+    from weigov.flow.plan import held_flows
     from weigov.flow.reconcile import JOB_EVENTS
     from weigov.ledger import reports
 
-    with _context() as ctx, ctx.ledger.read() as connection:
-        found = reports.status(connection, ctx.site.site, now=ctx.now())
-        found["due"] = reports.due_by_kind(connection, ctx.site.site, now=ctx.now(), events=JOB_EVENTS)
+    with _context() as ctx:
+        with ctx.ledger.read() as connection:
+            found = reports.status(connection, ctx.site.site, now=ctx.now())
+            found["due"] = reports.due_by_kind(connection, ctx.site.site, now=ctx.now(), events=JOB_EVENTS)
+        found["held"] = held_flows(ctx)
+        zone = ctx.site.zone
     if as_json:
         typer.echo(json.dumps(found, ensure_ascii=False, default=str, indent=2))
         return
-    _show_status(found)
+    _show_status(found, zone)
 
 
 @app.command()
@@ -384,23 +389,37 @@ def _plain(values: dict[str, Any], skip: tuple[str, ...] = ()) -> str:
     return ", ".join(shown) or "nothing"
 
 
-def _show_status(found: dict[str, Any]) -> None:
+def _show_status(found: dict[str, Any], zone: tzinfo) -> None:
+    def shown(value: Any) -> str:
+        return f"{value.astimezone(zone):%F %T}" if isinstance(value, datetime) else str(value)
+
     flows = Table(
-        "flow", "pending", "quarantined", "deliveries", "skipped", title=f"{found['site']} at {found['at']:%F %T}"
+        "flow",
+        "pending",
+        "quarantined",
+        "deliveries",
+        "write-backs",
+        "skipped",
+        title=f"{found['site']} at {shown(found['at'])}",
     )
     for name, flow in found["flows"].items():
         deliveries = ", ".join(f"{state} {count}" for state, count in flow["deliveries"].items())
         skipped = ", ".join(f"{reason} {count}" for reason, count in flow["skipped"].items())
+        written = ", ".join(f"{state} {count}" for state, count in flow["write_backs"].items())
         revisions = flow["revisions"]
-        flows.add_row(name, str(revisions["pending"]), str(revisions["quarantined"]), deliveries, skipped)
+        flows.add_row(name, str(revisions["pending"]), str(revisions["quarantined"]), deliveries, written, skipped)
     out.print(flows)
+    for name in found["held"]:
+        out.print(
+            f"[bold]held[/bold] the YAML of {name} changed: see `weigov plan {name}`, then `weigov apply {name}`"
+        )
     for title in ("deferred", "unknown", "in_doubt", "waiting_review", "quarantine"):
         if found[title]:
             out.print(f"[bold]{title.replace('_', ' ')}[/bold]")
             for item in found[title]:
-                out.print("  " + _plain({k: str(v) for k, v in item.items() if v}))
+                out.print("  " + _plain({k: shown(v) for k, v in item.items() if v}))
     problems = [s for s in found["streams"] if s["problem"]]
     for stream in problems:
         out.print(f"[bold]stopped[/bold] {stream['system']}/{stream['stream']}: {stream['problem']}")
     due = _plain(found["due"])
-    out.print(f"due now: {due}; next: {found['next_due_at'] or 'nothing waits'}")
+    out.print(f"due now: {due}; next: {shown(found['next_due_at'] or 'nothing waits')}")

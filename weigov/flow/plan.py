@@ -41,6 +41,13 @@ def plan(ctx: Context, flow_name: str) -> Plan:
     return Plan(flow_name, changed, again, rejected, composed)
 
 
+def held_flows(ctx: Context) -> list[str]:
+    """The flows that compose nothing, because their mapping changed and was not applied."""
+    with ctx.ledger.read() as connection:
+        applied = {name: mirror.applied_digest(connection, ctx.site.site, name) for name in ctx.site.flows}
+    return [name for name, digest in applied.items() if digest not in (None, ctx.site.mapping_digest(name))]
+
+
 def apply(ctx: Context, flow_name: str) -> int:
     """Take the flow's present mapping over; how many published records go before compose again."""
     flow = ctx.site.flows[flow_name]

@@ -23,7 +23,8 @@ NEWEST = 20
 def status(connection: Connection, site: str, *, now: datetime) -> dict[str, Any]:
     """Everything ``weigov status`` shows of one site.
 
-    flows       name → began_at, revisions {pending, quarantined}, skipped {reason: n}, deliveries {state: n}
+    flows       name → began_at, revisions {pending, quarantined}, skipped {reason: n}, deliveries {state: n},
+                write_backs {state: n}
     quarantine  the newest: flow, system, stream, key, reason, since
     deferred    groups: flow, target, reason, count, until (the earliest)
     unknown, in_doubt, waiting_review
@@ -168,13 +169,14 @@ def _flows(connection: Connection, site: str) -> dict[str, dict[str, Any]]:
     )
     for row in connection.execute(quarantined.group_by(revision.c.flow)):
         found.setdefault(row.flow, _no_flow(None))["revisions"]["quarantined"] = row.n
-    deliveries = select(delivery.c.flow, delivery.c.state, func.count().label("n")).where(delivery.c.site == site)
-    counts = {
-        (row.flow, row.state): row.n
-        for row in connection.execute(deliveries.group_by(delivery.c.flow, delivery.c.state))
-    }
-    for flow_name, state in sorted(counts, key=lambda pair: (pair[0], STATES.index(pair[1]))):
-        found.setdefault(flow_name, _no_flow(None))["deliveries"][state] = counts[flow_name, state]
+    is_write = delivery.c.channel == "write"
+    deliveries = select(delivery.c.flow, delivery.c.state, is_write.label("is_write"), func.count().label("n"))
+    rows = connection.execute(
+        deliveries.where(delivery.c.site == site).group_by(delivery.c.flow, delivery.c.state, is_write)
+    )
+    for row in sorted(rows, key=lambda row: (row.flow, STATES.index(row.state))):
+        flow = found.setdefault(row.flow, _no_flow(None))
+        flow["write_backs" if row.is_write else "deliveries"][row.state] = row.n
     return found
 
 
@@ -184,6 +186,7 @@ def _no_flow(began_at: datetime | None) -> dict[str, Any]:
         "revisions": {"pending": 0, "quarantined": 0},
         "skipped": {},
         "deliveries": {},
+        "write_backs": {},
     }
 
 

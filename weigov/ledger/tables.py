@@ -173,7 +173,7 @@ delivery = Table(
     Index("ix_delivery_queue", "target", "state", "priority", "id"),
     Index("ix_delivery_flight", "flight_key", "state"),
     Index("ix_delivery_record", "site", "record", "flow", "revision"),
-    Index("ix_delivery_flow_state", "site", "flow", "state"),
+    Index("ix_delivery_flow_state", "site", "flow", "state", "channel"),
 )  # fmt: skip
 
 #: One call for one step of a delivery: the intent is committed before it, the outcome after.

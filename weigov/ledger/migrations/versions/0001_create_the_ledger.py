@@ -97,7 +97,7 @@ def upgrade() -> None:
     )
     with op.batch_alter_table("delivery", schema=None) as batch_op:
         batch_op.create_index("ix_delivery_flight", ["flight_key", "state"], unique=False)
-        batch_op.create_index("ix_delivery_flow_state", ["site", "flow", "state"], unique=False)
+        batch_op.create_index("ix_delivery_flow_state", ["site", "flow", "state", "channel"], unique=False)
         batch_op.create_index("ix_delivery_queue", ["target", "state", "priority", "id"], unique=False)
         batch_op.create_index("ix_delivery_record", ["site", "record", "flow", "revision"], unique=False)
         batch_op.create_index(
