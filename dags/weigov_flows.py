@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterator
-from datetime import datetime, timedelta
+from datetime import timedelta
 from functools import partial
 from typing import Any
 
@@ -43,9 +43,6 @@ COMPOSE = "50 * * * *"
 SHORT, LONG = timedelta(minutes=15), timedelta(hours=2)
 
 KINDS = {"article": "文章", "column": "栏目", "case": "办件", "question": "咨询", "answer": "答复", "guide": "指南"}
-
-_EPOCH = (2026, 1, 1)  # before anything here existed; DAGs do not catch up
-
 
 # ---- tasks: one call each
 
@@ -194,8 +191,7 @@ def _dag(site: Site, dag_id: str, limit: timedelta | None = SHORT, **settings: A
     settings["tags"] = [site.site, *settings["tags"]]
     return DAG(
         dag_id,
-        start_date=datetime(*_EPOCH, tzinfo=site.zone),
-        catchup=False,
+        catchup=False,  # and no start_date: a new DAG waits for its time instead of making up for the last one
         is_paused_upon_creation=False,
         default_args=defaults,
         auto_register=False,  # weigov_faults.py imports this file, and shall hold no DAG

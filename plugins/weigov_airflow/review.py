@@ -2,7 +2,9 @@
 
 The ledger counts; a question only shows and asks. It is asked again when the answer did not count (the same person
 twice), looks every half hour whether there is still anything to ask (an edit may have replaced the delivery, somebody
-may have decided on the command line), and ends green when there is not. DAG parsing imports this file: what opens the ledger is imported by the tasks.
+may have decided on the command line), and ends green when there is not.
+
+DAG parsing imports this file: what opens the ledger is imported where it is used.
 """
 
 from __future__ import annotations
