@@ -23,7 +23,7 @@ from weigov.records import KINDS, Record, digest
 Row = Mapping[str, Any]
 Convert = Callable[[Any], Any]
 
-_TAG = re.compile(r"<[^>]*>")
+_TAG = re.compile(r"<(?:/?[a-zA-Z]|[!?])[^>]*>")  # as browsers see it: <文明> and 1 < 2 are text
 #: Tags that stand inside a word or sentence: taking them away leaves no gap, as it must not in Chinese.
 _INLINE = re.compile(r"</?(?:a|b|code|em|font|i|mark|small|span|strong|sub|sup|u)(?:\s[^>]*)?>", re.IGNORECASE)
 
@@ -54,11 +54,7 @@ class RowPlan:
                 self._texts.append((name, path))
             else:
                 self._others.append((name, path, paths.dotted(path), convert))
-        if stream.withdrawn:
-            self._flag: paths.Getter | None = paths.dotted(stream.withdrawn.field)
-            self._flags = frozenset(stream.withdrawn.values)
-        else:
-            self._flag, self._flags = None, frozenset()
+        self._flags = [(paths.dotted(rule.field), frozenset(rule.values)) for rule in stream.withdrawn]
         self._used = frozenset(used)
         # What a row's digest also depends on: a changed mapping must read the details again.
         self._signature = digest(stream.model_dump(mode="json", by_alias=True, exclude={"schedule"}))
@@ -71,7 +67,7 @@ class RowPlan:
         return str(value) if isinstance(value, int) and not isinstance(value, bool) else ""
 
     def withdrawn(self, row: Row) -> bool:
-        return self._flag is not None and plain(self._flag(row)) in self._flags
+        return any(plain(flag(row)) in values for flag, values in self._flags)
 
     def digest(self, row: Row) -> str:
         return digest([self._signature, row])
@@ -113,7 +109,7 @@ class RowPlan:
         for name in self._into_extra:
             if name in fields:
                 extra[name[6:]] = fields.pop(name)
-        withdrawn = self._flag is not None and plain(self._flag(row)) in self._flags
+        withdrawn = bool(self._flags) and self.withdrawn(row)
         if damaged and any("\ufffd" in value for value in (*fields.values(), *extra.values()) if type(value) is str):
             faults.append("some characters could not be decoded: is the charset in `decode` right?")
         if faults and not withdrawn:

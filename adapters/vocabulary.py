@@ -42,6 +42,10 @@ def _listed(value: Any) -> Any:
     return [value] if isinstance(value, str) else value
 
 
+def _one_or_more(value: Any) -> Any:
+    return [value] if isinstance(value, dict) else value
+
+
 def _text(value: Any) -> Any:
     return str(value) if isinstance(value, (int, float)) and not isinstance(value, bool) else value
 
@@ -233,7 +237,7 @@ class Attachments(Closed):
 
 
 class Withdrawn(Closed):
-    """Withdrawn when ``field`` of the row has one of ``values``."""
+    """Withdrawn when ``field`` of the row has one of ``values``; of several such rules one is enough."""
 
     field: Path_
     values: Annotated[tuple[Text, ...], Field(min_length=1)]
@@ -255,7 +259,7 @@ class Stream(Closed):
     for_each: ForEach | None = None
     detail: Detail | None = None
     attachments: Attachments | None = None
-    withdrawn: Withdrawn | None = None
+    withdrawn: Annotated[tuple[Withdrawn, ...], BeforeValidator(_one_or_more)] = ()
     outcome: tuple[OutcomeRule, ...] = ()
 
 

@@ -75,6 +75,7 @@ def test_empty_texts_are_absent() -> None:
         (["unescape", "strip"], " A &#038; B&nbsp;", "A & B"),
         (["text_only"], "<p>一 &amp;\n<b>二</b></p><p>三</p>", "一 & 二 三"),
         (["text_only"], "通<b class=x>𠮷</b>知 1 &lt; 2", "通𠮷知 1 < 2"),
+        (["text_only"], "镇<文明实践>超市 1 < 2<!-- x --> > 0</p>", "镇<文明实践>超市 1 < 2 > 0"),
         (["absolute_url"], "/a.png", "http://cms.example/a.png"),
         (["parent_code_2"], "010203", "0102"),
         (["parent_code_2"], "01", None),
@@ -114,6 +115,13 @@ def test_a_withdrawn_row_is_never_rejected() -> None:
         record = one({"published_at": "p"}, {"id": "1", "p": "kaputt", "state": state}, **flag)
         assert record.withdrawn and record.fields == {}
     assert not one({}, {"id": "1", "state": 1}, **flag).withdrawn
+
+
+def test_one_of_several_rules_is_enough_to_be_withdrawn() -> None:
+    rules = {"withdrawn": [{"field": "state", "values": ["del"]}, {"field": "body.locked", "values": ["true"]}]}
+    for row in ({"state": "del"}, {"state": "ok", "body": {"locked": True}}):
+        assert one({}, {"id": "1", **row}, **rules).withdrawn
+    assert not one({}, {"id": "1", "state": "ok", "body": {"locked": False}}, **rules).withdrawn
 
 
 @pytest.mark.parametrize("row", [{}, {"id": None}, {"id": ""}, {"id": " "}, {"id": True}, {"id": {"a": 1}}])
