@@ -1,0 +1,45 @@
+"""Type one ``weigov`` command in this process, as an operator would in a shell."""
+
+from __future__ import annotations
+
+import io
+import os
+import sys
+from collections.abc import Mapping
+from contextlib import redirect_stderr, redirect_stdout
+from dataclasses import dataclass
+from unittest import mock
+
+from rich.console import Console
+
+from weigov import cli
+
+
+@dataclass(frozen=True)
+class Typed:
+    """What a command came to."""
+
+    code: int
+    out: str
+    err: str
+
+    def good(self) -> str:
+        assert self.code == 0, f"exit {self.code}: {self.out}{self.err}"
+        return self.out
+
+
+def command(environ: Mapping[str, str], *words: str) -> Typed:
+    out, err = io.StringIO(), io.StringIO()
+    code = 0
+    with (
+        mock.patch.dict(os.environ, environ),
+        mock.patch.object(sys, "argv", ["weigov", *words]),
+        mock.patch.object(cli, "out", Console(soft_wrap=True, highlight=False, file=out, width=200)),
+        redirect_stdout(out),
+        redirect_stderr(err),
+    ):
+        try:
+            cli.main()
+        except SystemExit as end:
+            code = int(end.code or 0)
+    return Typed(code, out.getvalue(), err.getvalue())

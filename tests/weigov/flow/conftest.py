@@ -1,0 +1,114 @@
+"""``town``: the demo site before its first round. ``calm``: everything collected, nothing to tell yet.
+
+One sandbox serves the package and is put back to its first day between tests; so is the ledger of ``calm``.
+"""
+
+from __future__ import annotations
+
+import shutil
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from sqlalchemy.engine import URL, make_url
+
+from tests.conftest import _database
+from tests.postgres import run_sql
+from tests.weigov.flow.deployment import Deployment, OtherSide, copy_site, other_side
+from weigov.ledger.migrate import migrate
+
+
+@pytest.fixture(scope="package")
+def sandbox_running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[OtherSide]:
+    with other_side(tmp_path_factory.mktemp("sandbox") / "sandbox.db") as other:
+        yield other
+
+
+@pytest.fixture
+def other(sandbox_running: OtherSide) -> OtherSide:
+    sandbox_running.restore()
+    return sandbox_running
+
+
+@pytest.fixture
+def town(other: OtherSide, ledger_url: str, tmp_path: Path) -> Iterator[Deployment]:
+    """The demo site over an empty ledger, on each database."""
+    migrate(ledger_url)
+    town = Deployment.prepare(other, tmp_path / "home", ledger_url).start()
+    yield town
+    town.stop()
+
+
+def calm_site(folder: Path) -> Path:
+    """The demo site but for this: articles begin now, and nobody reviews notices."""
+    return copy_site(
+        folder,
+        notices=lambda text: text.replace("begin: all", "begin: now").replace("review: {needs: 2}\n", ""),
+        policies=lambda text: text.replace("begin: all", "begin: now"),
+    )
+
+
+@pytest.fixture(scope="package")
+def calm_sqlite(sandbox_running: OtherSide, tmp_path_factory: pytest.TempPathFactory) -> str:
+    """A ledger that has seen everything that was there on the first day, to be copied."""
+    home = tmp_path_factory.mktemp("calm")
+    url = f"sqlite:///{home / 'ledger.db'}"
+    _fill(sandbox_running, home, url)
+    return url
+
+
+@pytest.fixture(scope="package")
+def calm_postgresql(
+    _postgres: URL | str, sandbox_running: OtherSide, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[str]:
+    with _database(_postgres) as url:
+        _fill(sandbox_running, tmp_path_factory.mktemp("calm"), url)
+        yield url
+
+
+def _fill(other: OtherSide, home: Path, url: str) -> None:
+    other.restore()
+    migrate(url)
+    made = Deployment.prepare(other, home, url, calm_site(home)).start()
+    made.bind_everyone()
+    made.collect()
+    made.compose("notices", "policies", "case_progress", "answers")
+    made.stop()
+
+
+@contextmanager
+def _copied(template: str, folder: Path) -> Iterator[str]:
+    url = make_url(template)
+    if url.get_backend_name() == "sqlite":
+        shutil.copy(str(url.database), folder / "ledger.db")
+        yield f"sqlite:///{folder / 'ledger.db'}"
+        return
+    server = url.set(database="postgres")
+    name = f"weigov_test_{uuid.uuid4().hex[:12]}"
+    run_sql(server, f"CREATE DATABASE {name} TEMPLATE {url.database}")
+    try:
+        yield url.set(database=name).render_as_string(hide_password=False)
+    finally:
+        run_sql(server, f"DROP DATABASE {name} WITH (FORCE)")
+
+
+@pytest.fixture
+def calm(calm_sqlite: str, other: OtherSide, tmp_path: Path) -> Iterator[Deployment]:
+    """Everything was collected and nothing is due: what a test changes upstream is all there is to tell."""
+    with _copied(calm_sqlite, tmp_path) as url:
+        calm = Deployment.prepare(other, tmp_path / "home", url, calm_site(tmp_path)).start()
+        yield calm
+        calm.stop()
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def calm_on_each(request: pytest.FixtureRequest, sandbox_running: OtherSide, tmp_path: Path) -> Iterator[Deployment]:
+    """The same, on each database: for what a database decides."""
+    template = request.getfixturevalue(f"calm_{request.param}")
+    sandbox_running.restore()
+    with _copied(template, tmp_path) as url:
+        calm = Deployment.prepare(sandbox_running, tmp_path / "home", url, calm_site(tmp_path)).start()
+        yield calm
+        calm.stop()
