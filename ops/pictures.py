@@ -1,4 +1,5 @@
-"""``make pictures``: photograph what a citizen sees and what Airflow shows, into ``var/demo/``.
+"""``make pictures``: photograph what a citizen sees and what Airflow shows, into ``var/demo/``, and two of these for
+the README into ``docs/pictures/``. ``make demo`` takes them too, but leaves the README's alone.
 
 Uses the Chromium of the system. Where there is none it is installed when root, and otherwise one line says that the
 pictures were skipped. The browser is told to speak to this machine only.
@@ -20,11 +21,13 @@ from playwright.sync_api import Error as BrowserError
 from ops import airflow_config, connections
 from ops.clients import Sandbox
 from ops.far_end import Snapshot
-from ops.home import Home, OpsError
+from ops.home import ROOT, Home, OpsError
 
 PACKAGES = ("chromium", "fonts-noto-cjk")
 PHONE: ViewportSize = {"width": 390, "height": 844}
-DESK: ViewportSize = {"width": 1440, "height": 1000}
+DESK: ViewportSize = {"width": 1440, "height": 1240}
+SIDE_BY_SIDE: ViewportSize = {"width": 1280, "height": 876}
+README_PICTURES = {"phone-desk.png": "phone.png", "airflow-dags.png": "airflow-dags.png"}
 WAIT_MS = 45_000
 _QUIET = [
     # Loopback only: no look-ups, no updates, no phoning home, and no proxy of the environment's.
@@ -109,7 +112,9 @@ def _phone(home: Home, browser: Browser) -> list[Path]:
     for name, url in pages.items():
         page.goto(url, wait_until="load")
         taken.append(_shoot(page, home.demo / name))
-    return taken
+    page = _page(browser, SIDE_BY_SIDE)
+    page.goto(f"{address}/desk", wait_until="networkidle")
+    return [*taken, _shoot(page, home.demo / "phone-desk.png")]
 
 
 def _airflow(home: Home, browser: Browser) -> list[Path]:
@@ -120,7 +125,8 @@ def _airflow(home: Home, browser: Browser) -> list[Path]:
     page.click("button[type=submit]")
     page.wait_for_url(lambda url: "login" not in url)
     page.goto(f"{home.airflow_url}/dags?limit=50", wait_until="load")
-    page.get_by_text("collect_", exact=False).first.or_(page.get_by_role("table")).first.wait_for()
+    page.locator("button[value=table]").click()  # a line a DAG: all of them in one look
+    page.get_by_role("table").wait_for()
     page.wait_for_timeout(2500)  # the run bars are drawn after the list
     taken = [_shoot(page, home.demo / "airflow-dags.png")]
     page.goto(f"{home.airflow_url}/assets", wait_until="load")
@@ -137,6 +143,8 @@ def main() -> int:
     try:
         for path in take(Home.from_environ()):
             print(f"pictures: {path}")
+            if path.name in README_PICTURES:
+                shutil.copyfile(path, ROOT / "docs" / "pictures" / README_PICTURES[path.name])
     except OpsError as error:
         print(f"pictures: {error}", file=sys.stderr)
         return 1
