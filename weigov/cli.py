@@ -318,18 +318,17 @@ def bindings_import(
 def main() -> None:
     """The command. One line for a user's mistake, a stack trace only for ours."""
     try:
-        app(standalone_mode=False)
+        code = app(standalone_mode=False)  # typer.Exit comes back as its code
     except WeigovError as error:
         for line in str(error).splitlines():
             print(line, file=sys.stderr)
         sys.exit(1)
     except typer.Abort:
         sys.exit(1)
-    except typer.Exit as error:
-        sys.exit(error.exit_code)
     except typer._click.exceptions.ClickException as error:
         error.show()
         sys.exit(2)
+    sys.exit(code)
 
 
 def _decide(delivery: int, person: str, decision: Any, digest: str | None, comment: str) -> None:
