@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from datetime import datetime, time
 
 from weigov.errors import RemoteError
 from weigov.flow.context import Context
@@ -77,4 +78,5 @@ def readers(ctx: Context, system: str, stream: str) -> list[FlowReads]:
 
 def reads(site: Site, flow: Flow) -> FlowReads:
     """Which fields of its stream make a revision for ``flow``, and where it began."""
-    return FlowReads(flow.flow, site.reads(flow.flow), flow.begin)
+    begin = flow.begin if isinstance(flow.begin, str) else datetime.combine(flow.begin, time.min, site.zone)
+    return FlowReads(flow.flow, site.reads(flow.flow), begin)

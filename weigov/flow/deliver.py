@@ -13,7 +13,7 @@ from sqlalchemy import Connection
 from weigov.errors import LedgerConflict
 from weigov.flow.channels import menu, news, template
 from weigov.flow.context import DRAIN_S, LEASE_S, Context
-from weigov.flow.step import Ended, StopDrain
+from weigov.flow.step import PERSON_NEEDED, Ended, StopDrain
 from weigov.ledger import outbox, quota
 from weigov.ledger.outbox import Delivery
 from weigov.wechat import rules
@@ -91,6 +91,13 @@ def drain(
                 send(row)
             except Ended as ended:
                 states[ended.state] += 1
+                if ended.state == "deferred":
+                    rows, held = _apart(rows, row)
+                    states["deferred"] += len(held)
+                    with ctx.ledger.begin() as connection:
+                        wait = _defer_alike(ctx, connection, row, held)
+                        if gate and wait <= PERSON_NEEDED:  # longer, and what was reserved is used up with the day
+                            gate.give_back(connection, [row, *held])
             except LedgerConflict:
                 states["taken over"] += 1
             except StopDrain as stop:
@@ -100,6 +107,21 @@ def drain(
                         gate.give_back(connection, [row, *rows])
                 return Drained(target, _plain(states), expired, str(stop))
     return Drained(target, _plain(states), expired)
+
+
+def _apart(rows: list[Delivery], row: Delivery) -> tuple[list[Delivery], list[Delivery]]:
+    """(the others, those of the same kind as ``row``)."""
+    alike = [other for other in rows if (other.channel, other.effect) == (row.channel, row.effect)]
+    return [other for other in rows if other not in alike], alike
+
+
+def _defer_alike(ctx: Context, connection: Connection, row: Delivery, held: list[Delivery]) -> timedelta:
+    """What was claimed with ``row`` and is of its kind waits as long: asking would only be refused again."""
+    now = ctx.now()
+    late = outbox.get(connection, row.id)
+    for other in held:
+        outbox.defer(connection, other, until=late.due_at, reason=late.reason, now=now, owner=ctx.worker)
+    return late.due_at - now
 
 
 def _send(ctx: Context, client: AccountClient, row: Delivery) -> None:

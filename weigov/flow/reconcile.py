@@ -22,6 +22,8 @@ from weigov.wechat.client import AccountClient, publish_status
 #: Events that say what became of something we did.
 JOB_EVENTS = ("publishjobfinish", "templatesendjobfinish")
 _PAGE = 200
+#: States an event may still settle, however late it comes.
+_AWAITED = ("accepted", "in_doubt")
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +48,7 @@ def reconcile(ctx: Context, account: str) -> Reconciled:
     with ctx.ledger.begin() as connection:
         _join_late(connection, ctx, client, target)
     try:
-        for row in _open(ctx, target, "unknown"):
+        for row in _open(ctx, target, "unknown") + _perhaps_answered(ctx, client, target):
             _count(states, row, _settle(ctx, client, row))
         for row in _open(ctx, target, "accepted"):
             _count(states, row, _look(ctx, client, row))
@@ -98,7 +100,7 @@ def _take(connection: Connection, ctx: Context, appid: str, item: inbox.Item) ->
         if row is None:
             return "kept"
         receipts.match(connection, receipt.id, row.id)
-        if row.state != "accepted":
+        if row.state not in _AWAITED:
             return f"already {row.state}"
         news.confirm(connection, appid, row, status, now=ctx.now())
         return "joined"
@@ -117,7 +119,7 @@ def _take(connection: Connection, ctx: Context, appid: str, item: inbox.Item) ->
     if row is None:
         return "kept"
     receipts.match(connection, receipt.id, row.id)
-    if row.state == "accepted":
+    if row.state in _AWAITED:
         template.conclude(connection, row, status_text, now=ctx.now())
         return "joined"
     return f"already {row.state}"
@@ -185,6 +187,19 @@ def _open(ctx: Context, target: str, state: State) -> list[Delivery]:
             states=(state,),
             check_before=ctx.now(),
         )
+
+
+def _perhaps_answered(ctx: Context, client: AccountClient, target: str) -> list[Delivery]:
+    """Messages a person was asked about, to citizens of whom an event came since that nobody claimed."""
+    with ctx.ledger.read() as connection:
+        unclaimed = {r.subject for r in receipts.unmatched(connection, client.account.appid, "template") if r.subject}
+        return [
+            row
+            for subject in sorted(unclaimed)
+            for row in outbox.find(
+                connection, target=target, channel="template", subject=subject, states=("in_doubt",)
+            )
+        ]
 
 
 def _sole_candidate(connection: Connection, item: inbox.Item) -> Delivery | None:

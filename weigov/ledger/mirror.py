@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import datetime
 from typing import Any, Literal, TypeVar, cast
 
 from sqlalchemy import Connection, and_, bindparam, func, select, update
@@ -24,7 +24,8 @@ from weigov.records import Kind, Record, digest, digest_of, dump, load
 WITHDRAWN = "-"
 _CHUNK = 400  # keys in one IN (…)
 
-Begin = Literal["now", "all"] | date
+#: ``now``, ``all``, or the moment from which on what existed before is delivered too.
+Begin = Literal["now", "all"] | datetime
 T = TypeVar("T")
 
 
@@ -451,7 +452,7 @@ def _wanted(item: Record, begin: Begin) -> bool:
     if begin == "now":
         return False
     moment = next((m for m in (item.get(name) for name in ("published_at", "answered_at", "updated_at")) if m), None)
-    return isinstance(moment, datetime) and moment.date() >= begin
+    return isinstance(moment, datetime) and moment >= begin
 
 
 def _note_rejected(connection: Connection, ref: StreamRef, batch: Batch, *, now: datetime) -> None:

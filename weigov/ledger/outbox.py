@@ -498,7 +498,7 @@ def settle(
     if row.state == "sending":
         outcome = {"accepted": "ok", "rejected": "refused", "unknown": "unknown"}[to]
         end_attempt(connection, row, outcome, now=now, remote_id=remote_id, detail=reason)
-    elif row.state == "unknown" and to in ("accepted", "confirmed") and remote_id:
+    elif row.state in ("unknown", "in_doubt") and to in ("accepted", "confirmed") and remote_id:
         adopt_step(connection, row, row.step, remote_id, now=now)
     move(connection, row, to, now=now, owner=owner, reason=reason, check_at=check_at)
 

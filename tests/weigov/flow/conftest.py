@@ -16,7 +16,7 @@ from sqlalchemy.engine import URL, make_url
 
 from tests.conftest import _database
 from tests.postgres import run_sql
-from tests.weigov.flow.deployment import Deployment, OtherSide, copy_site, other_side
+from tests.weigov.flow.deployment import Deployment, OtherSide, calm_site, other_side
 from weigov.ledger.migrate import migrate
 
 
@@ -39,15 +39,6 @@ def town(other: OtherSide, ledger_url: str, tmp_path: Path) -> Iterator[Deployme
     town = Deployment.prepare(other, tmp_path / "home", ledger_url).start()
     yield town
     town.stop()
-
-
-def calm_site(folder: Path) -> Path:
-    """The demo site but for this: articles begin now, and nobody reviews notices."""
-    return copy_site(
-        folder,
-        notices=lambda text: text.replace("begin: all", "begin: now").replace("review: {needs: 2}\n", ""),
-        policies=lambda text: text.replace("begin: all", "begin: now"),
-    )
 
 
 @pytest.fixture(scope="package")

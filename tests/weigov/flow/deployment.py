@@ -30,6 +30,7 @@ from weigov.flow.collect import Collected, collect
 from weigov.flow.compose import Composed, compose
 from weigov.flow.context import Context
 from weigov.flow.deliver import Drained, deliver
+from weigov.flow.plan import apply
 from weigov.flow.reconcile import JOB_EVENTS, Reconciled, reconcile
 from weigov.flow.review import decide, held
 from weigov.flow.sync_back import SyncedBack, sync_back
@@ -68,16 +69,16 @@ class OtherSide:
 
     # the control API
 
-    def get(self, path: str, **query: Any) -> Any:
+    def get(self, path: str, /, **query: Any) -> Any:
         return self._checked(self.web.get(f"/_sandbox{path}", params=query))
 
-    def post(self, path: str, **body: Any) -> Any:
+    def post(self, path: str, /, **body: Any) -> Any:
         return self._checked(self.web.post(f"/_sandbox{path}", json=body))
 
-    def put(self, path: str, **body: Any) -> Any:
+    def put(self, path: str, /, **body: Any) -> Any:
         return self._checked(self.web.put(f"/_sandbox{path}", json=body))
 
-    def patch(self, path: str, **body: Any) -> Any:
+    def patch(self, path: str, /, **body: Any) -> Any:
         return self._checked(self.web.patch(f"/_sandbox{path}", json=body))
 
     def delete(self, path: str) -> Any:
@@ -341,6 +342,9 @@ class Deployment:
     def compose(self, *flows: str) -> dict[str, Composed]:
         return {name: compose(self.ctx, name) for name in flows or FLOWS if name in self.ctx.site.flows}
 
+    def apply(self, flow: str) -> int:
+        return apply(self.ctx, flow)
+
     def approve(self, *people: str) -> None:
         for row in held(self.ctx):
             for person in people or ("bianji", "shenhe"):
@@ -391,6 +395,15 @@ def copy_site(folder: Path, **changes: Callable[[str], str]) -> Path:
     for flow, change in changes.items():
         rewrite(site / "flows" / f"{flow}.yaml", change)
     return site
+
+
+def calm_site(folder: Path) -> Path:
+    """The demo site but for this: articles begin now, and nobody reviews notices."""
+    return copy_site(
+        folder,
+        notices=lambda text: text.replace("begin: all", "begin: now").replace("review: {needs: 2}\n", ""),
+        policies=lambda text: text.replace("begin: all", "begin: now"),
+    )
 
 
 def rewrite(path: Path, change: Callable[[str], str]) -> None:

@@ -70,6 +70,8 @@ def settle_unknown(ctx: Context, appid: str, row: Delivery) -> str:
             outbox.settle(connection, row, "accepted", now=now, remote_id=candidates[0].remote_id)
             conclude(connection, outbox.get(connection, row.id), candidates[0].status, now=now)
             return outbox.get(connection, row.id).state
+        if row.state == "in_doubt":
+            return row.state
         if may_repeat(ctx, row):
             return "unknown"
         if now - since >= GIVE_UP_WAITING:
