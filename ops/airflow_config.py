@@ -11,6 +11,7 @@ import configparser
 import json
 import os
 import secrets
+import shutil
 from pathlib import Path
 from typing import IO
 
@@ -50,7 +51,11 @@ def settings(home: Home, keys: dict[str, str]) -> dict[str, dict[str, str]]:
             "execution_api_server_url": f"{home.airflow_url}/execution/",
             "default_timezone": "Asia/Shanghai",
         },
-        "database": {"sql_alchemy_conn": f"sqlite:///{home.airflow / 'airflow.db'}"},
+        "database": {
+            "sql_alchemy_conn": f"sqlite:///{home.airflow / 'airflow.db'}",
+            "sql_alchemy_connect_args": "airflow_local_settings.SQLITE",
+            "sql_alchemy_connect_args_async": "airflow_local_settings.SQLITE_ASYNC",
+        },
         "logging": {"base_log_folder": str(home.airflow / "logs"), "colored_console_log": "False"},
         "secrets": {
             "backend": "airflow.secrets.local_filesystem.LocalFilesystemBackend",
@@ -94,7 +99,9 @@ def settings(home: Home, keys: dict[str, str]) -> dict[str, dict[str, str]]:
 
 def write(home: Home) -> None:
     """Write airflow.cfg and, once, its keys and the passwords: readable by their owner only."""
-    home.airflow.mkdir(parents=True, exist_ok=True)
+    local_settings = home.airflow / "config" / "airflow_local_settings.py"
+    local_settings.parent.mkdir(parents=True, exist_ok=True)
+    shutil.copyfile(ROOT / "ops" / "airflow_home" / local_settings.name, local_settings)
     parser = configparser.ConfigParser(interpolation=None)
     for section, options in settings(home, _keys(home)).items():
         # Airflow interpolates %: a literal one is doubled.

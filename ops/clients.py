@@ -43,6 +43,9 @@ class Sandbox:
     def patch(self, path: str, body: dict[str, Any]) -> Any:
         return self._answer("PATCH", path, json=body)
 
+    def close(self) -> None:
+        self._http.close()
+
     def healthy(self) -> bool:
         try:
             return bool(self._http.get("/health").json().get("ok"))
@@ -85,13 +88,27 @@ class Airflow:
     def get(self, path: str, **params: Any) -> Any:
         return self._call("GET", path, params=params)
 
-    def post(self, path: str, body: dict[str, Any]) -> Any:
-        return self._call("POST", path, json=body)
+    def write(self, method: str, path: str, body: dict[str, Any]) -> None:
+        """A write that may be repeated: its path or body names what is made, so a second one is refused as done.
 
-    def patch(self, path: str, body: dict[str, Any]) -> Any:
-        return self._call("PATCH", path, json=body)
+        On SQLite Airflow fails a write with "Database error", before doing anything, when its audit log could not be
+        written in time.
+        """
+        for patience in (1, 2, 4, 8, None):
+            response = self._send(method, path, json=body)
+            if response.status_code == 409 or response.is_success:
+                return
+            if response.status_code < 500 or patience is None:
+                raise self._refused(method, path, response)
+            time.sleep(patience)
 
     def _call(self, method: str, path: str, **kwargs: Any) -> Any:
+        response = self._send(method, path, **kwargs)
+        if response.is_error:
+            raise self._refused(method, path, response)
+        return response.json() if response.content else None
+
+    def _send(self, method: str, path: str, **kwargs: Any) -> httpx.Response:
         if "Authorization" not in self._http.headers:
             self._log_in()
         try:
@@ -100,12 +117,11 @@ class Airflow:
                 self._log_in()
                 response = self._http.request(method, f"/api/v2{path}", **kwargs)
         except httpx.HTTPError as error:
-            raise OpsError(
-                f"Airflow does not answer at {self.base_url} ({type(error).__name__}); say make up"
-            ) from None
-        if response.is_error:
-            raise OpsError(f"Airflow {method} {path}: {response.status_code} {response.text[:300]}")
-        return response.json() if response.content else None
+            raise self._silent(error) from None
+        return response
+
+    def _refused(self, method: str, path: str, response: httpx.Response) -> OpsError:
+        return OpsError(f"Airflow {method} {path}: {response.status_code} {response.text[:300]}")
 
     def _silent(self, error: httpx.HTTPError) -> OpsError:
         return OpsError(f"Airflow does not answer at {self.base_url} ({type(error).__name__}); say make up")

@@ -61,7 +61,7 @@ def _report(home: Home, round_: Round, before: Snapshot, after: Snapshot) -> dic
         "menu": after.menu,
         "messages_by_openid": after.messages_by_openid,
         "write_backs": {name: len(rows) for name, rows in after.write_backs.items()},
-        "dag_runs": round_.runs,
+        "dag_runs": round_.runs(),
         "approvals": round_.approvals,
         "told_twice": after.told_twice,
         "published_twice": after.published_twice,

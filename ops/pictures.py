@@ -28,7 +28,7 @@ PHONE: ViewportSize = {"width": 390, "height": 844}
 DESK: ViewportSize = {"width": 1440, "height": 1240}
 SIDE_BY_SIDE: ViewportSize = {"width": 1280, "height": 876}
 README_PICTURES = {"phone-desk.png": "phone.png", "airflow-dags.png": "airflow-dags.png"}
-WAIT_MS = 45_000
+WAIT_MS = 120_000  # a busy machine draws slowly
 _QUIET = [
     # Loopback only: no look-ups, no updates, no phoning home, and no proxy of the environment's.
     "--host-resolver-rules=MAP * ~NOTFOUND , EXCLUDE 127.0.0.1",

@@ -1,8 +1,8 @@
-"""One round of work, driven through Airflow's REST API as its schedule would: collect, compose, review, deliver,
-reconcile, sync back, until nothing is due.
+"""One round of work, driven through Airflow's REST API: collect, compose, review, deliver, reconcile, sync back.
 
-Compose follows collect through the streams' assets; it is only triggered here when no asset did. Reviews are answered
-as two different people would, over the human-in-the-loop API.
+Only what nothing else starts is triggered here. Compose follows collect, and deliver follows compose and review,
+through Airflow's assets; when all has come to rest, the ledger is asked what is due and those DAGs are triggered,
+until it says nothing. Reviews are answered as two different people would, over the human-in-the-loop API.
 """
 
 from __future__ import annotations
@@ -18,144 +18,134 @@ from ops.clients import Airflow
 from ops.home import Home, OpsError
 
 REVIEWERS = ("bianji", "shenhe")
-APPROVE = ("通过", "批准", "同意", "Approve")
-RUN_TIMEOUT_S = 240.0
-# Answered in the second it was asked, Airflow still holds the task's first half for running and fails it.
-NOBODY_READS_FASTER_S = 3.0
+APPROVE = ("通过", "Approve")
+ROUND_TIMEOUT_S = 480.0
+POLL_S = 1.0
+# An asset's event becomes a run within a second or two: this long without any run is rest.
+REST_S = 3.0
 # What is due sooner belongs to this round; what was put off to tomorrow does not.
 WORTH_WAITING_S = 90.0
-ROUND_TIMEOUT_S = 420.0
-_FINISHED = ("success", "failed")
+# Answered in the second it was asked, Airflow still holds the task's first half for running and fails it.
+NOBODY_READS_FASTER_S = 3.0
+#: What the ledger says is due → the DAGs that do it.
+DAGS = {"compose": "flow_", "deliver": "deliver_", "reconcile": "reconcile_"}
 
 
 class Round:
-    """Remembers every run it saw, for the report."""
+    """Keeps the time it began, so that the report can name every run since."""
 
     def __init__(self, home: Home) -> None:
         self.home = home
         self.admin = services.admin(home)
         passwords = airflow_config.passwords(home)
         self.reviewers = [Airflow(home.airflow_url, name, passwords[name]) for name in REVIEWERS]
-        self.runs: dict[str, list[str]] = {}
-        self.approvals = 0
+        self.began = datetime.now(UTC)
+        self.answered: dict[tuple[str, str], int] = {}  # review run → approvals given
+        self._deadline = 0.0
+
+    @property
+    def approvals(self) -> int:
+        return sum(self.answered.values())
 
     def work(self) -> None:
         """Raises OpsError naming the run that failed, or what is still due when time is up."""
-        began = time.monotonic()
-        since = datetime.now(UTC)
-        self._run(self._dags("collect_"))
-        self._run(self._dags("flow_", has_asset_schedule=False))
-        self._followed(self._dags("flow_", has_asset_schedule=True), since)
-        due: dict[str, int] = {}
-        while time.monotonic() - began < ROUND_TIMEOUT_S:
-            self._review()
-            self._run(self._dags("deliver_"))
-            self._run(self._dags("reconcile_"))
-            self._run(self._dags("sync_back_"))
-            due, next_s = self.due()
-            if due or self._open_reviews():
-                continue
-            if next_s is None or next_s > WORTH_WAITING_S:
-                return
-            time.sleep(next_s + 1)  # an answer that was lost is asked for again, with the same key
-        what = ", ".join(f"{count} {state}" for state, count in due.items()) or "reviews"
-        raise OpsError(f"after {ROUND_TIMEOUT_S:.0f} s there is still something due: {what}; see weigov status")
+        self._deadline = time.monotonic() + ROUND_TIMEOUT_S
+        self._trigger("collect_")
+        self._rest()
+        while True:
+            due, next_s = self._due()
+            if due:
+                for verb in due:
+                    self._trigger(DAGS[verb])
+                self._rest(f"due: {due}")
+            elif next_s is not None and next_s <= WORTH_WAITING_S:
+                time.sleep(next_s + 1)  # an answer that was lost is asked for again, with the same key
+            else:
+                self._trigger("sync_back_")
+                self._rest()
+                if not self._due()[0]:
+                    return
 
-    def due(self) -> tuple[dict[str, int], float | None]:
-        """What a verb would find to do now, by verb; and in how many seconds the next thing is due, if any."""
+    def runs(self) -> dict[str, list[str]]:
+        """Every run that began since this object was made, by DAG."""
+        found: dict[str, list[str]] = {}
+        for run in self._list("/dags/~/dagRuns", "dag_runs", run_after_gte=self.began.isoformat(), order_by="id"):
+            found.setdefault(run["dag_id"], []).append(run["dag_run_id"])
+        return dict(sorted(found.items()))
+
+    def _due(self) -> tuple[list[str], float | None]:
+        """The verbs that would find something to do now; and in how many seconds the next thing is due, if any."""
         status = json.loads(services.weigov(self.home, "status", "--json"))
         next_s = None
         if status["next_due_at"]:
             next_s = _seconds(status["at"], status["next_due_at"])
-        return {verb: int(count) for verb, count in status["due"].items() if count}, next_s
+        return [verb for verb in DAGS if status["due"][verb]], next_s
 
-    def _dags(self, prefix: str, **more: Any) -> list[str]:
-        found: list[str] = []
+    def _trigger(self, prefix: str) -> None:
+        dags = self._list("/dags", "dags", dag_id_prefix_pattern=prefix, order_by="dag_id")
+        # A name of our own: what Airflow refused half-way can be asked for again without becoming two runs.
+        run_id = f"round__{datetime.now(UTC).isoformat()}"
+        for dag in dags:
+            self.admin.write("POST", f"/dags/{dag['dag_id']}/dagRuns", {"logical_date": None, "dag_run_id": run_id})
+
+    def _rest(self, why: str = "") -> None:
+        """Wait until no run is under way, answering what is asked of people meanwhile."""
+        quiet_since: float | None = None
         while True:
-            page = self.admin.get("/dags", limit=100, offset=len(found), dag_id_prefix_pattern=prefix, **more)
-            found += [dag["dag_id"] for dag in page["dags"]]
-            if not page["dags"] or len(found) >= page["total_entries"]:
-                return sorted(found)
-
-    def _run(self, dags: Iterable[str]) -> None:
-        """Trigger every DAG once and wait for all of them."""
-        wanted = {dag: self.admin.post(f"/dags/{dag}/dagRuns", {"logical_date": None})["dag_run_id"] for dag in dags}
-        for dag, run in wanted.items():
-            self.runs.setdefault(dag, []).append(run)
-        self._wait(wanted)
-
-    def _followed(self, dags: Iterable[str], since: datetime) -> None:
-        """Wait for the run each DAG was given by an asset since then; trigger where none came."""
-        wanted: dict[str, str] = {}
-        missing = set(dags)
-        deadline = time.monotonic() + 20
-        while missing and time.monotonic() < deadline:
-            for dag in sorted(missing):
-                page = self.admin.get(f"/dags/{dag}/dagRuns", run_after_gte=since.isoformat(), order_by="-run_after")
-                if page["dag_runs"]:
-                    wanted[dag] = page["dag_runs"][0]["dag_run_id"]
-                    self.runs.setdefault(dag, []).append(wanted[dag])
-            missing -= wanted.keys()
-            time.sleep(1)
-        self._wait(wanted)
-        self._run(sorted(missing))
-
-    def _wait(self, wanted: dict[str, str]) -> None:
-        waiting = dict(wanted)
-        deadline = time.monotonic() + RUN_TIMEOUT_S
-        while waiting:
-            for dag, run in list(waiting.items()):
-                state = self.admin.get(f"/dags/{dag}/dagRuns/{run}")["state"]
-                if state == "failed":
-                    raise OpsError(f"{dag} failed: {self.home.airflow_url}/dags/{dag}/runs/{run}")
-                if state in _FINISHED:
-                    del waiting[dag]
-            if waiting and time.monotonic() > deadline:
+            now = time.monotonic()
+            self._no_failures()
+            active = self._list("/dags/~/dagRuns", "dag_runs", state=["queued", "running"])
+            if active:
+                quiet_since = None
+                if all(run["dag_id"].startswith("review_") for run in active) and not self._tasks_at_work():
+                    self._answer()
+            elif quiet_since is None:
+                quiet_since = now
+            elif now - quiet_since >= REST_S:
+                return
+            if now > self._deadline:
+                names = ", ".join(sorted({run["dag_id"] for run in active})) or why
                 raise OpsError(
-                    f"not finished within {RUN_TIMEOUT_S:.0f} s: {', '.join(waiting)}; see {self.home.log}"
+                    f"not done within {ROUND_TIMEOUT_S:.0f} s: {names}; see weigov status and {self.home.log}"
                 )
-            if waiting:
-                time.sleep(0.5)
+            time.sleep(POLL_S)
 
-    def _open_reviews(self) -> list[dict[str, Any]]:
-        """Questions that wait for a person."""
-        page = self.admin.get("/dags/~/dagRuns/~/hitlDetails", response_received="false", limit=100)
-        # A task that was cleared or timed out keeps its question; only one that waits can be answered.
-        details: list[dict[str, Any]] = page["hitl_details"]
-        return [d for d in details if d["task_instance"]["state"] in ("awaiting_input", "deferred")]
+    def _no_failures(self) -> None:
+        for run in self._list("/dags/~/dagRuns", "dag_runs", run_after_gte=self.began.isoformat(), state="failed"):
+            where = f"{self.home.airflow_url}/dags/{run['dag_id']}/runs/{run['dag_run_id']}"
+            raise OpsError(f"{run['dag_id']} failed; its log says why: {where}")
 
-    def _active_reviews(self) -> int:
-        """Review runs that have not ended."""
-        page = self.admin.get(
-            "/dags/~/dagRuns", dag_id_prefix_pattern="review_", state=["queued", "running"], limit=1
-        )
-        return int(page["total_entries"])
+    def _tasks_at_work(self) -> int:
+        """Tasks that run or are about to. Questions are answered between them, all at once: on SQLite an answer given
+        while a task reports to Airflow makes both wait."""
+        path = "/dags/~/dagRuns/~/taskInstances"
+        found = self.admin.get(path, state=["scheduled", "queued", "running", "up_for_retry"], limit=1)
+        return int(found["total_entries"])
 
-    def _review(self) -> None:
-        """Answer until no review run is left: two people per run, never the same twice."""
-        answered: dict[tuple[str, str], int] = {}
-        deadline = time.monotonic() + RUN_TIMEOUT_S
-        while self._active_reviews():
-            for detail in self._open_reviews():
-                asked = datetime.fromisoformat(detail["created_at"])
-                if (datetime.now(UTC) - asked).total_seconds() < NOBODY_READS_FASTER_S:
-                    continue
-                task = detail["task_instance"]
-                run = (task["dag_id"], task["dag_run_id"])
-                person = self.reviewers[answered.get(run, 0) % len(self.reviewers)]
-                answered[run] = answered.get(run, 0) + 1
-                approve = next((o for o in detail["options"] if o in APPROVE), detail["options"][0])
-                path = f"/dags/{run[0]}/dagRuns/{run[1]}/taskInstances/{task['task_id']}/{task['map_index']}"
-                person.patch(f"{path}/hitlDetails", {"chosen_options": [approve], "params_input": {}})
-                self.approvals += 1
-                self.runs.setdefault(run[0], [])
-                if run[1] not in self.runs[run[0]]:
-                    self.runs[run[0]].append(run[1])
-            if time.monotonic() > deadline:
-                raise OpsError(
-                    f"reviews did not end within {RUN_TIMEOUT_S:.0f} s; see {self.home.airflow_url}/required_actions"
-                )
-            time.sleep(0.5)
+    def _answer(self) -> None:
+        """Approve what is asked: two people a run, never the same twice."""
+        for detail in self._list("/dags/~/dagRuns/~/hitlDetails", "hitl_details", response_received="false"):
+            task = detail["task_instance"]
+            asked_s = (datetime.now(UTC) - datetime.fromisoformat(detail["created_at"])).total_seconds()
+            if task["state"] != "awaiting_input" or asked_s < NOBODY_READS_FASTER_S:
+                continue
+            run = (task["dag_id"], task["dag_run_id"])
+            given = self.answered.get(run, 0)
+            approve = next((option for option in detail["options"] if option in APPROVE), detail["options"][0])
+            where = f"/dags/{run[0]}/dagRuns/{run[1]}/taskInstances/{task['task_id']}/{task['map_index']}/hitlDetails"
+            person = self.reviewers[given % len(self.reviewers)]
+            person.write("PATCH", where, {"chosen_options": [approve], "params_input": {}})
+            self.answered[run] = given + 1
+
+    def _list(self, path: str, key: str, **filters: Any) -> list[dict[str, Any]]:
+        """All pages of a list."""
+        found: list[dict[str, Any]] = []
+        while True:
+            page = self.admin.get(path, limit=100, offset=len(found), **filters)
+            rows: Iterable[dict[str, Any]] = page[key]
+            found += rows
+            if not rows or len(found) >= page["total_entries"]:
+                return found
 
 
 def _seconds(since: str, until: str) -> float:
