@@ -250,14 +250,30 @@ def newest(connection: Connection, record_ids: Iterable[int], flow: str) -> dict
 def decide(connection: Connection, revision_id: int, state: str, *, now: datetime, reason: str = "") -> bool:
     """What compose made of a pending revision: composed | skipped | quarantined | superseded.
 
-    False when somebody else decided it first: then nothing may be enqueued for it.
+    False when somebody else decided it first: then nothing may be enqueued for it. An older revision of the record
+    that waits in quarantine waits no longer.
     """
     changed = connection.execute(
         update(revision)
         .where(revision.c.id == revision_id, revision.c.state == "pending")
         .values(state=state, reason=reason, decided_at=now, payload=None)
     )
-    return changed.rowcount == 1
+    if changed.rowcount != 1:
+        return False
+    this = connection.execute(
+        select(revision.c.record_id, revision.c.flow, revision.c.n).where(revision.c.id == revision_id)
+    ).one()
+    connection.execute(
+        update(revision)
+        .where(
+            revision.c.record_id == this.record_id,
+            revision.c.flow == this.flow,
+            revision.c.n < this.n,
+            revision.c.state == "quarantined",
+        )
+        .values(state="superseded", reason="a newer revision came", decided_at=now)
+    )
+    return True
 
 
 def compose_again(
