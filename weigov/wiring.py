@@ -64,12 +64,13 @@ def opened(
     credentials = credentials or FileCredentials(settings.secrets_file)
     ledger = Ledger(settings.ledger_url)
     systems: dict[str, SourceSystem] = {}
+    sessions: list[requests.Session] = []
     try:
         require_current(ledger)
         found = site or read_site_parts(settings.site)[0]
         sealer = Sealer.from_text(credentials.get(MASTER_KEY).password)
         now = clock(settings)
-        clients = _Clients(found, credentials, LedgerTokenStore(ledger, sealer), now)
+        clients = _Clients(found, credentials, LedgerTokenStore(ledger, sealer), now, sessions)
 
         def system(name: str) -> SourceSystem:
             if name not in systems:
@@ -80,6 +81,8 @@ def opened(
     finally:
         for open_one in systems.values():
             open_one.close()
+        for http in sessions:
+            http.close()
         ledger.close()
 
 
@@ -95,8 +98,6 @@ class _SandboxClock:
 
     def __init__(self, url: str) -> None:
         self._url = f"{url.rstrip('/')}/_sandbox/clock"
-        self._http = requests.Session()
-        self._http.trust_env = False
         self._lock = threading.Lock()
         self._offset = timedelta(0)
         self._asked_at: datetime | None = None
@@ -106,7 +107,9 @@ class _SandboxClock:
             here = datetime.now(UTC)
             if self._asked_at is None or not 0 <= (here - self._asked_at).total_seconds() < _CLOCK_S:
                 try:
-                    answer = self._http.get(self._url, timeout=10).json()
+                    with requests.Session() as http:  # none stays open: nobody closes a clock
+                        http.trust_env = False
+                        answer = http.get(self._url, timeout=10).json()
                 except (requests.RequestException, ValueError):
                     raise ConfigError(
                         "WEIGOV_CLOCK names the sandbox's clock, but the sandbox does not answer"
@@ -118,13 +121,21 @@ class _SandboxClock:
 
 
 class _Clients:
-    """One AccountClient per account and thread: its HTTP session is not shared."""
+    """One AccountClient per account and thread: its HTTP session is not shared. Each goes into ``sessions``, to be closed."""
 
-    def __init__(self, site: Site, credentials: Credentials, store: LedgerTokenStore, now: Clock) -> None:
+    def __init__(
+        self,
+        site: Site,
+        credentials: Credentials,
+        store: LedgerTokenStore,
+        now: Clock,
+        sessions: list[requests.Session],
+    ) -> None:
         self._site = site
         self._credentials = credentials
         self._store = store
         self._now = now
+        self._sessions = sessions
         self._here = threading.local()
 
     def get(self, name: str) -> AccountClient:
@@ -132,6 +143,7 @@ class _Clients:
         if name not in clients:
             account = account_of(self._site, self._credentials, name)
             http = requests.Session()
+            self._sessions.append(http)
             clients[name] = AccountClient(
                 account, TokenKeeper(account, self._store, http, self._now), http, self._now
             )
