@@ -76,16 +76,22 @@ def _message_differences(
     people = sandbox.get("/wechat/personas", appid=appid)
     # WeChat refuses who no longer follows; everybody else bound gets one message a change.
     reachable = {p["identity"]: p["openid"] for p in people if p["persona"] not in ("unfollowed", "blacklisted")}
-    due = [case["applicant_id"] for case in change.moved] + [answer["asker"] for answer in change.answered]
-    expected = Counter(reachable[identity] for identity in due if identity in reachable)
+    due = [(case["applicant_id"], case["case_no"]) for case in change.moved]
+    due += [(answer["asker"], "answer") for answer in change.answered]
+    expected = Counter((reachable[identity], about) for identity, about in due if identity in reachable)
     known = {message["msgid"] for message in before.messages}
-    got = Counter(message["openid"] for message in after.messages if message["msgid"] not in known)
+    got = Counter((m["openid"], _about(m)) for m in after.messages if m["msgid"] not in known)
     names = {p["openid"]: p["identity"] for p in people}
     return [
-        f"citizen {names.get(openid, '?')}: {got[openid]} messages, expected {expected[openid]}"
-        for openid in sorted(got.keys() | expected.keys())
-        if got[openid] != expected[openid]
+        f"citizen {names.get(each[0], '?')}, {each[1]}: {got[each]} messages, expected {expected[each]}"
+        for each in sorted(got.keys() | expected.keys())
+        if got[each] != expected[each]
     ]
+
+
+def _about(message: dict[str, Any]) -> str:
+    """The case a message names, by the template's field for numbers; an answer's template has none."""
+    return str(message["data"].get("character_string3", {}).get("value", "answer"))
 
 
 def main() -> int:
