@@ -184,14 +184,14 @@ def _all(site: Site) -> Iterator[tuple[str, Callable[[str], DAG]]]:
 
 
 def _dag(site: Site, dag_id: str, limit: timedelta | None = SHORT, **settings: Any) -> DAG:
-    defaults: dict[str, Any] = {"owner": site.site, "retries": 0}
+    defaults: dict[str, Any] = {"owner": site.site, "retries": 0, "show_return_value_in_logs": False}
     if limit is not None:
         defaults["execution_timeout"] = limit
         settings |= {"max_active_runs": 1, "dagrun_timeout": limit + timedelta(minutes=5)}
     settings["tags"] = [site.site, *settings["tags"]]
     return DAG(
         dag_id,
-        catchup=False,  # and no start_date: a new DAG waits for its time instead of making up for the last one
+        catchup=False,  # and no start_date: a new DAG waits for its time, give or take five minutes
         is_paused_upon_creation=False,
         default_args=defaults,
         auto_register=False,  # weigov_faults.py imports this file, and shall hold no DAG
@@ -281,8 +281,8 @@ def _review(site: Site, dag_id: str, flow: Flow) -> DAG:
                 params=FORM,
                 released=released,
                 outboxes=[outbox_asset(site, account) for account in flow.to.accounts],
-                retries=3,  # the ledger was not there: the question is asked again
-                retry_delay=timedelta(minutes=1),
+                retries=20,  # each asks anew: the ledger was not there, or the answer did not count
+                retry_delay=timedelta(seconds=5),
             )
             if asked is not None:
                 asked >> question

@@ -18,6 +18,7 @@ from weigov.wiring import opened
 from weigov_airflow.credentials import AirflowCredentials
 
 log = logging.getLogger("weigov")
+logging.getLogger("alembic").setLevel(logging.WARNING)  # two lines a task, about nothing
 
 
 @contextmanager

@@ -1,0 +1,26 @@
+"""Weigov as an Airflow plugin: the one file below plugins/ that Airflow executes (see plugins/.airflowignore).
+
+It imports what every task and every parse needs. LocalExecutor forks its workers, and they their tasks, from the
+scheduler, which loads plugins: imported here, a task has it at once instead of reading it for a second each time.
+"""
+
+# ruff: noqa: F401
+from __future__ import annotations
+
+from airflow.plugins_manager import AirflowPlugin
+
+import adapters.rest
+import adapters.soap
+import weigov.flow.collect
+import weigov.flow.compose
+import weigov.flow.deliver
+import weigov.flow.reconcile
+import weigov.flow.review
+import weigov.flow.sync_back
+import weigov_airflow.review
+import weigov_airflow.site
+import weigov_airflow.work
+
+
+class WeigovPlugin(AirflowPlugin):
+    name = "weigov"

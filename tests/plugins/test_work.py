@@ -1,0 +1,49 @@
+"""A run that could not work is red with one line, and nothing else is swallowed."""
+
+from __future__ import annotations
+
+import json
+import logging
+
+import pytest
+
+from tests.weigov.flow.deployment import Deployment
+from weigov.errors import RemoteUnavailable
+from weigov_airflow.work import report, working
+
+
+def test_what_weigov_can_name_is_one_line_and_no_trace(town: Deployment, caplog: pytest.LogCaptureFixture) -> None:
+    with pytest.raises(SystemExit) as end, working():
+        raise RemoteUnavailable("cms", "articles", "cannot be reached")
+    assert end.value.code == 1
+    (line,) = caplog.records
+    assert line.levelno == logging.ERROR and line.exc_info is None
+    assert "cms articles: cannot be reached" in line.getMessage() and "\n" not in line.getMessage()
+
+
+def test_a_deployment_that_lacks_a_part_says_which(town: Deployment, caplog: pytest.LogCaptureFixture) -> None:
+    file = town.settings.secrets_file
+    stored = json.loads(file.read_text())
+    del stored["weigov_master_key"]
+    file.write_text(json.dumps(stored))
+    with pytest.raises(SystemExit), working():
+        raise AssertionError("it must not open")
+    assert "connection weigov_master_key is missing" in caplog.text
+
+
+def test_a_defect_of_ours_keeps_its_trace(town: Deployment) -> None:
+    with pytest.raises(ZeroDivisionError), working():
+        _ = 1 / 0
+
+
+def test_counts_are_one_line_and_silence_is_said(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO, logger="weigov")
+    report("deliver", {"accepted": 3, "deferred": 0, "unknown": 1})
+    report("deliver", {"accepted": 0})
+    report("compose", {"deliveries": 1}, "", "the YAML changed")
+    assert [record.getMessage() for record in caplog.records] == [
+        "deliver: accepted 3, unknown 1",
+        "deliver: 无变化 nothing to do",
+        "compose: deliveries 1",
+        "compose: the YAML changed",
+    ]
