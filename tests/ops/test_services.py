@@ -12,6 +12,13 @@ from ops import processes, services
 from ops.home import Home, OpsError
 
 
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
 def test_a_taken_port_names_port_holder_and_setting_and_nothing_is_left_running(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -20,6 +27,8 @@ def test_a_taken_port_names_port_holder_and_setting_and_nothing_is_left_running(
         listener.listen()
         port = listener.getsockname()[1]
         monkeypatch.setenv("WEIGOV_HOME", str(tmp_path))
+        monkeypatch.setenv("WEIGOV_SANDBOX_PORT", str(free_port()))
+        monkeypatch.setenv("WEIGOV_AIRFLOW_PORT", str(free_port()))
         monkeypatch.setenv("WEIGOV_GATEWAY_PORT", str(port))
         assert services.main(["up"]) == 1
     said = capsys.readouterr().err.strip()
