@@ -56,26 +56,20 @@ def call(ctx: Context, row: Delivery, step: str, action: Callable[[], str], *, l
     ``last`` is the state an answered last step leads to. Raises Ended when the delivery has come to rest (always for
     a last step), StopDrain when nothing else may be tried at this target.
     """
+    repeating = row.state == "unknown"
     with ctx.ledger.begin() as connection:
         row = outbox.begin_step(connection, row, step, owner=ctx.worker, lease_s=LEASE_S, now=ctx.now())
     try:
         remote_id = action()
     except OutcomeUnknown as error:
         raise Ended(_write_down(ctx, row, "unknown", reason=_say(error), check_at=ctx.now() + FIRST_LOOK)) from None
-    except (RemoteRefused, RecordRejected) as error:
-        raise Ended(_write_down(ctx, row, "rejected", reason=_say(error))) from None
-    except RateLimited as error:
-        until = ctx.now() + timedelta(seconds=error.retry_after_s or 60)
-        _exhausted(ctx, row, error)
-        raise Ended(_hold_kind(ctx, row, until, _say(error))) from None
-    except AccountStopped as error:
-        if not error.whole_account:
-            raise Ended(_hold_kind(ctx, row, ctx.now() + PERSON_NEEDED, _say(error))) from None
-        _unsent(ctx, row, _say(error))
-        raise StopDrain(str(error)) from None
-    except RemoteUnavailable as error:
-        _unsent(ctx, row, _say(error))
-        raise StopDrain(str(error)) from None
+    except (RemoteError, RecordRejected) as error:
+        if not repeating:
+            raise _without_effect(ctx, row, error) from None
+        # Only this repetition was surely without effect: of the call before it nobody knows any more than it did.
+        reason = f"repeated in vain: {_say(error)}"
+        state = _write_down(ctx, row, "unknown", reason=reason, check_at=ctx.now() + FIRST_LOOK)
+        raise (StopDrain(str(error)) if _stops_all(error) else Ended(state)) from None
     if last is not None:
         check_at = ctx.now() + FIRST_LOOK if last == "accepted" else None
         raise Ended(_write_down(ctx, row, last, remote_id=remote_id, check_at=check_at))
@@ -90,6 +84,27 @@ def call(ctx: Context, row: Delivery, step: str, action: Callable[[], str], *, l
             outbox.adopt_step(connection, row, step, remote_id, now=ctx.now())
             outbox.move(connection, outbox.get(connection, row.id), "ready", now=ctx.now())
         raise Ended("ready") from None
+
+
+def _without_effect(ctx: Context, row: Delivery, error: RemoteError | RecordRejected) -> Ended | StopDrain:
+    """Write down that nothing happened, and what follows for this delivery and those like it."""
+    if isinstance(error, RemoteRefused | RecordRejected):
+        return Ended(_write_down(ctx, row, "rejected", reason=_say(error)))
+    if isinstance(error, RateLimited):
+        until = ctx.now() + timedelta(seconds=error.retry_after_s or 60)
+        _exhausted(ctx, row, error)
+        return Ended(_hold_kind(ctx, row, until, _say(error)))
+    if isinstance(error, AccountStopped) and not error.whole_account:
+        return Ended(_hold_kind(ctx, row, ctx.now() + PERSON_NEEDED, _say(error)))
+    _unsent(ctx, row, _say(error))
+    return StopDrain(str(error))
+
+
+def _stops_all(error: RemoteError | RecordRejected) -> bool:
+    """Whether nothing else can be sent either: not reached at all, or the whole account stopped."""
+    if isinstance(error, AccountStopped):
+        return error.whole_account
+    return isinstance(error, RemoteUnavailable) and not isinstance(error, RateLimited)
 
 
 def _write_down(

@@ -455,7 +455,7 @@ def unsent(connection: Connection, row: Delivery, *, now: datetime, reason: str,
     """Certainly nothing happened: back to ready, due after a growing pause."""
     end_attempt(connection, row, "unsent", now=now, detail=reason)
     pause = timedelta(seconds=BACKOFF_S[min(row.tries, len(BACKOFF_S)) - 1])
-    move(connection, row, "ready", now=now, owner=owner, reason=reason, due_at=now + pause)
+    move(connection, row, "ready", now=now, owner=owner, reason=reason, due_at=now + pause, first_intent_at=None)
 
 
 def defer(
@@ -464,7 +464,7 @@ def defer(
     """Certainly nothing happened, and it must wait for a known time."""
     if row.state == "sending":
         end_attempt(connection, row, "unsent", now=now, detail=reason)
-    move(connection, row, "deferred", now=now, owner=owner, reason=reason, due_at=until)
+    move(connection, row, "deferred", now=now, owner=owner, reason=reason, due_at=until, first_intent_at=None)
 
 
 def defer_rest(

@@ -321,3 +321,26 @@ def test_answers_since_a_date_are_told_when_the_flow_begins_there(other: OtherSi
         assert set(accepted) <= set(bound) and len(set(bound) - set(accepted)) <= 2  # those who left are refused
     finally:
         town.stop()
+
+
+@pytest.mark.parametrize("refusal", ["40001", "45009", "43004", "48001", "40164"])
+def test_a_repetition_that_is_refused_does_not_make_the_first_call_unsent(calm: Deployment, refusal: str) -> None:
+    """Taken for surely unsent it would go once more when WeChat no longer knows the key, and arrive twice."""
+    number = case_of(calm.other, ORDINARY[7])
+    calm.other.fault("lose_answer", SEND, times=1)
+    calm.other.fault("drop_event", SEND)
+    move(calm.other, number, "12")
+    calm.collect("cases")
+    calm.compose("case_progress")
+    assert calm.deliver().states == {"unknown": 1}
+    calm.other.fault("errcode", SEND, value=refusal)
+    calm.other.advance(minutes=1)
+    calm.deliver()
+    assert calm.other.fired("errcode") >= 1
+    calm.other.mend()
+    calm.other.advance(minutes=20)
+    calm.drain()
+    calm.other.at(MORNING + timedelta(days=1))
+    calm.drain()
+    assert told(calm.other, number) == ["补正"]
+    assert len(calm.status()["in_doubt"]) == 1

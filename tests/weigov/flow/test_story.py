@@ -39,6 +39,11 @@ def story(
 _TOLD: list[Story] = []
 
 
+def _timeless(data: dict[str, str]) -> str:
+    """The words of a message without its times: the clock moves on differently in each telling."""
+    return str({name: value for name, value in data.items() if not name.startswith("time")})
+
+
 def _told(other: OtherSide, home: Path, url: str, how: str) -> Story:
     other.restore()
     migrate(url)
@@ -174,6 +179,8 @@ def test_commands_and_verbs_on_either_database_bring_about_the_same(story: Story
     pictures = []
     for one in _TOLD:
         articles = sorted((a["title"], a["content_source_url"], a["is_deleted"]) for a in one.changed.articles)
-        messages = sorted((m["openid"], m["template_id"], str(m["data"]), m["url"]) for m in one.changed.messages)
+        messages = sorted(
+            (m["openid"], m["template_id"], _timeless(m["data"]), m["url"]) for m in one.changed.messages
+        )
         pictures.append((articles, messages, one.changed.menu))
     assert story in _TOLD and all(picture == pictures[0] for picture in pictures)
