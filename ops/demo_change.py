@@ -91,7 +91,7 @@ def _message_differences(
 
 def _about(message: dict[str, Any]) -> str:
     """The case a message names, by the template's field for numbers; an answer's template has none."""
-    return str(message["data"].get("character_string3", {}).get("value", "answer"))
+    return str(message["data"].get("character_string3", "answer"))
 
 
 def main() -> int:
