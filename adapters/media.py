@@ -2,10 +2,15 @@
 
 An address comes out of an article's HTML, so anybody who can edit an article chooses it: hosts are compared before
 every request, redirects included, and the size is bounded while bytes arrive. No log-in is sent along.
+
+A host that could not be reached three times in a row is left alone for a while: hundreds of articles with pictures
+would otherwise wait through all attempts, each for itself.
 """
 
 from __future__ import annotations
 
+import time
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from urllib.parse import urljoin, urlsplit
 
@@ -14,6 +19,8 @@ from adapters.wire import NoAnswer, NotSent, Reply, TooLarge, Wire, retry_after_
 from weigov.errors import RateLimited, RemoteRefused, RemoteUnavailable
 
 _MAX_REDIRECTS = 5
+_IN_A_ROW = 3  # failures of one host, each after all its attempts
+_ALONE_S = 60.0
 _DEFAULT_PORTS = {"http": "80", "https": "443"}
 
 
@@ -21,10 +28,14 @@ class Media:
     """Fetches for one system. ``media_hosts`` are ``HOST`` (ports 80 and 443) or ``HOST:PORT``."""
 
     def __init__(
-        self, system: str, wire: Wire, base_url: str, media_hosts: Sequence[str], sleep: Callable[[float], None]
-    ) -> None:
+        self, system: str, wire: Wire, base_url: str, media_hosts: Sequence[str], sleep: Callable[[float], None],
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:  # fmt: skip
         self._system, self._wire, self._base_url, self._sleep = system, wire, base_url, sleep
         self._allowed = {_host_port(base_url), *_listed(media_hosts)}
+        self._monotonic = monotonic
+        self._failed: Counter[str] = Counter()  # host → failures in a row
+        self._alone_until: dict[str, float] = {}
 
     def fetch(self, url: str, max_bytes: int) -> tuple[bytes, str]:
         """As ``ports.SourceSystem.fetch``; a relative address is taken from the system's own."""
@@ -38,11 +49,27 @@ class Media:
 
     def _get(self, address: str, max_bytes: int) -> Reply:
         try:
-            allowed = _host_port(address) in self._allowed
+            host = _host_port(address)
         except ValueError:
             raise self._refused(address, "is no address to fetch a file from") from None
-        if not allowed:
+        if host not in self._allowed:
             raise self._refused(address, "is on a host that is not in the system's media_hosts")
+        if self._monotonic() < self._alone_until.get(host, 0):
+            raise RemoteUnavailable(self._system, "fetch", f"{shown(address)} is not asked: {host} did not answer")
+        try:
+            reply = self._patiently(address, max_bytes)
+        except RemoteUnavailable:
+            self._failed[host] += 1
+            if self._failed[host] >= _IN_A_ROW:
+                self._alone_until[host] = self._monotonic() + _ALONE_S
+            raise
+        except RemoteRefused:
+            self._failed[host] = 0
+            raise
+        self._failed[host] = 0
+        return reply
+
+    def _patiently(self, address: str, max_bytes: int) -> Reply:
         for attempt in retry.reads(self._sleep):
             with attempt:
                 return self._once(address, max_bytes)
