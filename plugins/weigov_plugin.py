@@ -1,7 +1,8 @@
 """Weigov as an Airflow plugin: the one file below plugins/ that Airflow executes (see plugins/.airflowignore).
 
 It imports what every task and every parse needs. LocalExecutor forks its workers, and they their tasks, from the
-scheduler, which loads plugins: imported here, a task has it at once instead of reading it for a second each time.
+scheduler, which loads plugins: imported here, a task has it at once instead of reading it for a second each time. The
+price: new code (not new YAML) needs a restart of Airflow.
 """
 
 # ruff: noqa: F401

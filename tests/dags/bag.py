@@ -18,7 +18,12 @@ ROOT = Path(__file__).parents[2]
 
 
 def main(site: str) -> None:
-    home = tempfile.mkdtemp()
+    with tempfile.TemporaryDirectory() as home:
+        print(json.dumps(parse(site, home)))
+
+
+def parse(site: str, home: str) -> dict[str, Any]:
+    """Airflow's view of ``site``; ``home`` is all that Airflow finds of a deployment."""
     os.environ |= {
         "AIRFLOW_HOME": home,
         "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
@@ -32,16 +37,12 @@ def main(site: str) -> None:
     began = time.process_time()
     bag = DagBag(str(ROOT / "dags"))
     took = time.process_time() - began
-    print(
-        json.dumps(
-            {
-                "dags": {dag_id: _dag(dag) for dag_id, dag in bag.dags.items()},
-                "errors": {Path(file).name: error for file, error in bag.import_errors.items()},
-                "took_s": took,
-                "heavy": [name for name in ("zeep", "wechatpy", "weigov.ledger", "requests") if name in sys.modules],
-            }
-        )
-    )
+    return {
+        "dags": {dag_id: _dag(dag) for dag_id, dag in bag.dags.items()},
+        "errors": {Path(file).name: error for file, error in bag.import_errors.items()},
+        "took_s": took,
+        "heavy": [name for name in ("zeep", "wechatpy", "weigov.ledger", "requests") if name in sys.modules],
+    }
 
 
 def _dag(dag: Any) -> dict[str, Any]:
