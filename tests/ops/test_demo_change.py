@@ -32,8 +32,12 @@ class People:
 
 def article(number: str, url: str, body: str, deleted: bool = False) -> dict[str, Any]:
     return {
-        "article_id": number, "idx": 1, "content_source_url": f"{url}#m", "content_sha256": body, "is_deleted": deleted,
-    }  # fmt: skip
+        "article_id": number,
+        "idx": 1,
+        "content_source_url": f"{url}#m",
+        "content_sha256": body,
+        "is_deleted": deleted,
+    }
 
 
 def message(number: int, openid: str, case: str = "") -> dict[str, Any]:
