@@ -22,6 +22,8 @@ from typing import Any
 import httpx
 
 from ops.clients import Sandbox
+from ops.home import Home
+from ops.processes import MARK
 from tests.real.wordpress import HOST, end, free_port
 from weigov.settings import Settings
 
@@ -44,6 +46,7 @@ class Deployment:
             "WEIGOV_SECRETS_FILE": str(folder / "secrets.json"),
             "WEIGOV_CLOCK": f"sandbox:{self.sandbox.base_url}",
             "WEIGOV_GATEWAY_PORT": str(self._gateway_port),
+            MARK: str(Home.from_environ().var),
             "NO_PROXY": HOST,
             "no_proxy": HOST,
         }

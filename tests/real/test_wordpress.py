@@ -23,7 +23,7 @@ from tests.real import far_ends, pictures, posts
 from tests.real.deployment import ACCOUNT, ROOT, Deployment
 from tests.real.wordpress import NoWordPress, WordPress, ensure_installed
 from weigov.flow.collect import Collected, collect
-from weigov.flow.compose import compose
+from weigov.flow.compose import Composed, compose
 from weigov.flow.context import Context
 from weigov.flow.deliver import deliver
 from weigov.flow.reconcile import JOB_EVENTS, reconcile
@@ -51,6 +51,8 @@ class Story:
     stopped_collect: tuple[int, str, str]  # exit code, stdout, stderr
     mirrored_before: int = 0
     collected: Collected | None = None
+    composed_without: Composed | None = None  # while WordPress was down
+    composed_without_s: float = 0
     quarantine: dict[str, str] = field(default_factory=dict)
     first: tuple[far_ends.Site, far_ends.Account] | None = None
     last: tuple[far_ends.Site, far_ends.Account] | None = None
@@ -147,6 +149,12 @@ class _Run:
             self._lose_answers()
             collect(ctx, "wordpress", "columns")
             story.collected = collect(ctx, "wordpress", "articles")
+            self._site.stop_web()
+            began = time.monotonic()
+            story.composed_without = compose(ctx, "posts")
+            story.composed_without_s = time.monotonic() - began
+            self._site.start_web()
+        with opened(weigov.settings) as ctx:
             compose(ctx, "posts")
             story.quarantine = {row["key"]: row["reason"] for row in self._status(ctx)["quarantine"]}
             self._day_by_day(ctx)
@@ -298,6 +306,14 @@ def test_a_wordpress_that_dies_during_a_pull_costs_one_line_and_nothing_else(sto
     assert story.collected is not None and not story.collected.incomplete
     stored = story.collected.stored
     assert stored.new + stored.unchanged == len(story.seed.posts) and stored.rejected == 0
+
+
+def test_posts_whose_pictures_cannot_be_had_wait_and_the_others_go_on(story: Story) -> None:
+    composed = story.composed_without
+    assert composed is not None
+    assert composed.waiting > 100 and composed.deliveries > 50
+    assert composed.waiting + composed.deliveries + composed.quarantined == len(story.seed.public())
+    assert story.composed_without_s < 60  # not four attempts for each of hundreds of pictures
 
 
 def test_what_cannot_be_mapped_waits_with_its_reason_and_stops_nothing_else(story: Story) -> None:

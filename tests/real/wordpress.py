@@ -1,6 +1,7 @@
 """A WordPress of its own for a test: Debian's packages, a private MariaDB, PHP's own web server.
 
-Everything it writes is below one temporary folder, and nothing of it runs after ``stop``. The machine's own MariaDB,
+Everything it writes is below one temporary folder, and nothing of it runs after ``stop`` (``make down`` ends what a
+killed test left). The machine's own MariaDB,
 Apache and ``/etc/wordpress`` are neither used nor touched; packages that are missing are installed when root, without
 letting them start their services.
 
@@ -25,6 +26,9 @@ from pathlib import Path
 from typing import Any
 
 import requests
+
+from ops.home import Home
+from ops.processes import MARK
 
 HOST = "127.0.0.1"
 PUBLIC = "https://www.shifan.example"
@@ -176,9 +180,10 @@ class WordPress:
         subprocess.run(client, stdin=subprocess.DEVNULL, capture_output=True, check=True)
 
     def _spawn(self, command: list[str], log: Path, more: dict[str, str] | None = None) -> subprocess.Popen[bytes]:
+        environ = {**os.environ, MARK: str(Home.from_environ().var), **(more or {})}
         with log.open("ab") as sink:
             return subprocess.Popen(
-                command, env={**os.environ, **(more or {})}, cwd=self.folder, stdin=subprocess.DEVNULL, stdout=sink,
+                command, env=environ, cwd=self.folder, stdin=subprocess.DEVNULL, stdout=sink,
                 stderr=subprocess.STDOUT, start_new_session=True,
             )  # fmt: skip
 
