@@ -87,7 +87,7 @@ def say(request: pytest.FixtureRequest) -> Say:
 def wordpress(say: Say) -> Iterator[WordPress]:
     site = None
     try:
-        ensure_installed()
+        ensure_installed(say)
         site = WordPress()
         site.start()
     except NoWordPress as reason:

@@ -204,14 +204,14 @@ class WordPress:
 _PHP = ("-d", "memory_limit=512M", "-d", "display_errors=0", "-d", "log_errors=1")
 
 
-def ensure_installed() -> None:
+def ensure_installed(say: Callable[[str], None]) -> None:
     """Have the programs, installing Debian's packages when root. Raises NoWordPress."""
     if not (missing := _missing()):
         return
     hint = f"apt-get install {' '.join(PACKAGES)}"
     if os.geteuid() != 0 or shutil.which("apt-get") is None:
         raise NoWordPress(f"{missing} is missing and cannot be installed without root on Debian: {hint}")
-    print(f"installing WordPress: {hint}", flush=True)
+    say(hint)
     environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
     with _NoServices():
         for command in (["update"], ["install", "-y", "--no-install-recommends", *PACKAGES]):
