@@ -18,6 +18,7 @@ from adapters.descriptor import find_descriptor, load_descriptor, shape
 from weigov.credentials import FileCredentials
 from weigov.errors import ConfigError, Fault
 from weigov.flow.context import Context
+from weigov.ledger import bindings
 from weigov.ledger.engine import Ledger
 from weigov.ledger.migrate import require_current
 from weigov.ledger.seal import Sealer
@@ -69,6 +70,8 @@ def opened(
         require_current(ledger)
         found = site or read_site_parts(settings.site)[0]
         sealer = Sealer.from_text(credentials.get(MASTER_KEY).password)
+        with ledger.read() as connection:
+            bindings.check_key(connection, sealer)
         now = clock(settings)
         clients = _Clients(found, credentials, LedgerTokenStore(ledger, sealer), now, sessions)
 
@@ -121,7 +124,7 @@ class _SandboxClock:
 
 
 class _Clients:
-    """One AccountClient per account and thread: its HTTP session is not shared. Each goes into ``sessions``, to be closed."""
+    """One AccountClient per account and thread: its HTTP session is not shared, and goes into ``sessions``."""
 
     def __init__(
         self,

@@ -79,10 +79,13 @@ def call(ctx: Context, row: Delivery, step: str, action: Callable[[], str], *, l
                 connection, row, remote_id=remote_id, owner=ctx.worker, lease_s=LEASE_S, now=ctx.now()
             )
     except LedgerConflict:
-        # The call outlived its lease and the row is unknown by now; the answer settles it all the same.
         with ctx.ledger.begin() as connection:
-            outbox.adopt_step(connection, row, step, remote_id, now=ctx.now())
-            outbox.move(connection, outbox.get(connection, row.id), "ready", now=ctx.now())
+            late = outbox.get(connection, row.id)
+            if not _still_open(late, row):
+                raise Ended(late.state) from None
+            # The call outlived its lease and is unknown by now; its answer settles it all the same.
+            outbox.adopt_step(connection, late, step, remote_id, now=ctx.now())
+            outbox.move(connection, late, "ready", now=ctx.now())
         raise Ended("ready") from None
 
 
@@ -132,7 +135,7 @@ def _write_down(
             )
         except LedgerConflict:
             late = outbox.get(connection, row.id)
-            if late.state != "unknown" or late.step != row.step or to == "unknown":
+            if not _still_open(late, row) or to == "unknown":
                 return late.state
             # The call outlived its lease; its answer is as good as ever.
             outbox.settle(
@@ -141,6 +144,11 @@ def _write_down(
         if to == "confirmed":
             outbox.move(connection, outbox.get(connection, row.id), "confirmed", now=ctx.now())
     return to
+
+
+def _still_open(late: Delivery, row: Delivery) -> bool:
+    """Whether the row still waits for the outcome of exactly this call."""
+    return late.state == "unknown" and late.step == row.step and late.tries == row.tries
 
 
 def _unsent(ctx: Context, row: Delivery, reason: str) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from weigov.credentials import FileCredentials
 from weigov.gateway.app import Gateway, InboxMessage
-from weigov.ledger import inbox
+from weigov.ledger import bindings, inbox
 from weigov.ledger.engine import Ledger
 from weigov.ledger.migrate import require_current
 from weigov.ledger.seal import Sealer
@@ -22,6 +22,8 @@ def build(settings: Settings | None = None) -> tuple[Gateway, Callable[[], None]
     require_current(ledger)
     site, _ = read_site_parts(settings.site)
     sealer = Sealer.from_text(credentials.get(MASTER_KEY).password)
+    with ledger.read() as connection:
+        bindings.check_key(connection, sealer)
     now = clock(settings)
 
     def store_inbox(message: InboxMessage) -> bool:

@@ -95,7 +95,10 @@ def lock_stream(connection: Connection, ref: StreamRef, *, now: datetime, expect
     """
     where = _is(stream_state, ref)
     insert_ignore(connection, stream_state, [{**_key(ref), "last_started_at": now}])
-    connection.execute(update(stream_state).where(where).values(version=stream_state.c.version + 1))
+    values: dict[str, Any] = {"version": stream_state.c.version + 1}
+    if expect is None:
+        values["last_started_at"] = now
+    connection.execute(update(stream_state).where(where).values(**values))
     row = connection.execute(select(stream_state.c.version, stream_state.c.first_completed_at).where(where)).one()
     if expect is not None and row.version != expect + 1:
         raise LedgerConflict(f"{ref.system}/{ref.stream} is being collected by somebody else; nothing was lost")

@@ -14,7 +14,8 @@ from datetime import datetime, timedelta
 from typing import Any, cast
 
 import msgspec
-from sqlalchemy import Connection, Row, and_, case, exists, func, literal, or_, select, update
+from sqlalchemy import ColumnElement, Connection, Row, and_, case, exists, func, literal, or_, select, update
+from sqlalchemy.exc import IntegrityError
 
 from weigov.errors import LedgerConflict
 from weigov.ledger.dialect import insert_ignore
@@ -252,7 +253,7 @@ def move(
     """
     if (row.state, to) not in ARROWS:
         raise ValueError(f"a delivery does not go from {row.state} to {to}")
-    where = and_(delivery.c.id == row.id, delivery.c.state == row.state)
+    where = and_(delivery.c.id == row.id, delivery.c.state == row.state, delivery.c.tries == row.tries)
     if owner is not None:
         where = and_(where, delivery.c.lease_owner == owner)
     values: dict[str, Any] = {
@@ -293,7 +294,7 @@ def expire_leases(connection: Connection, *, now: datetime) -> tuple[int, int]:
     if ids:
         connection.execute(
             update(delivery)
-            .where(delivery.c.id.in_(ids), delivery.c.state == "sending")
+            .where(delivery.c.id.in_(ids), delivery.c.state == "sending", over)
             .values(
                 state="unknown",
                 reason="the worker stopped before it had an answer",
@@ -309,6 +310,14 @@ def expire_leases(connection: Connection, *, now: datetime) -> tuple[int, int]:
             .values(outcome="unknown", outcome_at=now, detail="the worker stopped")
         )
     return released, len(ids)
+
+
+def waits_before(other: Any) -> ColumnElement[bool]:
+    """Whether ``other`` keeps a later delivery with its flight key waiting: unsent, or an older change in review."""
+    in_review = and_(
+        other.c.state == "waiting_review", other.c.flow == delivery.c.flow, other.c.record == delivery.c.record
+    )
+    return or_(other.c.state.in_(("ready", "deferred")), in_review)
 
 
 def claim(
@@ -339,7 +348,7 @@ def claim(
     blocked = exists().where(
         other.c.flight_key == delivery.c.flight_key,
         other.c.id != delivery.c.id,
-        or_(other.c.in_flight, and_(other.c.state.in_(("ready", "deferred")), other.c.id < delivery.c.id)),
+        or_(other.c.in_flight, and_(waits_before(other), other.c.id < delivery.c.id)),
     )
     query = (
         select(*_COLUMNS)
@@ -353,11 +362,16 @@ def claim(
     if not rows:
         return []
     lease_until = now + timedelta(seconds=lease_s)
-    connection.execute(
-        update(delivery)
-        .where(delivery.c.id.in_([row.id for row in rows]), delivery.c.state == "ready")
-        .values(state="claimed", in_flight=True, lease_owner=owner, lease_until=lease_until, changed_at=now)
-    )
+    try:
+        with connection.begin_nested():
+            connection.execute(
+                update(delivery)
+                .where(delivery.c.id.in_([row.id for row in rows]), delivery.c.state == "ready")
+                .values(state="claimed", in_flight=True, lease_owner=owner, lease_until=lease_until, changed_at=now)
+            )
+    except IntegrityError:
+        # Another worker took something with one of these flight keys since we looked; the constraint decided.
+        return []
     return [_with(row, state="claimed", lease_owner=owner) for row in rows]
 
 
@@ -454,7 +468,10 @@ def steps_done(connection: Connection, delivery_id: int) -> dict[str, str]:
 def unsent(connection: Connection, row: Delivery, *, now: datetime, reason: str, owner: str) -> None:
     """Certainly nothing happened: back to ready, due after a growing pause."""
     end_attempt(connection, row, "unsent", now=now, detail=reason)
-    pause = timedelta(seconds=BACKOFF_S[min(row.tries, len(BACKOFF_S)) - 1])
+    tried = connection.execute(
+        select(func.count()).where(attempt.c.delivery_id == row.id, attempt.c.step == row.step)
+    ).scalar_one()
+    pause = timedelta(seconds=BACKOFF_S[min(tried, len(BACKOFF_S)) - 1])
     move(connection, row, "ready", now=now, owner=owner, reason=reason, due_at=now + pause, first_intent_at=None)
 
 
@@ -520,7 +537,7 @@ def retire(
     now: datetime,
     subject: str | None = None,
 ) -> int:
-    """Older revisions are pointless now: drop what is unsent, flag what is in flight. How many were dropped.
+    """Older revisions are pointless now: drop what is unsent, flag what is in flight. How many of both.
 
     ``why`` is superseded or withdrawn.
     """
@@ -533,17 +550,19 @@ def retire(
     )
     if subject is not None:
         older = and_(older, delivery.c.subject == subject)
-    dropped = connection.execute(
+    # One statement: a row that a worker gives back meanwhile is seen as it is then, and never missed by both halves.
+    is_unsent = delivery.c.state.in_(tuple(UNSENT))
+    in_hand = delivery.c.state.in_(("claimed", "sending", "unknown", "accepted", "in_doubt"))
+    return connection.execute(
         update(delivery)
-        .where(older, delivery.c.state.in_(tuple(UNSENT)))
-        .values(state=why, reason="", changed_at=now)
+        .where(older, or_(is_unsent, in_hand))
+        .values(
+            state=case((is_unsent, why), else_=delivery.c.state),
+            reason=case((is_unsent, ""), else_=delivery.c.reason),
+            retire=case((is_unsent, delivery.c.retire), else_=why),
+            changed_at=case((is_unsent, literal(now, delivery.c.changed_at.type)), else_=delivery.c.changed_at),
+        )
     ).rowcount
-    connection.execute(
-        update(delivery)
-        .where(older, delivery.c.state.in_(("claimed", "sending", "unknown", "accepted", "in_doubt")))
-        .values(retire=why)
-    )
-    return dropped
 
 
 def replay(connection: Connection, row: Delivery, *, now: datetime) -> State:

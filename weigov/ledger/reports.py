@@ -12,6 +12,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, and_, exists, func, or_, select
 
 from weigov.ledger import quota
+from weigov.ledger.outbox import waits_before
 from weigov.ledger.states import STATES, UNSENT, State
 from weigov.ledger.tables import delivery, inbox, position, record, reject, revision, stream_state
 from weigov.ledger.tables import quota as quota_table
@@ -98,7 +99,7 @@ _OPEN: tuple[State, ...] = ("claimed", "sending", "unknown", "accepted")
 def _deliverable(now: datetime) -> ColumnElement[bool]:
     """What ``outbox.expire_unsent`` and ``outbox.claim`` would take, by the same rules; a test compares them."""
     other = delivery.alias("other")
-    older = and_(other.c.state.in_(("ready", "deferred")), other.c.id < delivery.c.id, ~_goes(other, now))
+    older = and_(waits_before(other), other.c.id < delivery.c.id, ~_goes(other, now))
     blocked = exists().where(
         other.c.flight_key == delivery.c.flight_key,
         other.c.id != delivery.c.id,

@@ -92,7 +92,8 @@ def confirm(connection: Connection, appid: str, row: Delivery, status: PublishSt
         delivery_id=row.id,
     )
     outbox.settle(connection, row, "confirmed", now=now)
-    if row.retire == "withdrawn":
+    # Read again under the row's lock: a withdrawal may have come since ``row`` was read.
+    if outbox.get(connection, row.id).retire == "withdrawn":
         remove_published(connection, row.site, row.flow, row.record, now=now)
     else:
         remove_published(connection, row.site, row.flow, row.record, before_revision=row.revision, now=now)
