@@ -43,10 +43,12 @@ test-real: setup  ## the tests that need a real CMS (installs WordPress when roo
 check: lint test  ## what CI checks of the code: format, lint, types, import contracts, tests
 
 lint: setup  ## format, lint, types and import contracts
-	@.venv/bin/ruff check .
-	@.venv/bin/ruff format --check .
-	@.venv/bin/mypy
-	@.venv/bin/lint-imports
+	@faults=0; \
+	for each in "ruff check" "ruff format --check" mypy lint-imports; do \
+	    case $$each in ruff*) what=.;; *) what=;; esac; \
+	    .venv/bin/$$each $$what || { echo "lint: $$each found faults"; faults=1; }; \
+	done; \
+	exit $$faults
 
 lock: setup  ## resolve requirements.in anew into requirements.lock, with hashes
 	@{ echo '# Every package Weigov runs on, with hashes. Made by `make lock` from requirements.in; do not edit.'; \

@@ -46,6 +46,7 @@ def test_a_service_that_ends_while_starting_is_named_with_its_last_words(tmp_pat
                     run=home.run, log=home.log)  # fmt: skip
     with pytest.raises(OpsError, match=r"^gateway ended while starting: no secrets file \(see .*gateway\.log\)$"):
         services._wait(home, lambda: False, "gateway")
+    processes.stop(home.run)
 
 
 def test_a_second_start_at_the_same_time_is_refused(tmp_path: Path) -> None:
