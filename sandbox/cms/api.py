@@ -70,9 +70,7 @@ def install(app: FastAPI, world: World) -> None:
         under = query.get("channelCode", "")
         if under and not under.isdigit():
             raise Refused(400, "参数错误：channelCode")
-        found, total = store.articles(
-            world, under=under, updated_after=after, limit=size, offset=(page - 1) * size
-        )
+        found, total = store.articles(world, under=under, updated_after=after, limit=size, offset=(page - 1) * size)
         return {"rows": [row(a) for a in found], "total": total, "page": page, "pageSize": size}
 
     @answer("/api/articles/{article_id}", "GET")
