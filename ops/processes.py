@@ -1,7 +1,8 @@
 """Start a service in a session of its own, know whether it still runs, and stop everything that ever came of it.
 
-A process is ours when it belongs to a session we started or carries our mark in its environment: the first holds
-when its parent has died, the second when it made a session of its own or the pid file is gone.
+A process is ours when it belongs to a session we started, carries our mark in its environment, or writes into our
+logs: the first holds when its parent has died, the second when it made a session of its own, the third when the pid
+file is gone and the process has overwritten its environment with a title (Airflow's do).
 """
 
 from __future__ import annotations
@@ -73,8 +74,8 @@ def started(run: Path) -> dict[str, Started]:
 def stop(run: Path, only: Iterable[str] | None = None) -> list[str]:
     """End every process that came of ``run``'s services (or of those named); returns what could not be ended."""
     records = [record for record in started(run).values() if only is None or record.name in set(only)]
-    mark = str(run.parent) if only is None else None
-    targets = _ours(records, mark)
+    home = run.parent if only is None else None
+    targets = _ours(records, home)
     for how, patience_s in ((signal.SIGTERM, TERM_PATIENCE_S), (signal.SIGKILL, KILL_PATIENCE_S)):
         deadline = time.monotonic() + patience_s
         signalled: set[int] = set()
@@ -84,7 +85,7 @@ def stop(run: Path, only: Iterable[str] | None = None) -> list[str]:
                     signalled.add(process.pid)
                     _signal(process, how)
             psutil.wait_procs(targets, timeout=0.2)
-            targets = _ours(records, mark)
+            targets = _ours(records, home)
         if not targets:
             break
     _children[:] = [child for child in _children if child.poll() is None]
@@ -95,21 +96,36 @@ def stop(run: Path, only: Iterable[str] | None = None) -> list[str]:
     return [f"{process.pid} ({_title(process)})" for process in targets]
 
 
-def _ours(records: Sequence[Started], mark: str | None) -> list[psutil.Process]:
-    sessions = {record.pid for record in records if _session_is_ours(record)}
+def _ours(records: Sequence[Started], home: Path | None) -> list[psutil.Process]:
+    """Every living process of these services; with ``home``, of any that ever belonged to it."""
     untouchable = {os.getpid(), *(parent.pid for parent in psutil.Process().parents())}
-    found = []
-    for process in psutil.process_iter():
-        if process.pid in untouchable:
-            continue
-        try:
-            if process.status() == psutil.STATUS_ZOMBIE:
-                continue
-            if os.getsid(process.pid) in sessions or (mark and process.environ().get(MARK) == mark):
-                found.append(process)
-        except (psutil.Error, OSError):
-            continue
-    return found
+    sessions = {record.pid for record in records if _session_is_ours(record)}
+    living = [(process, sid) for process in psutil.process_iter() if (sid := _session(process)) is not None]
+    belonging = set() if home is None else {process.pid for process, _ in living if _belongs(process, home)}
+    # Of a session begun by somebody else, an operator's shell, only what belongs is ours.
+    sessions |= belonging - untouchable
+    return [
+        process
+        for process, sid in living
+        if (sid in sessions or process.pid in belonging) and process.pid not in untouchable
+    ]
+
+
+def _session(process: psutil.Process) -> int | None:
+    try:
+        return None if process.status() == psutil.STATUS_ZOMBIE else os.getsid(process.pid)
+    except (psutil.Error, OSError):
+        return None
+
+
+def _belongs(process: psutil.Process, home: Path) -> bool:
+    """Whether it carries ``home`` as its mark, or its output goes into ``home``'s logs (deleted or not)."""
+    try:
+        if process.environ().get(MARK) == str(home):
+            return True
+        return os.readlink(f"/proc/{process.pid}/fd/1").startswith(f"{home}/log/")
+    except (psutil.Error, OSError):
+        return False
 
 
 def _session_is_ours(record: Started) -> bool:

@@ -105,3 +105,20 @@ def test_who_holds_a_port_is_named() -> None:
         listener.bind(("127.0.0.1", 0))
         listener.listen()
         assert f"pid {os.getpid()}" in processes.who_listens(listener.getsockname()[1])
+
+
+def test_a_process_that_overwrote_its_environment_is_found_by_its_log_without_any_pid_file(run: Path) -> None:
+    logs = run.parent / "log"
+    logs.mkdir()
+    titled = f"import setproctitle; setproctitle.setproctitle('x' * 20000); print('titled', flush=True); {SLEEP}"
+    service = processes.start(
+        "service", [sys.executable, "-c", titled], cwd=run, env=dict(os.environ), run=run, log=logs
+    )
+    deadline = time.monotonic() + 10
+    while not (logs / "service.log").read_text() and time.monotonic() < deadline:
+        time.sleep(0.02)
+    assert psutil.Process(service.pid).environ().get(processes.MARK) is None
+    (run / "service.pid").unlink()
+    (logs / "service.log").unlink()
+    assert processes.stop(run) == []
+    assert not service.alive()
