@@ -34,10 +34,12 @@ def collect(ctx: Context, system: str, stream: str) -> Collected:
     """
     ref = StreamRef(ctx.site.site, system, stream)
     flows = readers(ctx, system, stream)
+    seen_until = started = ctx.now()
     with ctx.ledger.begin() as connection:
-        lock = mirror.lock_stream(connection, ref, now=ctx.now())
+        lock = mirror.lock_stream(connection, ref, now=started)
         for flow in flows:
-            mirror.begin_flow(connection, ref, flow, ctx.site.mapping_digest(flow.flow), now=ctx.now())
+            if not mirror.begin_flow(connection, ref, flow, ctx.site.mapping_digest(flow.flow), now=started):
+                mirror.follow(connection, ref, flow, now=started)
     with ctx.ledger.read() as connection:
         cursors = mirror.cursors(connection, ref)
 
@@ -55,7 +57,8 @@ def collect(ctx: Context, system: str, stream: str) -> Collected:
         for batch in ctx.system(system).pull(stream, state, ctx.now()):
             with ctx.ledger.begin() as connection:
                 held = mirror.lock_stream(connection, ref, now=ctx.now(), expect=version)
-                total += mirror.store(connection, ref, batch, flows, first=lock.first, now=ctx.now())
+                seen_until = ctx.now()
+                total += mirror.store(connection, ref, batch, flows, first=lock.first, now=seen_until)
                 version = held.version
             incomplete = incomplete or batch.incomplete
     except RemoteError as error:
@@ -64,6 +67,7 @@ def collect(ctx: Context, system: str, stream: str) -> Collected:
         raise
     with ctx.ledger.begin() as connection:
         mirror.finish(connection, ref, problem=incomplete, now=ctx.now())
+        mirror.has_seen(connection, ref, flows, until=seen_until)
     return Collected(system, stream, total, incomplete)
 
 

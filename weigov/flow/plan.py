@@ -58,6 +58,7 @@ def apply(ctx: Context, flow_name: str) -> int:
             ref = StreamRef(ctx.site.site, flow.from_.system, flow.from_.stream)
             mirror.lock_stream(connection, ref, now=ctx.now())
             reads = collect.reads(ctx.site, flow)
+            mirror.follow(connection, ref, reads, now=ctx.now())
             for key in keys:
                 mirror.compose_again(connection, ref, key, reads, cause="mapping", now=ctx.now())
         mirror.apply_mapping(connection, ctx.site.site, flow_name, wanted, now=ctx.now())
@@ -65,13 +66,20 @@ def apply(ctx: Context, flow_name: str) -> int:
 
 
 def replay(ctx: Context, flow_name: str, key: str) -> bool:
-    """Put a quarantined record, as it is now, before compose again; False when it is gone upstream."""
+    """Put a quarantined record, as it is now, before compose again; False when it is not quarantined or is gone.
+
+    Nothing else is composed again by this: it would be told, or published, a second time.
+    """
     flow = ctx.site.flows[flow_name]
     assert flow.from_ is not None
     ref = StreamRef(ctx.site.site, flow.from_.system, flow.from_.stream)
     with ctx.ledger.begin() as connection:
         mirror.lock_stream(connection, ref, now=ctx.now())
         reads = collect.reads(ctx.site, flow)
+        if not any(
+            row.key == key for row in mirror.quarantined(connection, ctx.site.site, flow_name, limit=1_000_000)
+        ):
+            return False
         return mirror.compose_again(connection, ref, key, reads, cause="replay", now=ctx.now())
 
 

@@ -114,6 +114,10 @@ def begin_flow(
     """
     if not begin_gathering(connection, ref.site, flow.flow, mapping_digest, now=now):
         return False
+    reads = digest(sorted(flow.fields))
+    connection.execute(
+        update(position).where(position.c.site == ref.site, position.c.flow == flow.flow).values(reads=reads)
+    )
     for chunk in _chunks(_rows(connection, ref)):
         news = []
         for record_id, item in chunk:
@@ -138,6 +142,52 @@ def begin_gathering(connection: Connection, site: str, flow: str, mapping_digest
     """Start a flow that has no stream of its own (a menu), once; whether it was new."""
     row = {"site": site, "flow": flow, "began_at": now, "mapping_digest": mapping_digest, "applied_at": now}
     return bool(insert_ignore(connection, position, [row]))
+
+
+def follow(connection: Connection, ref: StreamRef, flow: FlowReads, *, now: datetime) -> int:
+    """Give a flow the revisions it was not there to see: left out while its YAML was broken, say; how many.
+
+    When it reads other fields than before, that alone is no change of any record: what it had seen is a baseline.
+    Call under the stream's lock, before anything new is stored.
+    """
+    where = and_(position.c.site == ref.site, position.c.flow == flow.flow)
+    seen = connection.execute(
+        select(position.c.reads, func.coalesce(position.c.read_at, position.c.began_at).label("until")).where(where)
+    ).one_or_none()
+    if seen is None:
+        return 0
+    reads = digest(sorted(flow.fields))
+    conditions = (record.c.changed_at > seen.until,) if seen.reads in ("", reads) else ()
+    made = 0
+    for chunk in _chunks(_rows(connection, ref, *conditions)):
+        ids = [record_id for record_id, _ in chunk]
+        last = newest(connection, ids, flow.flow)
+        missed = set(
+            connection.execute(
+                select(record.c.id).where(record.c.id.in_(ids), record.c.changed_at > seen.until)
+            ).scalars()
+        )
+        news = []
+        for record_id, item in chunk:
+            n, old, _ = last.get(record_id, (0, WITHDRAWN, ""))
+            new = WITHDRAWN if item.withdrawn else digest_of(item, flow.fields)
+            if new != old:
+                made += record_id in missed
+                kept = item if record_id in missed else None
+                news.append(_revision(ref, flow.flow, record_id, n + 1, new, cause="follow", item=kept, now=now))
+        if news:
+            connection.execute(revision.insert(), news)
+    connection.execute(update(position).where(where).values(reads=reads))
+    return made
+
+
+def has_seen(connection: Connection, ref: StreamRef, flows: Sequence[FlowReads], *, until: datetime) -> None:
+    """These flows have been given every change of the stream that was stored up to ``until``."""
+    connection.execute(
+        update(position)
+        .where(position.c.site == ref.site, position.c.flow.in_([flow.flow for flow in flows]))
+        .values(read_at=until)
+    )
 
 
 def store(

@@ -56,7 +56,8 @@ def decide(
         raise ReviewRejected(f"delivery {delivery_id} no longer waits for review: it is {row.state}")
     if digest != row.digest:
         raise ReviewRejected(f"delivery {delivery_id} changed since it was shown; look at it again")
-    if not person.strip():
+    person = person.strip()
+    if not person:
         raise ReviewRejected("a decision needs a name")
     new = insert_ignore(
         connection,
@@ -65,7 +66,7 @@ def decide(
             {
                 "delivery_id": delivery_id,
                 "digest": digest,
-                "person": person.strip(),
+                "person": person,
                 "decision": decision,
                 "comment": comment,
                 "at": now,

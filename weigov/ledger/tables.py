@@ -278,7 +278,8 @@ stream_state = Table(
     UniqueConstraint("site", "system", "stream"),
 )
 
-#: When a flow began over its stream, and which mapping it may compose with.
+#: When a flow began over its stream, until when it has seen that change, by which fields, and which mapping it may
+#: compose with.
 position = Table(
     "position",
     metadata,
@@ -288,6 +289,8 @@ position = Table(
     Column("began_at", Utc, nullable=False),
     Column("mapping_digest", String(64), nullable=False),
     Column("applied_at", Utc, nullable=False),
+    Column("reads", String(64), nullable=False, server_default=""),  # digest of the fields' names
+    Column("read_at", Utc),  # null: since it began
     UniqueConstraint("site", "flow"),
 )
 

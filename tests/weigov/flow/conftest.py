@@ -9,6 +9,7 @@ import shutil
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -16,7 +17,7 @@ from sqlalchemy.engine import URL, make_url
 
 from tests.conftest import _database
 from tests.postgres import run_sql
-from tests.weigov.flow.deployment import Deployment, OtherSide, calm_site, other_side
+from tests.weigov.flow.deployment import MORNING, Deployment, OtherSide, calm_site, other_side
 from weigov.ledger.migrate import migrate
 
 
@@ -61,6 +62,7 @@ def calm_postgresql(
 
 def _fill(other: OtherSide, home: Path, url: str) -> None:
     other.restore()
+    other.world.clock.set(MORNING - timedelta(minutes=10))  # the tests' morning is later than all of this
     migrate(url)
     made = Deployment.prepare(other, home, url, calm_site(home)).start()
     made.bind_everyone()

@@ -1,8 +1,8 @@
 """A ``weigov`` process that dies by SIGKILL at a point it was told, as under a power cut or the OOM killer.
 
-The points: ``claim`` (claimed and committed, nothing tried yet), ``intent:STEP`` (the intent is committed, the call not
-made), ``effect:STEP`` (the call took effect, its receipt is not kept), ``MODULE.FUNCTION:N`` (at the n-th call of a
-function below weigov.flow). Nothing of the product knows of this.
+The points: ``claim`` (claimed and committed, nothing tried yet), ``intent:STEP`` (the intent is committed, the call
+not made), ``effect:STEP`` (the call took effect, its receipt is not kept), ``MODULE.FUNCTION:N`` (at the n-th call of
+a function below weigov.flow). Nothing of the product knows of this.
 """
 
 from __future__ import annotations

@@ -42,7 +42,7 @@ def shape(connection: Connection) -> list[str]:
     rows = connection.execute(text(_SHAPE[connection.dialect.name]))
     facts = []
     for row in rows:
-        for line in " ".join(str(value) for value in row).replace("\t", "").splitlines():
+        for line in " ".join(str(value) for value in row).replace("\t", "").replace('"', "").splitlines():
             facts.append(line.strip().rstrip(","))
     return sorted(facts)
 
