@@ -32,7 +32,8 @@ MAX_TEMPLATES = 25
 _KEYS: dict[str, tuple[tuple[Loc, ...], tuple[Loc, ...]]] = {
     "news": (
         (("from",), ("map",), ("to", "via")),
-        (("to", "template"), ("to", "audience"), ("link",), ("menu",), ("schedule",)),
+        # An article stays until it is withdrawn, and a newer revision always replaces the one before.
+        (("to", "template"), ("to", "audience"), ("valid_for",), ("order",), ("link",), ("menu",), ("schedule",)),
     ),
     "template": (
         (("from",), ("map",), ("to", "template"), ("to", "audience"), ("valid_for",)),
