@@ -19,7 +19,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from weigov.errors import ConfigError, WeigovError
+from weigov.errors import ConfigError, RemoteUnavailable, WeigovError
 from weigov.settings import Settings
 
 app = typer.Typer(
@@ -36,16 +36,29 @@ app.add_typer(review, name="review")
 app.add_typer(quarantine, name="quarantine")
 app.add_typer(bindings, name="bindings")
 
-out = Console(soft_wrap=True, highlight=False)
+# Titles and reasons are other people's words: square brackets and colons in them are no markup.
+out = Console(soft_wrap=True, highlight=False, markup=False, emoji=False)
 Json = Annotated[bool, typer.Option("--json", help="print JSON instead of a table")]
 
 
 @contextmanager
-def _context() -> Iterator[Any]:
-    from weigov.wiring import opened  # the engines take a second to import; --help need not
+def _context(*, whole_site: bool = False) -> Iterator[Any]:
+    """The deployment, without what is broken of its site; each fault is said first.
 
-    with opened() as ctx:
+    ``whole_site``: the command is about all there is, so it fails in the end when something was left out.
+    """
+    from weigov.wiring import opened, read_site_parts  # the engines take a second to import; --help need not
+
+    settings = Settings.from_environ()
+    site, faults = read_site_parts(settings.site)
+    if not site.accounts and not site.systems:
+        raise ConfigError(faults)
+    for fault in faults:
+        print(fault, file=sys.stderr)
+    with opened(settings, site=site) as ctx:
         yield ctx
+    if whole_site and faults:
+        raise typer.Exit(1)
 
 
 @app.command()
@@ -102,13 +115,24 @@ def collect(
     """system → mirror."""
     from weigov.flow.collect import collect as verb
 
-    with _context() as ctx:
+    with _context(whole_site=True) as ctx:
         wanted = [
             (name, each)
             for name in _names(ctx.site.systems, system, "system")
             for each in _names(_streams_in_order(ctx.site.shapes[name].streams), stream if system else None, "stream")
         ]
-        _each(wanted, lambda pair: verb(ctx, *pair), lambda pair: "/".join(pair))
+        gone: set[str] = set()
+
+        def pull(pair: tuple[str, str]) -> Any:
+            if pair[0] in gone:
+                return None  # said once is enough, and trying again takes its time
+            try:
+                return verb(ctx, *pair)
+            except RemoteUnavailable:
+                gone.add(pair[0])
+                raise
+
+        _each(wanted, pull, lambda pair: "/".join(pair))
 
 
 @app.command()
@@ -116,7 +140,7 @@ def compose(flow: Annotated[str | None, typer.Argument(help="one flow; all when 
     """mirror → deliveries."""
     from weigov.flow.compose import compose as verb
 
-    with _context() as ctx:
+    with _context(whole_site=True) as ctx:
         _each(_names(ctx.site.flows, flow, "flow"), lambda name: verb(ctx, name))
 
 
@@ -128,7 +152,7 @@ def deliver(
     """outbox → WeChat, under quota."""
     from weigov.flow.deliver import deliver as verb
 
-    with _context() as ctx:
+    with _context(whole_site=True) as ctx:
         _each(_names(ctx.site.accounts, account, "account"), lambda name: verb(ctx, name, limit=limit))
 
 
@@ -137,7 +161,7 @@ def reconcile(account: Annotated[str | None, typer.Argument(help="one account; a
     """whatever is not certain → certain."""
     from weigov.flow.reconcile import reconcile as verb
 
-    with _context() as ctx:
+    with _context(whole_site=True) as ctx:
         _each(_names(ctx.site.accounts, account, "account"), lambda name: verb(ctx, name))
 
 
@@ -146,7 +170,7 @@ def sync_back(system: Annotated[str | None, typer.Argument(help="one system; all
     """receipts → the system a record came from."""
     from weigov.flow.sync_back import sync_back as verb
 
-    with _context() as ctx:
+    with _context(whole_site=True) as ctx:
         _each(_names(ctx.site.systems, system, "system"), lambda name: verb(ctx, name))
 
 
@@ -178,7 +202,7 @@ def plan(flow: Annotated[str | None, typer.Argument(help="one flow; all when not
         for name in _names(ctx.site.flows, flow, "flow"):
             found = look(ctx, name)
             composed = found.composed
-            out.print(f"[bold]{name}[/bold]  {ctx.site.flows[name].title}")
+            out.print(f"{name}  {ctx.site.flows[name].title}", style="bold")
             if found.changed:
                 out.print(f"  the mapping changed: apply would deliver {len(found.again)} published records again")
                 for reason in found.rejected:
@@ -345,7 +369,7 @@ def _names(known: Any, wanted: str | None, what: str) -> list[str]:
     if wanted is None:
         return list(known)
     if wanted not in known:
-        raise ConfigError(f"there is no {what} {wanted}; there are {', '.join(sorted(known))}")
+        raise ConfigError(f"there is no sound {what} {wanted}; there are {', '.join(sorted(known))}")
     return [wanted]
 
 
@@ -358,18 +382,24 @@ def _streams_in_order(streams: Any) -> list[str]:
 
 def _each(wanted: list[Any], call: Callable[[Any], Any], name: Callable[[Any], str] = str) -> None:
     """Do every one; say what each came to; fail at the end if any could not work, after the rest had its turn."""
-    failed = 0
+    said: set[str] = set()
     for each in wanted:
         try:
             found = call(each)
         except WeigovError as error:
-            failed += 1
-            print(f"{name(each)}: {error}", file=sys.stderr)
+            if str(error) not in said:
+                print(f"{name(each)}: {error}", file=sys.stderr)
+            said.add(str(error))
             continue
+        if found is None:
+            continue
+        skip = ("flow", "account", "system", "stream", "target", "stopped")
+        out.print(f"{name(each)}: {_plain(asdict(found), skip)}")
         stopped = getattr(found, "stopped", "") or getattr(getattr(found, "drained", None), "stopped", "")
-        failed += bool(stopped)
-        out.print(f"{name(each)}: {_plain(asdict(found), skip=('flow', 'account', 'system', 'stream', 'target'))}")
-    if failed:
+        if stopped:
+            print(f"{name(each)}: {stopped}", file=sys.stderr)
+            said.add(stopped)
+    if said:
         raise typer.Exit(1)
 
 
@@ -409,16 +439,14 @@ def _show_status(found: dict[str, Any], zone: tzinfo) -> None:
         flows.add_row(name, str(revisions["pending"]), str(revisions["quarantined"]), deliveries, written, skipped)
     out.print(flows)
     for name in found["held"]:
-        out.print(
-            f"[bold]held[/bold] the YAML of {name} changed: see `weigov plan {name}`, then `weigov apply {name}`"
-        )
+        out.print(f"held: the YAML of {name} changed: see `weigov plan {name}`, then `weigov apply {name}`")
     for title in ("deferred", "unknown", "in_doubt", "waiting_review", "quarantine"):
         if found[title]:
-            out.print(f"[bold]{title.replace('_', ' ')}[/bold]")
+            out.print(title.replace("_", " "), style="bold")
             for item in found[title]:
                 out.print("  " + _plain({k: shown(v) for k, v in item.items() if v}))
     problems = [s for s in found["streams"] if s["problem"]]
     for stream in problems:
-        out.print(f"[bold]stopped[/bold] {stream['system']}/{stream['stream']}: {stream['problem']}")
+        out.print(f"stopped: {stream['system']}/{stream['stream']}: {stream['problem']}")
     due = _plain(found["due"])
     out.print(f"due now: {due}; next: {shown(found['next_due_at'] or 'nothing waits')}")

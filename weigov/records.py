@@ -127,12 +127,12 @@ def digest(value: Any) -> str:
 
 def digest_of(record: Record, names: Iterable[str]) -> str:
     """The digest of those of ``record``'s values that ``names`` lists: what decides whether a flow sees a change."""
-    return digest({name: record.get(name) for name in sorted(set(names))})
+    return digest({name: _utc(record.get(name)) for name in sorted(set(names))})
 
 
 def dump(record: Record) -> bytes:
     """``record``'s values as canonical JSON, for the mirror."""
-    return encode({"fields": record.fields, "extra": record.extra})
+    return encode({"fields": {name: _utc(value) for name, value in record.fields.items()}, "extra": record.extra})
 
 
 def load(kind: Kind, key: str, payload: bytes, *, partition: str = "", withdrawn: bool = False) -> Record:
@@ -141,6 +141,11 @@ def load(kind: Kind, key: str, payload: bytes, *, partition: str = "", withdrawn
     shape = KINDS[kind]
     fields = {name: _revive(value, shape[name]) for name, value in raw["fields"].items()}
     return Record(kind, key, fields, raw["extra"], partition=partition, withdrawn=withdrawn)
+
+
+def _utc(value: Any) -> Any:
+    """One moment has one text, in whatever zone an engine gave it: else reading it again would look like a change."""
+    return value.astimezone(UTC) if isinstance(value, datetime) else value
 
 
 def _revive(value: Any, field_type: FieldType) -> Any:

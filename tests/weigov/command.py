@@ -10,8 +10,6 @@ from contextlib import redirect_stderr, redirect_stdout
 from dataclasses import dataclass
 from unittest import mock
 
-from rich.console import Console
-
 from weigov import cli
 
 
@@ -34,7 +32,8 @@ def command(environ: Mapping[str, str], *words: str) -> Typed:
     with (
         mock.patch.dict(os.environ, environ),
         mock.patch.object(sys, "argv", ["weigov", *words]),
-        mock.patch.object(cli, "out", Console(soft_wrap=True, highlight=False, file=out, width=200)),
+        mock.patch.object(cli.out, "_width", 300),  # tables are not broken for want of a terminal
+        mock.patch.object(sys, "stdin", io.StringIO()),
         redirect_stdout(out),
         redirect_stderr(err),
     ):

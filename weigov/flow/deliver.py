@@ -19,6 +19,8 @@ from weigov.ledger.outbox import Delivery
 from weigov.wechat import rules
 from weigov.wechat.client import AccountClient
 
+#: How soon a delivery of a flow that is broken is looked at again.
+_ASK_AGAIN = timedelta(minutes=10)
 #: How many are claimed at once: what a dead worker leaves for its lease to run out.
 CLAIM = 20
 
@@ -150,6 +152,11 @@ class Gate:
     def _passes(self, connection: Connection, row: Delivery) -> bool:
         now = self._ctx.now()
         flow = self._ctx.site.flows.get(row.flow)
+        if flow is None and row.effect != "remove":
+            # Nobody knows its quiet hours, nor whether it is wanted at all. A removal is always wanted.
+            reason = f"flow {row.flow} is broken or gone: see weigov lint"
+            outbox.defer(connection, row, until=now + _ASK_AGAIN, reason=reason, now=now, owner=self._ctx.worker)
+            return False
         quiet = flow.quiet_hours.until(now, self._ctx.site.zone) if flow and flow.quiet_hours else None
         if quiet is not None and row.effect != "remove":
             outbox.defer(connection, row, until=quiet, reason="quiet hours", now=now, owner=self._ctx.worker)
