@@ -7,6 +7,8 @@ command line), never a stack trace.
 from __future__ import annotations
 
 import json
+import os
+import socket
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -47,12 +49,10 @@ def _context(*, whole_site: bool = False) -> Iterator[Any]:
 
     ``whole_site``: the command is about all there is, so it fails in the end when something was left out.
     """
-    from weigov.wiring import opened, read_site_parts  # the engines take a second to import; --help need not
+    from weigov.wiring import opened, usable_site  # the engines take a second to import; --help need not
 
     settings = Settings.from_environ()
-    site, faults = read_site_parts(settings.site)
-    if not site.accounts and not site.systems:
-        raise ConfigError(faults)
+    site, faults = usable_site(settings.site)
     for fault in faults:
         print(fault, file=sys.stderr)
     with opened(settings, site=site) as ctx:
@@ -96,6 +96,7 @@ def gateway() -> None:
     settings = Settings.from_environ()
     parts, close = build(settings)
     try:
+        _require_free(settings.gateway_host, settings.gateway_port)
         uvicorn.run(
             create_app(parts),
             host=settings.gateway_host,
@@ -352,6 +353,14 @@ def main() -> None:
     except typer._click.exceptions.ClickException as error:
         error.show()
         sys.exit(2)
+    except Exception as error:
+        database = sys.modules.get("sqlalchemy.exc")  # --help need not import it
+        if database is None or not isinstance(error, database.OperationalError):
+            raise
+        from weigov.ledger.migrate import unusable
+
+        print(unusable(error), file=sys.stderr)  # in the midst of work: the disk is full, the server went away
+        sys.exit(1)
     sys.exit(code)
 
 
@@ -363,6 +372,17 @@ def _decide(delivery: int, person: str, decision: Any, digest: str | None, comme
         wanted = shown if digest is None or (len(digest) >= 8 and shown.startswith(digest)) else digest
         state = decide(ctx, delivery, digest=wanted, person=person, decision=decision, comment=comment)
     out.print(f"delivery {delivery}: {state}")
+
+
+def _require_free(host: str, port: int) -> None:
+    """uvicorn would say it in five lines, between others that look like success."""
+    try:
+        socket.create_server((host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET).close()
+    except OSError as error:
+        reason = os.strerror(error.errno) if error.errno and error.errno > 0 else error.strerror
+        raise ConfigError(
+            f"the gateway cannot listen on {host} port {port}: {reason}; set WEIGOV_GATEWAY_HOST, WEIGOV_GATEWAY_PORT"
+        ) from None
 
 
 def _names(known: Any, wanted: str | None, what: str) -> list[str]:

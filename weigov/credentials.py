@@ -44,7 +44,13 @@ class FileCredentials:
     def _read(self) -> Mapping[str, Any]:
         if not self._file.exists():
             return {}
-        return _parse(self._file.read_text(encoding="utf-8"), f"the secrets file {self._file}")
+        try:
+            text = self._file.read_text(encoding="utf-8-sig")
+        except UnicodeDecodeError:
+            raise ConfigError(f"the secrets file {self._file} is not UTF-8: save it as UTF-8") from None
+        except OSError as error:
+            raise ConfigError(f"the secrets file {self._file} cannot be read: {error.strerror}") from None
+        return _parse(text, f"the secrets file {self._file}")
 
 
 def connection_from_json(name: str, value: Any) -> Connection:
@@ -54,11 +60,19 @@ def connection_from_json(name: str, value: Any) -> Connection:
     extra = value.get("extra") or {}
     if isinstance(extra, str):
         extra = _parse(extra, f"the extra of connection {name}")
+    if not isinstance(extra, Mapping):
+        raise ConfigError(f"the extra of connection {name} is not a JSON object")
+    for part in ("conn_type", "host", "schema", "login", "password"):
+        if not isinstance(value.get(part), str | None):
+            raise ConfigError(f"connection {name}: {part} is not text; put it in quotes")
+    port = value.get("port")
+    if port and not (str(port).isascii() and str(port).isdigit() and int(port) < 65536):
+        raise ConfigError(f"connection {name}: port is not a port number")
     return connection_from_parts(
         name,
         conn_type=value.get("conn_type"),
         host=value.get("host"),
-        port=value.get("port"),
+        port=port,
         schema=value.get("schema"),
         login=value.get("login"),
         password=value.get("password"),

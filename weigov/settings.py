@@ -40,7 +40,7 @@ class Settings:
         if clock != "system" and not clock.startswith(("sandbox:http://", "sandbox:https://")):
             raise ConfigError(f"WEIGOV_CLOCK is {clock!r}; set it to system or to sandbox:URL")
         port = env.get("WEIGOV_GATEWAY_PORT", "18700")
-        if not port.isdigit():
+        if not (port.isascii() and port.isdigit() and 0 < int(port) < 65536):
             raise ConfigError(f"WEIGOV_GATEWAY_PORT is {port!r}; set it to a port number")
         return cls(
             site=Path(env.get("WEIGOV_SITE", "mappings/demo")).absolute(),

@@ -52,6 +52,14 @@ def read_site_parts(folder: Path) -> tuple[Site, list[Fault]]:
     return load_site_parts(folder, shapes)
 
 
+def usable_site(folder: Path) -> tuple[Site, list[Fault]]:
+    """The same for work. Raises ConfigError when ``site.yaml`` itself is faulty: nothing could work then."""
+    found, faults = load_site_parts(folder, shapes)
+    if faults and not found.accounts:
+        raise ConfigError(faults)
+    return found, faults
+
+
 @contextmanager
 def opened(
     settings: Settings | None = None, *, site: Site | None = None, credentials: Credentials | None = None
@@ -68,7 +76,7 @@ def opened(
     sessions: list[requests.Session] = []
     try:
         require_current(ledger)
-        found = site or read_site_parts(settings.site)[0]
+        found = site or usable_site(settings.site)[0]
         sealer = Sealer.from_text(credentials.get(MASTER_KEY).password)
         with ledger.read() as connection:
             bindings.check_key(connection, sealer)
@@ -112,13 +120,13 @@ class _SandboxClock:
                 try:
                     with requests.Session() as http:  # none stays open: nobody closes a clock
                         http.trust_env = False
-                        answer = http.get(self._url, timeout=10).json()
-                except (requests.RequestException, ValueError):
+                        now = datetime.fromisoformat(http.get(self._url, timeout=10).json()["now"])
+                except (requests.RequestException, ValueError, KeyError, TypeError):
                     raise ConfigError(
-                        "WEIGOV_CLOCK names the sandbox's clock, but the sandbox does not answer"
+                        "WEIGOV_CLOCK names the sandbox's clock, but the sandbox does not answer there"
                     ) from None
                 here = datetime.now(UTC)
-                self._offset = datetime.fromisoformat(answer["now"]) - here
+                self._offset = now - here
                 self._asked_at = here
             return here + self._offset
 

@@ -42,9 +42,12 @@ class YamlFile:
             mark = error.problem_mark or error.context_mark
             line = None if mark is None else mark.line + 1
             problem = " ".join((error.problem or "is not YAML").split())
-            raise ConfigError([Fault(str(path), problem, line)]) from None
-        except YAMLError as error:
-            raise ConfigError([Fault(str(path), f"is not YAML: {error}")]) from None
+            hint = "indent with spaces" if r"'\t'" in problem else ""
+            raise ConfigError([Fault(str(path), problem, line, hint=hint)]) from None
+        except (YAMLError, ValueError) as error:  # a ValueError is a value that looks like a date and is none
+            raise ConfigError([Fault(str(path), f"is not YAML: {' '.join(str(error).split())}")]) from None
+        except RecursionError:
+            raise ConfigError([Fault(str(path), "is nested too deeply")]) from None
         if not isinstance(document, CommentedMap):
             raise ConfigError([Fault(str(path), "holds no mapping of keys to values", 1)])
         self._document = document

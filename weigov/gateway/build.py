@@ -11,7 +11,7 @@ from weigov.ledger.engine import Ledger
 from weigov.ledger.migrate import require_current
 from weigov.ledger.seal import Sealer
 from weigov.settings import Settings
-from weigov.wiring import MASTER_KEY, account_of, clock, read_site_parts
+from weigov.wiring import MASTER_KEY, account_of, clock, usable_site
 
 
 def build(settings: Settings | None = None) -> tuple[Gateway, Callable[[], None]]:
@@ -20,7 +20,7 @@ def build(settings: Settings | None = None) -> tuple[Gateway, Callable[[], None]
     credentials = FileCredentials(settings.secrets_file)
     ledger = Ledger(settings.ledger_url)
     require_current(ledger)
-    site, _ = read_site_parts(settings.site)
+    site, _ = usable_site(settings.site)
     sealer = Sealer.from_text(credentials.get(MASTER_KEY).password)
     with ledger.read() as connection:
         bindings.check_key(connection, sealer)

@@ -14,7 +14,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.engine import make_url
-from sqlalchemy.exc import ArgumentError
+from sqlalchemy.exc import ArgumentError, NoSuchModuleError
 
 from weigov.errors import ConfigError
 
@@ -28,7 +28,7 @@ class Ledger:
     def __init__(self, url: str) -> None:
         try:
             parsed = make_url(url)
-        except ArgumentError:
+        except (ArgumentError, ValueError):  # a ValueError is a port that is no number
             raise ConfigError("the ledger URL is not a SQLAlchemy URL; set WEIGOV_LEDGER_URL") from None
         self.dialect = parsed.get_backend_name()
         if self.dialect not in ("sqlite", "postgresql"):
@@ -43,7 +43,14 @@ class Ledger:
             self.engine = create_engine(url, hide_parameters=True, connect_args={"timeout": BUSY_TIMEOUT_MS / 1000})
             _make_sqlite_durable(self.engine)
         else:
-            self.engine = create_engine(url, hide_parameters=True, pool_pre_ping=True)
+            if parsed.drivername == "postgresql":
+                parsed = parsed.set(drivername="postgresql+psycopg2")  # the driver that is installed with Weigov
+            try:
+                self.engine = create_engine(parsed, hide_parameters=True, pool_pre_ping=True)
+            except (NoSuchModuleError, ModuleNotFoundError):
+                raise ConfigError(
+                    f"there is no driver {parsed.drivername}; write postgresql:// in WEIGOV_LEDGER_URL"
+                ) from None
 
     @contextmanager
     def begin(self) -> Iterator[Connection]:

@@ -11,7 +11,7 @@ from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, text
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import DatabaseError, OperationalError
 
 from weigov.errors import ConfigError
 from weigov.ledger.engine import Ledger
@@ -31,8 +31,8 @@ def migrate(url: str) -> str:
                 connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _LOCK})
             _refuse_newer(_current(connection))
             command.upgrade(_config(connection), "head")
-    except OperationalError as error:
-        raise _unreachable(error) from None
+    except DatabaseError as error:
+        raise unusable(error) from None
     finally:
         ledger.close()
     return head()
@@ -44,8 +44,8 @@ def current(url: str) -> str | None:
     try:
         with ledger.read() as connection:
             return _current(connection)
-    except OperationalError as error:
-        raise _unreachable(error) from None
+    except DatabaseError as error:
+        raise unusable(error) from None
     finally:
         ledger.close()
 
@@ -55,8 +55,8 @@ def require_current(ledger: Ledger) -> None:
     try:
         with ledger.read() as connection:
             found = _current(connection)
-    except OperationalError as error:
-        raise _unreachable(error) from None
+    except DatabaseError as error:
+        raise unusable(error) from None
     _refuse_newer(found)
     if found is None:
         raise ConfigError("the ledger is empty: run `weigov migrate`")
@@ -89,7 +89,9 @@ def _config(connection: Connection | None = None) -> Config:
     return config
 
 
-def _unreachable(error: OperationalError) -> ConfigError:
-    # The driver's first line names host and port, never the password.
-    reason = str(error.orig).strip().splitlines()[0]
-    return ConfigError(f"the ledger's database does not answer: {reason}; check WEIGOV_LEDGER_URL")
+def unusable(error: DatabaseError) -> ConfigError:
+    """A database that is not there, not ours to write, or no database: one line, without the URL's password."""
+    # The driver's first line names host and port, or a file; what follows may quote a row.
+    reason = (str(error.orig).strip().splitlines() or [type(error.orig).__name__])[0]
+    what = "does not answer" if isinstance(error, OperationalError) else "cannot be used"
+    return ConfigError(f"the ledger's database {what}: {reason}; check WEIGOV_LEDGER_URL")

@@ -1,0 +1,192 @@
+"""What a mistake in a deployment says: one line that names the thing, and never a stack trace or a secret."""
+
+from __future__ import annotations
+
+import json
+import socket
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.weigov.command import Typed, command
+from weigov.credentials import FileCredentials
+from weigov.errors import ConfigError
+from weigov.ledger.engine import Ledger
+from weigov.settings import Settings
+from weigov.yamlfile import YamlFile
+
+SECRETS = {
+    "weigov_master_key": {"conn_type": "generic", "password": "A" * 43 + "="},
+    "wechat_city": {
+        "conn_type": "wechat_account",
+        "host": "http://127.0.0.1:1",
+        "login": "wx" + "0" * 16,
+        "password": "0" * 32,
+        "extra": {"token": "weigov", "encoding_aes_key": "A" * 43},
+    },
+}
+SITE = """site: town
+time_zone: Asia/Shanghai
+accounts:
+  city: {type: service, connection: wechat_city}
+systems: {}
+"""
+FLOW = """flow: menu
+title: 菜单
+to: {accounts: [city], kind: menu}
+menu:
+  - {name: 一, url: "https://a.example/"}
+"""
+
+
+class Deployment:
+    """A site with one menu, a migrated ledger and a secrets file, all in a folder."""
+
+    def __init__(self, folder: Path) -> None:
+        self.site = folder / "town"
+        self.secrets = folder / "secrets.json"
+        (self.site / "flows").mkdir(parents=True)
+        (self.site / "site.yaml").write_text(SITE, encoding="utf-8")
+        (self.site / "flows" / "menu.yaml").write_text(FLOW, encoding="utf-8")
+        self.secrets.write_text(json.dumps(SECRETS), encoding="utf-8")
+        self.environ = {
+            "WEIGOV_SITE": str(self.site),
+            "WEIGOV_HOME": str(folder),
+            "WEIGOV_SECRETS_FILE": str(self.secrets),
+            "WEIGOV_LEDGER_URL": f"sqlite:///{folder / 'ledger.db'}",
+            "WEIGOV_CLOCK": "system",
+        }
+
+    def type(self, *words: str, **environ: str) -> Typed:
+        return command(self.environ | environ, *words)
+
+
+@pytest.fixture
+def deployment(tmp_path: Path) -> Deployment:
+    made = Deployment(tmp_path)
+    made.type("migrate").good()
+    return made
+
+
+@pytest.mark.parametrize("verb", ["status", "plan", "collect", "compose", "deliver", "gateway"])
+def test_without_a_sound_site_yaml_no_verb_pretends_to_have_worked(deployment: Deployment, verb: str) -> None:
+    (deployment.site / "site.yaml").write_text(SITE.replace("service", "servise"), encoding="utf-8")
+    typed = deployment.type(verb)
+    assert typed.code == 1
+    assert "site.yaml:4: accounts.city.type: 'servise' is not a word here" in typed.err
+
+
+def test_a_broken_flow_is_named_and_the_others_go_on(deployment: Deployment) -> None:
+    (deployment.site / "flows" / "typo.yaml").write_text(
+        FLOW.replace("flow: menu", "flow: typo").replace("title", "titel"), encoding="utf-8"
+    )
+    for verb, said in (("plan", "菜单"), ("compose", "menu: deliveries 1"), ("status", "menu")):
+        typed = deployment.type(verb)
+        assert said in typed.out
+        assert f"{deployment.site}/flows/typo.yaml:2: titel: is not a word here" in typed.err
+
+
+def test_a_port_somebody_else_has_is_one_line(deployment: Deployment) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        typed = deployment.type("gateway", WEIGOV_GATEWAY_PORT=str(taken.getsockname()[1]))
+    assert typed.code == 1
+    assert typed.err.count("\n") == 1 and "WEIGOV_GATEWAY_PORT" in typed.err
+
+
+@pytest.mark.parametrize("port", ["", "0", "70000", "²", "a"])
+def test_a_port_is_a_number_a_port_can_have(port: str) -> None:
+    with pytest.raises(ConfigError, match="WEIGOV_GATEWAY_PORT"):
+        Settings.from_environ({"WEIGOV_GATEWAY_PORT": port})
+
+
+@pytest.mark.parametrize(
+    ("url", "says"),
+    [
+        ("postgresql://u:hunter2@h:port/x", "not a SQLAlchemy URL"),
+        ("postgresql+nosuch://u:hunter2@h/x", "there is no driver postgresql.nosuch"),
+    ],
+)
+def test_a_ledger_url_with_a_slip_says_so_without_its_password(url: str, says: str) -> None:
+    with pytest.raises(ConfigError, match=says) as caught:
+        Ledger(url)
+    assert "hunter2" not in str(caught.value)
+
+
+def test_postgresql_without_a_driver_takes_the_one_that_is_installed() -> None:
+    ledger = Ledger("postgresql://u@h/x")
+    assert ledger.engine.driver == "psycopg2"
+    ledger.close()
+
+
+@pytest.mark.parametrize("verb", ["status", "migrate"])
+def test_a_file_that_is_no_database_is_one_line(deployment: Deployment, tmp_path: Path, verb: str) -> None:
+    (tmp_path / "not.db").write_text("root:x:0:0\n" * 100, encoding="utf-8")
+    typed = deployment.type(verb, WEIGOV_LEDGER_URL=f"sqlite:///{tmp_path / 'not.db'}")
+    assert typed.code == 1
+    assert typed.err == "the ledger's database cannot be used: file is not a database; check WEIGOV_LEDGER_URL\n"
+
+
+def test_a_database_that_goes_away_in_the_midst_is_one_line(deployment: Deployment, tmp_path: Path) -> None:
+    deployment.type("compose").good()
+    ledger = Ledger(deployment.environ["WEIGOV_LEDGER_URL"])
+    with ledger.begin() as connection:
+        connection.exec_driver_sql("DROP TABLE delivery")
+    ledger.close()
+    typed = deployment.type("status")
+    assert typed.code == 1
+    assert typed.err.count("\n") == 1 and "no such table" in typed.err
+
+
+@pytest.mark.parametrize(
+    ("connection", "says"),
+    [
+        ({"password": 123456}, "password is not text"),
+        ({"login": ["a"]}, "login is not text"),
+        ({"host": "h", "port": "hunter2"}, "port is not a port number"),
+        ({"host": "h", "port": 99999}, "port is not a port number"),
+        ({"extra": ["hunter2"]}, "the extra of connection cms is not a JSON object"),
+    ],
+)
+def test_a_connection_of_the_wrong_shape_names_the_part(
+    tmp_path: Path, connection: Mapping[str, Any], says: str
+) -> None:
+    (tmp_path / "s.json").write_text(json.dumps({"cms": connection}), encoding="utf-8")
+    with pytest.raises(ConfigError, match=says) as caught:
+        FileCredentials(tmp_path / "s.json", {}).get("cms")
+    assert "hunter2" not in str(caught.value)
+
+
+def test_a_secrets_file_that_cannot_be_read_is_named(tmp_path: Path) -> None:
+    (tmp_path / "s.json").write_bytes(b"\xff\xfe\x00")
+    with pytest.raises(ConfigError, match=r"s\.json is not UTF-8"):
+        FileCredentials(tmp_path / "s.json", {}).get("cms")
+    with pytest.raises(ConfigError, match="cannot be read: Is a directory"):
+        FileCredentials(tmp_path, {}).get("cms")
+
+
+def test_a_secrets_file_saved_by_notepad_is_read(tmp_path: Path) -> None:
+    (tmp_path / "s.json").write_text(json.dumps({"cms": {"login": "me"}}), encoding="utf-8-sig")
+    assert FileCredentials(tmp_path / "s.json", {}).get("cms").login == "me"
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("begin: 2024-13-45\n", "is not YAML: month must be in 1..12"),
+        ("a: " + "[" * 3000 + "]" * 3000, "is nested too deeply"),
+        ("a: \x00\n", "is not YAML: unacceptable character"),
+        ("a:\n\tb: 1\n", "indent with spaces"),
+    ],
+)
+def test_what_yaml_itself_cannot_take_is_one_fault(tmp_path: Path, text: str, says: str) -> None:
+    (tmp_path / "x.yaml").write_text(text, encoding="utf-8")
+    with pytest.raises(ConfigError) as caught:
+        YamlFile(tmp_path / "x.yaml")
+    assert says in str(caught.value) and "\n" not in str(caught.value)
+
+
+def test_a_clock_that_is_no_sandbox_says_so(deployment: Deployment) -> None:
+    typed = deployment.type("status", WEIGOV_CLOCK="sandbox:http://127.0.0.1:1")
+    assert typed.code == 1 and "WEIGOV_CLOCK" in typed.err
