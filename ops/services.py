@@ -96,7 +96,7 @@ def _start(home: Home, missing: Sequence[str]) -> None:
         _launch(home, missing, ["gateway"])
         migrated()
         _launch(home, missing, airflow_parts)
-    _wait(home, lambda: _gateway_healthy(home), "gateway")
+    _wait(home, lambda: gateway_healthy(home), "gateway")
     connections.register_callback(home, sandbox)
     airflow = admin(home)
     _wait(home, lambda: _airflow_healthy(airflow), "airflow-api-server", *airflow_parts)
@@ -180,7 +180,7 @@ def _wait(home: Home, well: Callable[[], bool], name: str, *watched: str) -> Non
         raise error if "see" in str(error) else OpsError(f"{error}; see {log}") from None
 
 
-def _gateway_healthy(home: Home) -> bool:
+def gateway_healthy(home: Home) -> bool:
     try:
         return httpx.get(f"{home.gateway_url}/healthz", timeout=5, trust_env=False).is_success
     except httpx.HTTPError:

@@ -21,7 +21,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from weigov.errors import ConfigError, RemoteUnavailable, WeigovError
+from weigov.errors import ConfigError, RemoteUnavailable, ReviewRejected, WeigovError
 from weigov.settings import Settings
 
 app = typer.Typer(
@@ -258,6 +258,7 @@ def review_list(as_json: Json = False) -> None:
     out.print(table if rows else "nothing waits for review")
 
 
+Deliveries = Annotated[list[int], typer.Argument(metavar="DELIVERY...", help="their ids, as review list shows them")]
 As = Annotated[str, typer.Option("--as", help="who decides")]
 Digest = Annotated[
     str | None,
@@ -266,20 +267,20 @@ Digest = Annotated[
 
 
 @review.command("approve")
-def review_approve(delivery: int, person: As, digest: Digest = None) -> None:
+def review_approve(deliveries: Deliveries, person: As, digest: Digest = None) -> None:
     """Count an approval by one person."""
-    _decide(delivery, person, "approve", digest, "")
+    _decide(deliveries, person, "approve", digest, "")
 
 
 @review.command("refuse")
 def review_refuse(
-    delivery: int,
+    deliveries: Deliveries,
     person: As,
     comment: Annotated[str, typer.Option("--comment", help="why, for the author")] = "",
     digest: Digest = None,
 ) -> None:
     """Refuse a delivery; it never leaves."""
-    _decide(delivery, person, "refuse", digest, comment)
+    _decide(deliveries, person, "refuse", digest, comment)
 
 
 @quarantine.command("list")
@@ -364,14 +365,28 @@ def main() -> None:
     sys.exit(code)
 
 
-def _decide(delivery: int, person: str, decision: Any, digest: str | None, comment: str) -> None:
+def _decide(deliveries: list[int], person: str, decision: Any, digest: str | None, comment: str) -> None:
     from weigov.flow.review import decide, held
 
+    if digest is not None and len(deliveries) > 1:
+        raise ConfigError("--digest names what was seen of one delivery; decide on several without it, or one by one")
     with _context() as ctx:
-        shown = next((row.digest for row in held(ctx) if row.id == delivery), "")
-        wanted = shown if digest is None or (len(digest) >= 8 and shown.startswith(digest)) else digest
-        state = decide(ctx, delivery, digest=wanted, person=person, decision=decision, comment=comment)
-    out.print(f"delivery {delivery}: {state}")
+        digests = {row.id: row.digest for row in held(ctx)}
+
+        def one(delivery: int) -> str:
+            shown = digests.get(delivery, "")
+            wanted = shown if digest is None or (len(digest) >= 8 and shown.startswith(digest)) else digest
+            return decide(ctx, delivery, digest=wanted, person=person, decision=decision, comment=comment)
+
+        failed = 0
+        for delivery in deliveries:
+            try:
+                out.print(f"delivery {delivery}: {one(delivery)}")
+            except ReviewRejected as error:
+                failed += 1
+                print(error, file=sys.stderr)
+    if failed:
+        raise typer.Exit(1)
 
 
 def _require_free(host: str, port: int) -> None:
