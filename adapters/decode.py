@@ -28,6 +28,10 @@ _HIGH, _LOW = (
     (r"(?:x0*[dD][c-fC-F][0-9a-fA-F]{2}|0*(?:563[2-9]\d|56[4-9]\d\d|57[0-2]\d\d|573[0-3]\d|5734[0-3]))"),
 )
 _PAIR = re.compile(f"&#({_HIGH});&#({_LOW});".encode())
+# A backslash that is itself escaped and a whole pair are passed over; the group is a half by itself.
+_ESCAPES = re.compile(
+    rb"\\\\|\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|(\\u[dD][89a-fA-F][0-9a-fA-F]{2})"
+)
 _LONE = re.compile(f"&#(?:{_HIGH}|{_LOW});".encode())
 _NIL = "{http://www.w3.org/2001/XMLSchema-instance}nil"
 _FAULT_PATHS = ("//Fault/faultcode", "//Fault/faultstring", "//Fault/Code/Value", "//Fault/Reason/Text")
@@ -94,11 +98,19 @@ def repair_references(data: bytes) -> bytes:
     return _LONE.sub(b"&#xFFFD;", _PAIR.sub(join, data))
 
 
+def repair_escapes(data: bytes) -> bytes:
+    """Put U+FFFD for the lone half of a surrogate pair, which a title cut in the middle of an emoji ends with."""
+    return _ESCAPES.sub(lambda match: rb"\ufffd" if match.group(1) else match.group(), data)
+
+
 class JsonAnswer:
     def __init__(self, data: bytes, charset: str, records: str) -> None:
         text, self.damaged = _unicode(data, charset or "utf-8")
         try:
-            self._root = _NUMBERS.decode(text)
+            try:
+                self._root = _NUMBERS.decode(text)
+            except msgspec.DecodeError:
+                self._root = _NUMBERS.decode(repair_escapes(text))
         except (msgspec.DecodeError, RecursionError):
             raise Undecodable(_what(data, "JSON")) from None
         self._records = records
@@ -116,9 +128,10 @@ class JsonAnswer:
             raise Undecodable(f"there is nothing at {self._records}")
         if isinstance(found, Mapping):
             return (found,)
-        if not isinstance(found, list) or not all(isinstance(row, Mapping) for row in found):
+        if not isinstance(found, list) or (found and not any(isinstance(row, Mapping) for row in found)):
             raise Undecodable(f"there is no list of rows at {self._records}")
-        return found
+        # What is no row between rows has no key either: the listing says so, and takes the others.
+        return [row if isinstance(row, Mapping) else {} for row in found]
 
 
 class XmlAnswer:

@@ -22,6 +22,8 @@ from weigov.records import Record
 
 Get = Callable[[str], Any]
 
+#: The ledger keeps no longer ones.
+MAX_KEY = 200
 _DETAILS_IN_A_ROW = 3  # failures of one row after another: not the row is ill but the system
 
 
@@ -185,6 +187,10 @@ class Listing:
             page.keys.append(key)
             if not key:
                 why = f"it has no key (column {self._stream.key})"
+                page.rejected.append(Rejected(f"row {n} of page {number}", why))
+                continue
+            if len(key) > MAX_KEY or not key.isprintable():
+                why = f"its key is longer than {MAX_KEY} characters, or holds some that do not print"
                 page.rejected.append(Rejected(f"row {n} of page {number}", why))
                 continue
             moment = None

@@ -39,12 +39,12 @@ class Media:
 
     def fetch(self, url: str, max_bytes: int) -> tuple[bytes, str]:
         """As ``ports.SourceSystem.fetch``; a relative address is taken from the system's own."""
-        address = urljoin(self._base_url + "/", url)
+        address = self._joined(self._base_url + "/", url)
         for _ in range(_MAX_REDIRECTS):
             reply = self._get(address, max_bytes)
             if reply.status not in (301, 302, 303, 307, 308):
                 return reply.body, reply.content_type.partition(";")[0].strip().lower()
-            address = urljoin(address, reply.headers.get("Location", ""))
+            address = self._joined(address, reply.headers.get("Location", ""))
         raise self._refused(address, f"was reached after {_MAX_REDIRECTS} redirects; that is enough")
 
     def _get(self, address: str, max_bytes: int) -> Reply:
@@ -90,6 +90,14 @@ class Media:
         if reply.status >= 400:
             raise RemoteRefused(self._system, "fetch", said, code=reply.status)
         return reply
+
+    def _joined(self, base: str, url: str) -> str:
+        try:
+            return urljoin(base, url)
+        except ValueError:  # such as http://[::1, which also cannot be shown
+            raise RemoteRefused(
+                self._system, "fetch", "what stands there is no address to fetch a file from"
+            ) from None
 
     def _refused(self, address: str, why: str) -> RemoteRefused:
         return RemoteRefused(self._system, "fetch", f"{shown(address)} {why}")

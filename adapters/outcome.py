@@ -21,6 +21,8 @@ _CONDITION = re.compile(
     r"\s*(?P<path>[^\s=!'\"]+)\s*(?:(?P<sign>==|!=)\s*(?:'(?P<q>[^']*)'|(?P<bare>[^\s'\"]+)))?\s*"
 )
 _MAX_MESSAGE = 200
+#: Identity numbers, mobile phones and addresses of mail, standing by themselves.
+_OF_PEOPLE = re.compile(r"(?<!\d)(?:\d{17}[\dXx]|1[3-9]\d{9})(?![\dXx])|[\w.+-]+@[\w-]+(?:\.[\w-]+)+")
 
 
 class Rule(Protocol):
@@ -106,8 +108,8 @@ def judge(
 
 
 def said(value: Any) -> str:
-    """An upstream's own words, on one line and short."""
-    text = " ".join(plain(value).split())
+    """An upstream's own words, on one line and short, without the numbers of people it likes to quote."""
+    text = _OF_PEOPLE.sub("***", " ".join(plain(value).split()))
     return text if len(text) <= _MAX_MESSAGE else text[:_MAX_MESSAGE] + "…"
 
 

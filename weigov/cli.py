@@ -475,7 +475,7 @@ def _show_status(found: dict[str, Any], zone: tzinfo) -> None:
     out.print(flows)
     for name in found["held"]:
         out.print(f"held: the YAML of {name} changed: see `weigov plan {name}`, then `weigov apply {name}`")
-    for title in ("deferred", "unknown", "in_doubt", "waiting_review", "quarantine"):
+    for title in ("deferred", "unknown", "in_doubt", "waiting_review", "quarantine", "unreadable"):
         if found[title]:
             out.print(title.replace("_", " "), style="bold")
             for item in found[title]:

@@ -141,3 +141,19 @@ def test_entities_of_a_hostile_answer_are_not_expanded(tmp_path: Any) -> None:
     body = f'<!DOCTYPE a [<!ENTITY x SYSTEM "file://{secret}">]><a><r><n>&x;</n></r></a>'.encode()
     with pytest.raises(Undecodable, match="an entity of its own"):
         read(body, ["xml"], records="//r")
+
+
+def test_half_a_surrogate_pair_in_json_costs_one_character_and_not_the_page() -> None:
+    body = rb'{"rows": [{"id": "1", "t": "cut \ud83d"}, {"id": "2", "t": "\ud83d\ude00 \\ud83d"}]}'
+    answer = read(body, chain=["json"], records="rows")
+    assert [row["t"] for row in answer.rows()] == ["cut \ufffd", "\U0001f600 \\ud83d"]
+
+
+def test_what_is_no_row_between_rows_does_not_cost_the_others() -> None:
+    assert list(read(b'{"rows": [{"id": "1"}, null, 5]}', chain=["json"], records="rows").rows()) == [
+        {"id": "1"},
+        {},
+        {},
+    ]
+    with pytest.raises(Undecodable, match="no list of rows"):
+        read(b'{"rows": ["1", "2"]}', chain=["json"], records="rows").rows()

@@ -138,6 +138,14 @@ def test_a_row_that_cannot_be_read_is_rejected_and_the_rest_goes_on(system: Sour
     assert mirror.rejected["row 2 of page 2"] == "it has no key (column id)"
 
 
+@pytest.mark.parametrize("key", ["k" * 201, "A5\n", "A\u202e5"])
+def test_a_key_no_ledger_could_keep_costs_its_row(system: SourceSystem, upstream: Upstream, key: str) -> None:
+    upstream.edit("A5", "2026-01-05 08:00:00", id=f"{key}x")
+    mirror = pull(system, Mirror())
+    assert sorted(mirror.records) == ["A1", "A2", "A3", "A4", "A6", "A7"]
+    assert mirror.rejected["row 2 of page 2"].startswith("its key is longer than 200 characters")
+
+
 def test_details_are_called_for_changed_rows_only(system: SourceSystem, upstream: Upstream) -> None:
     mirror = pull(system, Mirror(), "full")
     assert mirror.records["A7"].fields["html"] == "<p>7</p>"

@@ -92,3 +92,15 @@ def test_any_answer_starts_the_count_anew(answer: Callable[[str], Reply]) -> Non
     assert len(bench.wire.asked) > tried + 1  # both were tried
     bench.wire.answer = found
     assert bench.fetch(f"{BASE}/a.png") == b"x"
+
+
+@pytest.mark.parametrize("url", ["http://[::1", "//[x", "http://cms.example:port/a.png", "file:///etc/passwd"])
+def test_what_is_no_address_is_a_picture_that_cannot_be_had(url: str) -> None:
+    """Anybody who can edit an article chooses it."""
+    with pytest.raises(RemoteRefused):
+        Bench(found).fetch(url)
+
+
+def test_a_redirect_to_what_is_no_address_is_refused() -> None:
+    with pytest.raises(RemoteRefused):
+        Bench(lambda url: Reply(302, {"Location": "http://[::1"}, b"")).fetch("/a.png")

@@ -62,3 +62,8 @@ def test_a_condition_that_cannot_be_read_says_how_to_write_one(wrong: str) -> No
 
 def test_an_upstreams_words_are_kept_short() -> None:
     assert len(said("长" * 5000)) == 201
+
+
+def test_what_a_system_says_is_kept_without_the_numbers_of_people() -> None:
+    text = "张某 13800138000 11010119900101123X zhang@gov.example 查询失败，受理号 20260310000123456789"
+    assert said(text) == "张某 *** *** *** 查询失败，受理号 20260310000123456789"

@@ -19,6 +19,7 @@ from weigov.flow.channels import news
 from weigov.flow.context import Context
 from weigov.flow.images import Freezer
 from weigov.flow.menu import compose_menu
+from weigov.flow.mistakes import MISTAKES, where
 from weigov.flow.where import Tree, matches
 from weigov.ledger import mirror, outbox
 from weigov.ledger.mirror import Pending, StreamRef
@@ -116,6 +117,8 @@ def decide(ctx: Context, flow: Flow, item: Pending, tree: Tree, mapping_digest: 
         return _decide_template(ctx, flow, item, item.record, mapping_digest)
     except RecordRejected as error:
         return Decision("quarantined", "; ".join(error.reasons))
+    except MISTAKES as error:
+        return Decision("quarantined", f"Weigov could not handle this record ({where(error)}): report it")
 
 
 def column_tree(ctx: Context, flow: Flow) -> dict[str, str]:

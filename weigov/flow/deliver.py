@@ -13,6 +13,7 @@ from sqlalchemy import Connection
 from weigov.errors import LedgerConflict
 from weigov.flow.channels import menu, news, template
 from weigov.flow.context import DRAIN_S, LEASE_S, Context
+from weigov.flow.mistakes import MISTAKES, where
 from weigov.flow.step import PERSON_NEEDED, Ended, StopDrain
 from weigov.ledger import outbox, quota
 from weigov.ledger.outbox import Delivery
@@ -102,6 +103,10 @@ def drain(
                             gate.give_back(connection, [row, *held])
             except LedgerConflict:
                 states["taken over"] += 1
+            except MISTAKES as error:
+                states["could not be handled"] += 1
+                with ctx.ledger.begin() as connection:
+                    _set_aside(ctx, connection, row, error)
             except StopDrain as stop:
                 with ctx.ledger.begin() as connection:
                     outbox.release(connection, rows, now=ctx.now(), owner=ctx.worker)
@@ -109,6 +114,14 @@ def drain(
                         gate.give_back(connection, [row, *rows])
                 return Drained(target, _plain(states), expired, str(stop))
     return Drained(target, _plain(states), expired)
+
+
+def _set_aside(ctx: Context, connection: Connection, row: Delivery, error: Exception) -> None:
+    """It waits, with the reason, while the others go. In the midst of a call its lease makes it unknown instead."""
+    now, late = ctx.now(), outbox.get(connection, row.id)
+    if late.state == "claimed":
+        reason = f"Weigov could not handle this delivery ({where(error)}): report it"
+        outbox.defer(connection, late, until=now + PERSON_NEEDED, reason=reason, now=now, owner=ctx.worker)
 
 
 def _apart(rows: list[Delivery], row: Delivery) -> tuple[list[Delivery], list[Delivery]]:

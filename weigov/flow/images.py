@@ -72,8 +72,8 @@ class Freezer:
 
 
 def fill(html: str, urls: Mapping[str, str]) -> str:
-    """``html`` with WeChat's addresses where the frozen images stood."""
-    return _PLACEHOLDER.sub(lambda match: urls[match.group(1)], html)
+    """``html`` with WeChat's addresses where the frozen images stood; what only looks like one is somebody's text."""
+    return _PLACEHOLDER.sub(lambda match: urls.get(match.group(1), match.group()), html)
 
 
 def _reason(error: Exception) -> str:

@@ -27,6 +27,7 @@ def status(connection: Connection, site: str, *, now: datetime) -> dict[str, Any
     flows       name → began_at, revisions {pending, quarantined}, skipped {reason: n}, deliveries {state: n},
                 write_backs {state: n}
     quarantine  the newest: flow, system, stream, key, reason, since
+    unreadable  the newest rows that could not even become a record: system, stream, key, reason, since
     deferred    groups: flow, target, reason, count, until (the earliest)
     unknown, in_doubt, waiting_review
                 the newest: id, flow, target, record, title, step, reason, since
@@ -41,6 +42,7 @@ def status(connection: Connection, site: str, *, now: datetime) -> dict[str, Any
         "at": now,
         "flows": flows,
         "quarantine": _quarantine(connection, site),
+        "unreadable": _unreadable(connection, site),
         "deferred": _deferred(connection, site, list(flows)),
         "unknown": _items(connection, site, flows, "unknown"),
         "in_doubt": _items(connection, site, flows, "in_doubt"),
@@ -204,6 +206,16 @@ def _quarantine(connection: Connection, site: str) -> list[dict[str, Any]]:
         .join(record, record.c.id == revision.c.record_id)
         .where(revision.c.site == site, revision.c.state == "quarantined")
         .order_by(revision.c.id.desc())
+        .limit(NEWEST)
+    )
+    return [dict(row._mapping) for row in connection.execute(query)]
+
+
+def _unreadable(connection: Connection, site: str) -> list[dict[str, Any]]:
+    query = (
+        select(reject.c.system, reject.c.stream, reject.c.key, reject.c.reason, reject.c.first_at.label("since"))
+        .where(reject.c.site == site, reject.c.resolved_at.is_(None))
+        .order_by(reject.c.id.desc())
         .limit(NEWEST)
     )
     return [dict(row._mapping) for row in connection.execute(query)]

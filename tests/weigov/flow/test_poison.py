@@ -1,0 +1,72 @@
+"""One record that nothing can be made of never stands in the way of the others."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from tests.weigov.flow.deployment import Deployment
+from tests.weigov.flow.test_articles import publish
+from weigov.flow.channels import news
+from weigov.mapping import apply
+
+BLOB = "weigov-blob:" + "0" * 64
+
+
+def test_a_picture_whose_address_is_none_costs_the_picture(calm: Deployment) -> None:
+    publish(calm.other, "带坏图片的通告", html='<p>正文在此。</p><img src="http://[::1">')
+    calm.round("cms")
+    assert calm.other.titles() == ["带坏图片的通告"]
+
+
+def test_text_that_looks_like_a_frozen_picture_is_text(calm: Deployment) -> None:
+    publish(calm.other, "写着怪字的通告", html=f"<p>正文 {BLOB}</p>")
+    calm.round("cms")
+    assert calm.other.titles() == ["写着怪字的通告"]
+
+
+def test_a_mistake_of_ours_quarantines_its_record_and_the_others_go_on(
+    calm: Deployment, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ill = publish(calm.other, "带来麻烦的通告")
+    publish(calm.other, "正常的通告")
+    map_article = apply.map_article
+
+    def stumbling(flow: Any, record: Any, context: Any) -> Any:
+        if record.key == ill["id"]:
+            raise KeyError("13800138000")
+        return map_article(flow, record, context)
+
+    monkeypatch.setattr(apply, "map_article", stumbling)
+    calm.round("cms")
+    assert calm.other.titles() == ["正常的通告"]
+    (found,) = calm.status()["quarantine"]
+    assert found["key"] == ill["id"] and "KeyError at test_poison.py" in found["reason"]
+    assert "13800138000" not in found["reason"]
+
+
+def test_a_delivery_we_stumble_over_waits_with_its_reason_and_the_others_go(
+    calm: Deployment, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    publish(calm.other, "带来麻烦的通告")
+    publish(calm.other, "正常的通告")
+    send = news.send
+
+    def stumbling(ctx: Any, client: Any, row: Any) -> None:
+        if row.title.startswith("带来麻烦"):
+            raise KeyError("13800138000")
+        send(ctx, client, row)
+
+    monkeypatch.setattr(news, "send", stumbling)
+    calm.collect("cms")
+    calm.compose()
+    calm.approve("甲", "乙")
+    states = calm.deliver().states
+    assert states["accepted"] == states["could not be handled"] == 1
+    (found,) = calm.status()["deferred"]
+    assert "KeyError at test_poison.py" in found["reason"] and "13800138000" not in found["reason"]
+    monkeypatch.undo()
+    calm.other.advance(minutes=61)
+    calm.drain()
+    assert sorted(calm.other.titles()) == ["带来麻烦的通告", "正常的通告"]
