@@ -17,8 +17,15 @@ from sqlalchemy.engine import URL, make_url
 
 from tests.conftest import _database
 from tests.postgres import run_sql
+from tests.weigov.flow import quick
 from tests.weigov.flow.deployment import MORNING, Deployment, OtherSide, calm_site, other_side
 from weigov.ledger.migrate import migrate
+
+
+@pytest.fixture(scope="package", autouse=True)
+def _yaml_read_once() -> Iterator[None]:
+    with quick.reading():
+        yield
 
 
 @pytest.fixture(scope="package")

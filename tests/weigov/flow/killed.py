@@ -15,12 +15,15 @@ from collections.abc import Callable, Mapping
 from importlib import import_module
 from typing import Any
 
+from tests.weigov.flow import quick
 from weigov import cli
 from weigov.flow import deliver
 from weigov.flow.channels import menu, news, template, write
 
 _CONTEXT = multiprocessing.get_context("forkserver")
 _TIMEOUT_S = 60
+
+quick.warm()  # once, in the server the children are forked from
 
 
 def run_until_killed(environ: Mapping[str, str], point: str, *words: str) -> None:
@@ -54,7 +57,8 @@ def _main(environ: dict[str, str], point: str, words: tuple[str, ...]) -> None:
     if point:
         _arm(point)
     sys.stdout = sys.stderr = open(os.devnull, "w")
-    cli.main()
+    with quick.reading():
+        cli.main()
 
 
 def _die(*_: Any, **__: Any) -> Any:
