@@ -289,10 +289,10 @@ def quarantine_list(
     as_json: Json = False,
 ) -> None:
     """Records that could not be mapped, and why."""
-    from weigov.ledger import mirror
+    from weigov.ledger import revisions
 
     with _context() as ctx, ctx.ledger.read() as connection:
-        rows = [dict(row._mapping) for row in mirror.quarantined(connection, ctx.site.site, flow)]
+        rows = [dict(row._mapping) for row in revisions.quarantined(connection, ctx.site.site, flow)]
     if as_json:
         typer.echo(json.dumps(rows, ensure_ascii=False, default=str, indent=2))
         return
@@ -310,13 +310,13 @@ def quarantine_replay(
 ) -> None:
     """Put quarantined records, as they are upstream now, before compose again."""
     from weigov.flow.plan import replay
-    from weigov.ledger import mirror
+    from weigov.ledger import revisions
 
     with _context() as ctx:
         (name,) = _names(ctx.site.flows, flow, "flow")
         if not keys:
             with ctx.ledger.read() as connection:
-                keys = [row.key for row in mirror.quarantined(connection, ctx.site.site, name)]
+                keys = [row.key for row in revisions.quarantined(connection, ctx.site.site, name)]
         done = sum(replay(ctx, name, key) for key in keys)
         out.print(f"{name}: {done} of {len(keys)} records go before compose again")
 

@@ -8,8 +8,10 @@ from datetime import datetime, time
 
 from weigov.errors import RemoteError
 from weigov.flow.context import Context
-from weigov.ledger import mirror
-from weigov.ledger.mirror import FlowReads, Stored, StreamRef
+from weigov.ledger import intake, mirror, revisions, streams
+from weigov.ledger.intake import Stored
+from weigov.ledger.revisions import FlowReads
+from weigov.ledger.streams import StreamRef
 from weigov.ports import PullState
 from weigov.records import Record
 from weigov.site.models import Flow
@@ -36,12 +38,12 @@ def collect(ctx: Context, system: str, stream: str) -> Collected:
     flows = readers(ctx, system, stream)
     seen_until = started = ctx.now()
     with ctx.ledger.begin() as connection:
-        lock = mirror.lock_stream(connection, ref, now=started)
+        lock = streams.lock_stream(connection, ref, now=started)
         for flow in flows:
-            if not mirror.begin_flow(connection, ref, flow, ctx.site.mapping_digest(flow.flow), now=started):
-                mirror.follow(connection, ref, flow, now=started)
+            if not revisions.begin_flow(connection, ref, flow, ctx.site.mapping_digest(flow.flow), now=started):
+                revisions.follow(connection, ref, flow, now=started)
     with ctx.ledger.read() as connection:
-        cursors = mirror.cursors(connection, ref)
+        cursors = streams.cursors(connection, ref)
 
     def known(keys: list[str]) -> dict[str, str]:
         with ctx.ledger.read() as connection:
@@ -56,18 +58,18 @@ def collect(ctx: Context, system: str, stream: str) -> Collected:
     try:
         for batch in ctx.system(system).pull(stream, state, ctx.now()):
             with ctx.ledger.begin() as connection:
-                held = mirror.lock_stream(connection, ref, now=ctx.now(), expect=version)
+                held = streams.lock_stream(connection, ref, now=ctx.now(), expect=version)
                 seen_until = ctx.now()
-                total += mirror.store(connection, ref, batch, flows, first=lock.first, now=seen_until)
+                total += intake.store(connection, ref, batch, flows, first=lock.first, now=seen_until)
                 version = held.version
             incomplete = incomplete or batch.incomplete
     except RemoteError as error:
         with ctx.ledger.begin() as connection:
-            mirror.finish(connection, ref, problem=str(error), now=ctx.now())
+            streams.finish(connection, ref, problem=str(error), now=ctx.now())
         raise
     with ctx.ledger.begin() as connection:
-        mirror.finish(connection, ref, problem=incomplete, now=ctx.now())
-        mirror.has_seen(connection, ref, flows, until=seen_until)
+        streams.finish(connection, ref, problem=incomplete, now=ctx.now())
+        revisions.has_seen(connection, ref, flows, until=seen_until)
     return Collected(system, stream, total, incomplete)
 
 

@@ -21,9 +21,10 @@ from weigov.flow.images import Freezer
 from weigov.flow.menu import compose_menu
 from weigov.flow.mistakes import MISTAKES, where
 from weigov.flow.where import Tree, matches
-from weigov.ledger import mirror, outbox
-from weigov.ledger.mirror import Pending, StreamRef
+from weigov.ledger import mirror, outbox, revisions, streams
 from weigov.ledger.outbox import New
+from weigov.ledger.revisions import Pending
+from weigov.ledger.streams import StreamRef
 from weigov.mapping import apply
 from weigov.records import Record, digest
 from weigov.site.models import Flow
@@ -137,15 +138,15 @@ def column_tree(ctx: Context, flow: Flow) -> dict[str, str]:
 def _begin(ctx: Context, flow: Flow, mapping_digest: str) -> str:
     """Start a flow that has not begun yet; why it may not compose, if so."""
     with ctx.ledger.read() as connection:
-        applied = mirror.applied_digest(connection, ctx.site.site, flow.flow)
+        applied = revisions.applied_digest(connection, ctx.site.site, flow.flow)
     if applied is None:
         with ctx.ledger.begin() as connection:
             if flow.from_:
                 ref = StreamRef(ctx.site.site, flow.from_.system, flow.from_.stream)
-                mirror.lock_stream(connection, ref, now=ctx.now())
-                mirror.begin_flow(connection, ref, collect.reads(ctx.site, flow), mapping_digest, now=ctx.now())
+                streams.lock_stream(connection, ref, now=ctx.now())
+                revisions.begin_flow(connection, ref, collect.reads(ctx.site, flow), mapping_digest, now=ctx.now())
             else:
-                mirror.begin_gathering(connection, ctx.site.site, flow.flow, mapping_digest, now=ctx.now())
+                revisions.begin_gathering(connection, ctx.site.site, flow.flow, mapping_digest, now=ctx.now())
         return ""
     if applied != mapping_digest:
         return f"the YAML of {flow.flow} changed: see `weigov plan {flow.flow}`, then `weigov apply {flow.flow}`"
@@ -238,7 +239,7 @@ def _decide_template(ctx: Context, flow: Flow, item: Pending, record: Record, ma
 
 def _commit(ctx: Context, connection: Connection, flow: Flow, item: Pending, decision: Decision) -> int:
     now = ctx.now()
-    if not mirror.decide(connection, item.id, decision.state, now=now, reason=decision.reason):
+    if not revisions.decide(connection, item.id, decision.state, now=now, reason=decision.reason):
         return 0
     assert flow.from_ is not None
     ref = StreamRef(ctx.site.site, flow.from_.system, flow.from_.stream).record_ref(item.key)
@@ -272,7 +273,7 @@ def _pending(ctx: Context, flow: str) -> Iterator[list[Pending]]:
     after = 0
     while True:
         with ctx.ledger.read() as connection:
-            chunk = mirror.pending(connection, ctx.site.site, flow, after=after, limit=_CHUNK)
+            chunk = revisions.pending(connection, ctx.site.site, flow, after=after, limit=_CHUNK)
         if not chunk:
             return
         yield chunk

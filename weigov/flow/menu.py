@@ -7,8 +7,8 @@ from typing import Any
 from weigov.errors import RecordRejected
 from weigov.flow.context import Context
 from weigov.ledger import mirror, outbox
-from weigov.ledger.mirror import StreamRef
 from weigov.ledger.outbox import New
+from weigov.ledger.streams import StreamRef
 from weigov.mapping import apply
 from weigov.records import digest
 from weigov.site.models import Flow, MenuChildren, MenuEntry, MenuLeaf

@@ -12,8 +12,9 @@ from dataclasses import dataclass
 from weigov.errors import RecordRejected
 from weigov.flow import collect, compose
 from weigov.flow.context import Context
-from weigov.ledger import mirror, outbox
-from weigov.ledger.mirror import Pending, StreamRef
+from weigov.ledger import mirror, outbox, revisions, streams
+from weigov.ledger.revisions import Pending
+from weigov.ledger.streams import StreamRef
 from weigov.records import digest
 from weigov.site.models import Flow
 
@@ -34,7 +35,7 @@ def plan(ctx: Context, flow_name: str) -> Plan:
     flow = ctx.site.flows[flow_name]
     wanted = ctx.site.mapping_digest(flow_name)
     with ctx.ledger.read() as connection:
-        applied = mirror.applied_digest(connection, ctx.site.site, flow_name)
+        applied = revisions.applied_digest(connection, ctx.site.site, flow_name)
     changed = applied is not None and applied != wanted
     again, rejected = _different(ctx, flow, wanted) if changed else ((), ())
     composed = compose.preview(ctx, flow_name)
@@ -44,7 +45,7 @@ def plan(ctx: Context, flow_name: str) -> Plan:
 def held_flows(ctx: Context) -> list[str]:
     """The flows that compose nothing, because their mapping changed and was not applied."""
     with ctx.ledger.read() as connection:
-        applied = {name: mirror.applied_digest(connection, ctx.site.site, name) for name in ctx.site.flows}
+        applied = {name: revisions.applied_digest(connection, ctx.site.site, name) for name in ctx.site.flows}
     return [name for name, digest in applied.items() if digest not in (None, ctx.site.mapping_digest(name))]
 
 
@@ -56,12 +57,12 @@ def apply(ctx: Context, flow_name: str) -> int:
     with ctx.ledger.begin() as connection:
         if flow.from_:
             ref = StreamRef(ctx.site.site, flow.from_.system, flow.from_.stream)
-            mirror.lock_stream(connection, ref, now=ctx.now())
+            streams.lock_stream(connection, ref, now=ctx.now())
             reads = collect.reads(ctx.site, flow)
-            mirror.follow(connection, ref, reads, now=ctx.now())
+            revisions.follow(connection, ref, reads, now=ctx.now())
             for key in keys:
-                mirror.compose_again(connection, ref, key, reads, cause="mapping", now=ctx.now())
-        mirror.apply_mapping(connection, ctx.site.site, flow_name, wanted, now=ctx.now())
+                revisions.compose_again(connection, ref, key, reads, cause="mapping", now=ctx.now())
+        revisions.apply_mapping(connection, ctx.site.site, flow_name, wanted, now=ctx.now())
     return len(keys)
 
 
@@ -74,13 +75,13 @@ def replay(ctx: Context, flow_name: str, key: str) -> bool:
     assert flow.from_ is not None
     ref = StreamRef(ctx.site.site, flow.from_.system, flow.from_.stream)
     with ctx.ledger.begin() as connection:
-        mirror.lock_stream(connection, ref, now=ctx.now())
+        streams.lock_stream(connection, ref, now=ctx.now())
         reads = collect.reads(ctx.site, flow)
         if not any(
-            row.key == key for row in mirror.quarantined(connection, ctx.site.site, flow_name, limit=1_000_000)
+            row.key == key for row in revisions.quarantined(connection, ctx.site.site, flow_name, limit=1_000_000)
         ):
             return False
-        return mirror.compose_again(connection, ref, key, reads, cause="replay", now=ctx.now())
+        return revisions.compose_again(connection, ref, key, reads, cause="replay", now=ctx.now())
 
 
 def _different(ctx: Context, flow: Flow, mapping_digest: str) -> tuple[tuple[str, ...], tuple[str, ...]]:

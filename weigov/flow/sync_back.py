@@ -16,10 +16,10 @@ from weigov.flow.channels import write
 from weigov.flow.context import Context
 from weigov.flow.deliver import Drained, drain
 from weigov.flow.reconcile import settle_writes
-from weigov.ledger import mirror, outbox, receipts
-from weigov.ledger.mirror import StreamRef
+from weigov.ledger import mirror, outbox, receipts, revisions
 from weigov.ledger.outbox import New
 from weigov.ledger.states import State
+from weigov.ledger.streams import StreamRef
 from weigov.mapping.times import format_time
 from weigov.site.models import Constant, Flow, Formatted
 
@@ -110,7 +110,7 @@ def _of_quarantine(ctx: Context, connection: Connection, flow: Flow) -> list[New
                 of=None,
             ),
         )
-        for row in mirror.quarantined(connection, ctx.site.site, flow.flow)
+        for row in revisions.quarantined(connection, ctx.site.site, flow.flow)
     ]
 
 

@@ -8,14 +8,14 @@ from tests.weigov.flow.deployment import Deployment, rewrite
 from tests.weigov.flow.test_articles import NOTICES, POLICIES, publish, said
 from tests.weigov.flow.test_messages import ORDINARY, case_of, move, told
 from weigov.flow.plan import plan, replay
-from weigov.ledger import mirror
+from weigov.ledger import revisions
 
 LONG = "关于在全市范围内开展城乡居民基本医疗保险参保登记和缴费工作有关事项的补充通知"
 
 
 def quarantined(town: Deployment) -> list[tuple[str, str, str]]:
     with town.ctx.ledger.read() as connection:
-        return [(row.flow, row.key, row.reason) for row in mirror.quarantined(connection, town.ctx.site.site)]
+        return [(row.flow, row.key, row.reason) for row in revisions.quarantined(connection, town.ctx.site.site)]
 
 
 def test_a_poison_record_waits_with_its_reason_and_the_rest_goes_on(calm: Deployment) -> None:

@@ -6,9 +6,10 @@ from datetime import datetime
 
 import pytest
 
-from weigov.ledger import mirror
+from weigov.ledger import intake, revisions, streams
 from weigov.ledger.engine import Ledger
-from weigov.ledger.mirror import FlowReads, StreamRef
+from weigov.ledger.revisions import FlowReads
+from weigov.ledger.streams import StreamRef
 from weigov.ports import Batch
 from weigov.records import Record
 
@@ -23,10 +24,10 @@ def article(title: str, *, withdrawn: bool = False) -> Record:
 def pull(ledger: Ledger, record: Record, now: datetime) -> int:
     """Store one record as a pull does; the id of the revision that waits for compose."""
     with ledger.begin() as connection:
-        mirror.lock_stream(connection, REF, now=now)
-        mirror.begin_flow(connection, REF, FLOW, "m", now=now)
-        mirror.store(connection, REF, Batch([record]), [FLOW], first=True, now=now)
-        (pending,) = mirror.pending(connection, "s", "f", after=0, limit=10)
+        streams.lock_stream(connection, REF, now=now)
+        revisions.begin_flow(connection, REF, FLOW, "m", now=now)
+        intake.store(connection, REF, Batch([record]), [FLOW], first=True, now=now)
+        (pending,) = revisions.pending(connection, "s", "f", after=0, limit=10)
         return pending.id
 
 
@@ -34,27 +35,27 @@ def pull(ledger: Ledger, record: Record, now: datetime) -> int:
 def test_a_mended_record_leaves_quarantine_whatever_becomes_of_it(ledger: Ledger, now: datetime, state: str) -> None:
     first = pull(ledger, article("a"), now)
     with ledger.begin() as connection:
-        assert mirror.decide(connection, first, "quarantined", now=now, reason="too long")
-        assert [row.id for row in mirror.quarantined(connection, "s")] == [first]
+        assert revisions.decide(connection, first, "quarantined", now=now, reason="too long")
+        assert [row.id for row in revisions.quarantined(connection, "s")] == [first]
     second = pull(ledger, article("b"), now)
     with ledger.begin() as connection:
-        assert mirror.decide(connection, second, state, now=now)
-        assert [row.id for row in mirror.quarantined(connection, "s")] == [second] * (state == "quarantined")
+        assert revisions.decide(connection, second, state, now=now)
+        assert [row.id for row in revisions.quarantined(connection, "s")] == [second] * (state == "quarantined")
 
 
 def test_a_withdrawn_record_leaves_quarantine(ledger: Ledger, now: datetime) -> None:
     first = pull(ledger, article("a"), now)
     with ledger.begin() as connection:
-        mirror.decide(connection, first, "quarantined", now=now, reason="too long")
+        revisions.decide(connection, first, "quarantined", now=now, reason="too long")
     second = pull(ledger, article("a", withdrawn=True), now)
     with ledger.begin() as connection:
-        assert mirror.decide(connection, second, "composed", now=now)
-        assert mirror.quarantined(connection, "s") == []
+        assert revisions.decide(connection, second, "composed", now=now)
+        assert revisions.quarantined(connection, "s") == []
 
 
 def test_a_revision_is_decided_once(ledger: Ledger, now: datetime) -> None:
     first = pull(ledger, article("a"), now)
     with ledger.begin() as connection:
-        assert mirror.decide(connection, first, "composed", now=now)
-        assert not mirror.decide(connection, first, "quarantined", now=now)
-        assert mirror.quarantined(connection, "s") == []
+        assert revisions.decide(connection, first, "composed", now=now)
+        assert not revisions.decide(connection, first, "quarantined", now=now)
+        assert revisions.quarantined(connection, "s") == []

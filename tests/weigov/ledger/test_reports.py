@@ -7,11 +7,12 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from weigov.ledger import inbox, mirror, outbox, quota, reports
+from weigov.ledger import inbox, intake, outbox, quota, reports, revisions, streams
 from weigov.ledger.engine import Ledger
-from weigov.ledger.mirror import FlowReads, StreamRef
 from weigov.ledger.outbox import Delivery, New
+from weigov.ledger.revisions import FlowReads
 from weigov.ledger.seal import Sealer
+from weigov.ledger.streams import StreamRef
 from weigov.ports import Batch, Rejected
 from weigov.records import Record
 
@@ -22,12 +23,12 @@ NOTHING = {"compose": 0, "deliver": 0, "reconcile": 0}
 
 def collect(connection: Connection, now: datetime, *keys: str, rejected: int = 0) -> list[int]:
     """Cases as a pull brings them; the ids of the revisions that wait to be composed."""
-    mirror.lock_stream(connection, CASES, now=now)
-    mirror.begin_flow(connection, CASES, FLOW, "m", now=now)
+    streams.lock_stream(connection, CASES, now=now)
+    revisions.begin_flow(connection, CASES, FLOW, "m", now=now)
     bad = [Rejected(f"row {n} of page 1", "no key") for n in range(rejected)]
     batch = Batch([Record("case", key, {"status": "受理"}) for key in keys], bad, complete=True)
-    mirror.store(connection, CASES, batch, [FLOW], first=True, now=now)
-    return [item.id for item in mirror.pending(connection, "s", "progress", after=0, limit=99)]
+    intake.store(connection, CASES, batch, [FLOW], first=True, now=now)
+    return [item.id for item in revisions.pending(connection, "s", "progress", after=0, limit=99)]
 
 
 def message(case: str, **changes: Any) -> New:
@@ -60,10 +61,10 @@ def test_an_empty_ledger_has_nothing_to_do_and_nothing_to_say(ledger: Ledger, no
 def test_revisions_are_counted_by_what_became_of_them(ledger: Ledger, now: datetime) -> None:
     with ledger.begin() as connection:
         ids = collect(connection, now, "C1", "C2", "C3", "C4", "C5")
-        mirror.decide(connection, ids[0], "quarantined", now=now, reason="thing1 is longer than 20")
-        mirror.decide(connection, ids[1], "skipped", now=now, reason="unbound")
-        mirror.decide(connection, ids[2], "skipped", now=now, reason="unbound")
-        mirror.decide(connection, ids[3], "composed", now=now)
+        revisions.decide(connection, ids[0], "quarantined", now=now, reason="thing1 is longer than 20")
+        revisions.decide(connection, ids[1], "skipped", now=now, reason="unbound")
+        revisions.decide(connection, ids[2], "skipped", now=now, reason="unbound")
+        revisions.decide(connection, ids[3], "composed", now=now)
         status = reports.status(connection, "s", now=now)
         assert due(connection, now) == {"compose": 1}
     flow = status["flows"]["progress"]
@@ -81,7 +82,7 @@ def test_revisions_are_counted_by_what_became_of_them(ledger: Ledger, now: datet
 def test_only_the_newest_of_many_quarantined_are_named_and_all_are_counted(ledger: Ledger, now: datetime) -> None:
     with ledger.begin() as connection:
         for at, revision in enumerate(collect(connection, now, *(f"C{n:02}" for n in range(30)))):
-            mirror.decide(connection, revision, "quarantined", now=now, reason=f"reason {at}")
+            revisions.decide(connection, revision, "quarantined", now=now, reason=f"reason {at}")
         status = reports.status(connection, "s", now=now)
     assert status["flows"]["progress"]["revisions"]["quarantined"] == 30
     reasons = [item["reason"] for item in status["quarantine"]]
@@ -175,8 +176,8 @@ def test_a_stream_tells_its_last_success_and_its_last_problem(ledger: Ledger, no
     later = now + timedelta(hours=1)
     with ledger.begin() as connection:
         collect(connection, now, "C1", rejected=2)
-        mirror.finish(connection, CASES, problem="", now=now)
-        mirror.finish(connection, CASES, problem="cases ListCases: not reached", now=later)
+        streams.finish(connection, CASES, problem="", now=now)
+        streams.finish(connection, CASES, problem="cases ListCases: not reached", now=later)
         (stream,) = reports.status(connection, "s", now=later)["streams"]
     assert stream == {
         "system": "cases", "stream": "cases", "last_started_at": now, "last_completed_at": now,

@@ -1,0 +1,97 @@
+"""One stream of one system: its lock, its cursors, and how its last collect ended.
+
+Whoever writes a stream's mirror takes its lock first, so collects of one stream never interleave.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, TypeVar
+
+from sqlalchemy import Connection, and_, func, select, update
+
+from weigov.errors import LedgerConflict
+from weigov.ledger.dialect import insert_ignore
+from weigov.ledger.tables import cursor, stream_state
+
+_CHUNK = 400  # keys in one IN (…)
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class StreamRef:
+    """One stream of one system of one site."""
+
+    site: str
+    system: str
+    stream: str
+
+    def record_ref(self, key: str) -> str:
+        """How deliveries name a record of this stream."""
+        return f"{self.system}/{self.stream}/{key}"
+
+
+@dataclass(frozen=True, slots=True)
+class StreamLock:
+    """The stream as its lock's holder found it."""
+
+    version: int  # one more with every lock taken
+    first: bool  # it was never read to its end yet
+
+
+def lock_stream(connection: Connection, ref: StreamRef, *, now: datetime, expect: int | None = None) -> StreamLock:
+    """Take the stream's lock until the transaction ends.
+
+    Raises LedgerConflict when somebody else took it since ``expect``: what was read meanwhile may be older than what
+    is stored.
+    """
+    where = in_stream(stream_state, ref)
+    insert_ignore(connection, stream_state, [{**key_of(ref), "last_started_at": now}])
+    values: dict[str, Any] = {"version": stream_state.c.version + 1}
+    if expect is None:
+        values["last_started_at"] = now
+    connection.execute(update(stream_state).where(where).values(**values))
+    row = connection.execute(select(stream_state.c.version, stream_state.c.first_completed_at).where(where)).one()
+    if expect is not None and row.version != expect + 1:
+        raise LedgerConflict(f"{ref.system}/{ref.stream} is being collected by somebody else; nothing was lost")
+    return StreamLock(row.version, row.first_completed_at is None)
+
+
+def finish(connection: Connection, ref: StreamRef, *, problem: str, now: datetime) -> None:
+    """Note how a collect ended: read to its end (no problem), or why not."""
+    where = in_stream(stream_state, ref)
+    values: dict[str, Any] = {"last_problem": problem}
+    if not problem:
+        values |= {
+            "last_completed_at": now,
+            "first_completed_at": func.coalesce(stream_state.c.first_completed_at, now),
+        }
+    insert_ignore(connection, stream_state, [{**key_of(ref), "last_started_at": now}])
+    connection.execute(update(stream_state).where(where).values(**values))
+
+
+def cursors(connection: Connection, ref: StreamRef) -> dict[str, str]:
+    """partition → cursor."""
+    query = select(cursor.c.partition, cursor.c.value).where(in_stream(cursor, ref))
+    return {row.partition: row.value for row in connection.execute(query)}
+
+
+def key_of(ref: StreamRef) -> dict[str, str]:
+    return {"site": ref.site, "system": ref.system, "stream": ref.stream}
+
+
+def in_stream(table: Any, ref: StreamRef) -> Any:
+    return and_(table.c.site == ref.site, table.c.system == ref.system, table.c.stream == ref.stream)
+
+
+def chunks(items: Iterable[T]) -> Iterator[list[T]]:
+    chunk: list[T] = []
+    for item in items:
+        chunk.append(item)
+        if len(chunk) == _CHUNK:
+            yield chunk
+            chunk = []
+    if chunk:
+        yield chunk
