@@ -143,7 +143,7 @@ def test_a_write_back_killed_at_every_step_says_what_happened(calm_on_each: Depl
 
 
 @pytest.mark.parametrize(
-    "point", ["collect.mirror__store:1", "collect.mirror__finish:1", "compose._commit:3", "compose.mirror__decide:2"]
+    "point", ["collect.intake__store:1", "collect.streams__finish:1", "compose._commit:3", "compose.revisions__decide:2"]
 )
 def test_collect_and_compose_killed_in_the_middle_lose_nothing_and_double_nothing(
     calm_on_each: Deployment, point: str
@@ -162,7 +162,7 @@ def test_collect_and_compose_killed_in_the_middle_lose_nothing_and_double_nothin
 
 def test_a_first_collect_killed_between_its_batches_is_still_a_baseline(town: Deployment) -> None:
     town.bind_everyone()
-    run_until_killed(town.environ, "collect.mirror__store:2", "collect", "cases")
+    run_until_killed(town.environ, "collect.intake__store:2", "collect", "cases")
     town.collect("cases")
     town.compose("case_progress")
     town.deliver()
