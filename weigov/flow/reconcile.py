@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from datetime import timedelta
 
 import msgspec
 from sqlalchemy import Connection
 
-from weigov.errors import LedgerConflict, RemoteError
+from weigov.errors import LedgerConflict, RemoteError, RemoteRefused
 from weigov.flow.channels import menu, news, template, write
 from weigov.flow.context import Context
 from weigov.ledger import inbox, outbox, quota, receipts
@@ -22,6 +23,8 @@ from weigov.wechat.client import AccountClient, publish_status
 #: Events that say what became of something we did.
 JOB_EVENTS = ("publishjobfinish", "templatesendjobfinish")
 _PAGE = 200
+#: How soon WeChat is asked again about what it refused to say anything about.
+REFUSED_PAUSE = timedelta(minutes=30)
 #: States an event may still settle, however late it comes.
 _AWAITED = ("accepted", "in_doubt")
 
@@ -44,17 +47,34 @@ def reconcile(ctx: Context, account: str) -> Reconciled:
         outbox.expire_leases(connection, now=ctx.now())
     events = drain_events(ctx, client)
     states: Counter[str] = Counter()
-    stopped = ""
+    stopped: list[str] = []
     with ctx.ledger.begin() as connection:
         _join_late(connection, ctx, client, target)
     try:
         for row in _open(ctx, target, "unknown") + _perhaps_answered(ctx, client, target):
-            _count(states, row, _settle(ctx, client, row))
+            _count(states, row, _unless_refused(ctx, client, row, _settle, stopped))
         for row in _open(ctx, target, "accepted"):
-            _count(states, row, _look(ctx, client, row))
+            _count(states, row, _unless_refused(ctx, client, row, _look, stopped))
     except RemoteError as error:
-        stopped = str(error)
-    return Reconciled(account, events, dict(sorted(states.items())), stopped)
+        stopped.append(str(error))
+    return Reconciled(account, events, dict(sorted(states.items())), "; ".join(dict.fromkeys(stopped)))
+
+
+def _unless_refused(
+    ctx: Context,
+    client: AccountClient,
+    row: Delivery,
+    look: Callable[[Context, AccountClient, Delivery], str],
+    stopped: list[str],
+) -> str:
+    """WeChat does not answer about this one. It is asked again later, and keeps nobody else waiting."""
+    try:
+        return look(ctx, client, row)
+    except RemoteRefused as error:
+        stopped.append(f"delivery {row.id}: {error}")
+        with ctx.ledger.begin() as connection:
+            outbox.look_again(connection, row, at=ctx.now() + REFUSED_PAUSE)
+        return row.state
 
 
 def settle_writes(ctx: Context, system: str) -> dict[str, int]:

@@ -468,11 +468,23 @@ def steps_done(connection: Connection, delivery_id: int) -> dict[str, str]:
 def unsent(connection: Connection, row: Delivery, *, now: datetime, reason: str, owner: str) -> None:
     """Certainly nothing happened: back to ready, due after a growing pause."""
     end_attempt(connection, row, "unsent", now=now, detail=reason)
-    tried = connection.execute(
+    due_at = now + timedelta(seconds=BACKOFF_S[min(_tried(connection, row), len(BACKOFF_S)) - 1])
+    move(connection, row, "ready", now=now, owner=owner, reason=reason, due_at=due_at, first_intent_at=None)
+
+
+def pause(connection: Connection, row: Delivery) -> timedelta:
+    """How long until a step is repeated whose call was never answered: once at once, then after a growing pause.
+
+    Else what never works would use up the day's calls.
+    """
+    return timedelta(seconds=(0, *BACKOFF_S)[max(min(_tried(connection, row), len(BACKOFF_S) + 1), 1) - 1])
+
+
+def _tried(connection: Connection, row: Delivery) -> int:
+    """How often the step in hand was tried."""
+    return connection.execute(
         select(func.count()).where(attempt.c.delivery_id == row.id, attempt.c.step == row.step)
     ).scalar_one()
-    pause = timedelta(seconds=BACKOFF_S[min(tried, len(BACKOFF_S)) - 1])
-    move(connection, row, "ready", now=now, owner=owner, reason=reason, due_at=now + pause, first_intent_at=None)
 
 
 def defer(

@@ -254,3 +254,27 @@ def test_a_system_that_is_down_gets_its_write_back_when_it_is_up_again(calm: Dep
     calm.other.advance(minutes=5)
     calm.drain()
     assert [state for state, _ in said(calm.other, article)] == ["confirmed"]
+
+
+@pytest.mark.parametrize("path", ["media/uploadimg", "draft/add", "freepublish/submit", "freepublish/delete"])
+def test_what_never_works_does_not_use_up_the_day(calm: Deployment, path: str) -> None:
+    """A proxy answers for WeChat: nothing is known, nothing happened, and hours of trying leave calls for others."""
+    other = calm.other
+    article = publish(other, "关于启用新政务服务大厅的公告", html=PICTURE)
+    if path == "freepublish/delete":
+        calm.round("cms")
+        other.post(f"/cms/articles/{article['id']}/withdraw")
+    calm.collect("cms")
+    calm.compose()
+    calm.approve("甲", "乙")
+    other.fault("html_200", f"/cgi-bin/{path}")
+    for _ in range(48):
+        calm.deliver()
+        calm.reconcile()
+        other.advance(minutes=5)
+    assert 4 <= other.fired("html_200") <= 8
+    other.mend()
+    other.advance(hours=1)
+    calm.drain()
+    assert other.titles() == ([] if path == "freepublish/delete" else [article["title"]])
+    assert len(other.articles()) == 1

@@ -70,3 +70,20 @@ def test_a_delivery_we_stumble_over_waits_with_its_reason_and_the_others_go(
     calm.other.advance(minutes=61)
     calm.drain()
     assert sorted(calm.other.titles()) == ["带来麻烦的通告", "正常的通告"]
+
+
+def test_an_article_wechat_says_nothing_about_keeps_no_other_waiting(calm: Deployment) -> None:
+    other = calm.other
+    first, second = publish(other, "头一个通告"), publish(other, "第二个通告")
+    other.fault("drop_event", "/cgi-bin/freepublish/submit")
+    calm.collect("cms")
+    calm.compose()
+    calm.approve("甲", "乙")
+    calm.deliver()
+    other.advance(minutes=2)
+    other.fault("errcode", "/cgi-bin/freepublish/get", value=40007, times=1)
+    found = calm.reconcile()
+    assert found.states == {"confirmed": 1} and "40007" in found.stopped
+    other.advance(minutes=31)
+    assert calm.reconcile().states == {"confirmed": 1}
+    assert other.titles() == sorted(a["title"] for a in (first, second))

@@ -27,5 +27,6 @@ def send(ctx: Context, client: AccountClient, row: Delivery) -> None:
 def settle_unknown(ctx: Context, row: Delivery) -> str:
     """Overwriting again does no harm."""
     with ctx.ledger.begin() as connection:
-        outbox.move(connection, row, "ready", now=ctx.now(), due_at=ctx.now(), reason="repeated: it overwrites")
+        due_at = ctx.now() + outbox.pause(connection, row)
+        outbox.move(connection, row, "ready", now=ctx.now(), due_at=due_at, reason="repeated: it overwrites")
     return "ready"

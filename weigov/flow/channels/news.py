@@ -265,7 +265,8 @@ def _settle_delete(ctx: Context, client: AccountClient, row: Delivery) -> str:
             outbox.settle(connection, row, "confirmed", now=ctx.now())
             mark_removed(connection, row, now=ctx.now())
             return "confirmed"
-        outbox.move(connection, row, "ready", now=ctx.now(), reason="it is still there")
+        due_at = ctx.now() + outbox.pause(connection, row)
+        outbox.move(connection, row, "ready", now=ctx.now(), due_at=due_at, reason="it is still there")
     return "ready"
 
 
@@ -286,7 +287,8 @@ def _proved(ctx: Context, row: Delivery, remote_id: str | None) -> str:
         if remote_id is not None and row.step == "draft" and row.payload["via"] == "draft":
             outbox.move(connection, row, "confirmed", now=ctx.now())
             return "confirmed"
-        outbox.move(connection, row, "ready", now=ctx.now(), due_at=ctx.now(), reason="proved afterwards")
+        due_at = ctx.now() if remote_id is not None else ctx.now() + outbox.pause(connection, row)
+        outbox.move(connection, row, "ready", now=ctx.now(), due_at=due_at, reason="proved afterwards")
     return "ready"
 
 
@@ -304,8 +306,9 @@ def _settle_submit(ctx: Context, client: AccountClient, row: Delivery) -> str:
     age = now - row.changed_at
     if age >= SUBMIT_SETTLES and client.get_draft(media_id) is not None:
         with ctx.ledger.begin() as connection:
+            due_at = now + outbox.pause(connection, row)
             outbox.move(
-                connection, row, "ready", now=now, due_at=now, reason="proved absent: the draft is still there"
+                connection, row, "ready", now=now, due_at=due_at, reason="proved absent: the draft is still there"
             )
         return "ready"
     with ctx.ledger.begin() as connection:

@@ -29,7 +29,8 @@ def settle_unknown(ctx: Context, row: Delivery) -> str:
     operation = ctx.site.shapes[system].operations[str(row.payload["operation"])]
     with ctx.ledger.begin() as connection:
         if operation.idempotency in ("key", "overwrite"):
-            outbox.move(connection, row, "ready", now=ctx.now(), due_at=ctx.now(), reason="repeated: it does no harm")
+            due_at = ctx.now() + outbox.pause(connection, row)
+            outbox.move(connection, row, "ready", now=ctx.now(), due_at=due_at, reason="repeated: it does no harm")
             return "ready"
         reason = f"no answer from {system}, and {row.payload['operation']} cannot be repeated safely"
         outbox.settle(connection, row, "in_doubt", now=ctx.now(), reason=reason)
