@@ -19,7 +19,7 @@ from typing import Annotated, Any
 
 import typer
 from rich.console import Console
-from rich.table import Table
+from rich.table import Column, Table
 
 from weigov.errors import ConfigError, RemoteUnavailable, ReviewRejected, WeigovError
 from weigov.settings import Settings
@@ -458,12 +458,11 @@ def _show_status(found: dict[str, Any], zone: tzinfo) -> None:
         return f"{value.astimezone(zone):%F %T}" if isinstance(value, datetime) else str(value)
 
     flows = Table(
-        "flow",
-        "pending",
-        "quarantined",
-        "deliveries",
-        "write-backs",
-        "skipped",
+        # Folded, not cut: a flow's name and a state are what one looks for.
+        *(
+            Column(name, overflow="fold")
+            for name in ("flow", "pending", "quarantined", "deliveries", "write-backs", "skipped")
+        ),
         title=f"{found['site']} at {shown(found['at'])}",
     )
     for name, flow in found["flows"].items():

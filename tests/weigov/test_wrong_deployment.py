@@ -5,12 +5,15 @@ from __future__ import annotations
 import json
 import socket
 from collections.abc import Mapping
+from datetime import UTC
 from pathlib import Path
 from typing import Any
 
 import pytest
+from rich.console import Console
 
 from tests.weigov.command import Typed, command
+from weigov import cli
 from weigov.credentials import FileCredentials
 from weigov.errors import ConfigError
 from weigov.ledger.engine import Ledger
@@ -190,3 +193,22 @@ def test_what_yaml_itself_cannot_take_is_one_fault(tmp_path: Path, text: str, sa
 def test_a_clock_that_is_no_sandbox_says_so(deployment: Deployment) -> None:
     typed = deployment.type("status", WEIGOV_CLOCK="sandbox:http://127.0.0.1:1")
     assert typed.code == 1 and "WEIGOV_CLOCK" in typed.err
+
+
+def test_status_shows_whole_names_on_a_narrow_terminal(
+    deployment: Deployment, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    deployment.type("compose").good()
+    flow = {"revisions": {"pending": 0, "quarantined": 0}, "write_backs": {}, "skipped": {"unbound": 3}}
+    found = {
+        "site": "town",
+        "at": "now",
+        "flows": {"a_flow_with_a_long_name_of_its_own": flow | {"deliveries": {"waiting_review": 15}}},
+        **{name: [] for name in ("held", "deferred", "unknown", "in_doubt", "waiting_review", "quarantine")},
+        **{"unreadable": [], "streams": [], "due": {}, "next_due_at": None},
+    }
+    monkeypatch.setattr(cli, "out", Console(width=80))
+    cli._show_status(found, UTC)
+    shown = capsys.readouterr().out
+    assert "…" not in shown
+    assert max(len(line) for line in shown.splitlines()) <= 80
