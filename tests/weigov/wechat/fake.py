@@ -105,8 +105,8 @@ def _read(stream: Any) -> Request | None:
         line = stream.readline().decode("latin-1").split(" ")
     except OSError:
         return None
-    if len(line) != 3:
-        return None  # the end, or no HTTP
+    if len(line) != 3 or not line[2].startswith("HTTP/"):
+        return None  # the end, or no HTTP: a TLS greeting may hold blanks by chance
     method, path, _ = line
     headers = {}
     while (header := stream.readline().decode("latin-1").strip()) != "":
