@@ -51,7 +51,8 @@ def reconcile(ctx: Context, account: str) -> Reconciled:
     with ctx.ledger.begin() as connection:
         _join_late(connection, ctx, client, target)
     try:
-        for row in _open(ctx, target, "unknown") + _perhaps_answered(ctx, client, target):
+        open_ones = {row.id: row for row in _open(ctx, target, "unknown") + _perhaps_answered(ctx, client, target)}
+        for row in open_ones.values():
             _count(states, row, _unless_refused(ctx, client, row, _settle, stopped))
         for row in _open(ctx, target, "accepted"):
             _count(states, row, _unless_refused(ctx, client, row, _look, stopped))
@@ -210,14 +211,14 @@ def _open(ctx: Context, target: str, state: State) -> list[Delivery]:
 
 
 def _perhaps_answered(ctx: Context, client: AccountClient, target: str) -> list[Delivery]:
-    """Messages a person was asked about, to citizens of whom an event came since that nobody claimed."""
+    """Messages of unknown fate, to citizens of whom an event came that nobody claimed: no need to repeat."""
     with ctx.ledger.read() as connection:
         unclaimed = {r.subject for r in receipts.unmatched(connection, client.account.appid, "template") if r.subject}
         return [
             row
             for subject in sorted(unclaimed)
             for row in outbox.find(
-                connection, target=target, channel="template", subject=subject, states=("in_doubt",)
+                connection, target=target, channel="template", subject=subject, states=("unknown", "in_doubt")
             )
         ]
 

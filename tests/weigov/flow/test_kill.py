@@ -144,7 +144,8 @@ def test_a_write_back_killed_at_every_step_says_what_happened(calm_on_each: Depl
 
 
 @pytest.mark.parametrize(
-    "point", ["collect.intake__store:1", "collect.streams__finish:1", "compose._commit:3", "compose.revisions__decide:2"]
+    "point",
+    ["collect.intake__store:1", "collect.streams__finish:1", "compose._commit:3", "compose.revisions__decide:2"],
 )
 def test_collect_and_compose_killed_in_the_middle_lose_nothing_and_double_nothing(
     calm_on_each: Deployment, point: str
