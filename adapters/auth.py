@@ -12,6 +12,8 @@ from collections.abc import Callable, Mapping
 from typing import Any, Protocol
 
 from adapters import vocabulary
+from adapters.outgoing import Outgoing
+from adapters.wire import Reply
 from weigov.errors import ConfigError, RemoteRefused
 from weigov.ports import Connection
 
@@ -24,8 +26,16 @@ class LoginRefused(RemoteRefused):
 
 
 class Auth(Protocol):
-    def sign(self, headers: dict[str, str], body: dict[str, Any]) -> None:
-        """Add what proves us. May log in, and so raise what a read raises."""
+    def fill(self, out: Outgoing) -> None:
+        """Before the body is written: query, headers, parameters. May log in, and so raise what a read raises."""
+        ...
+
+    def sign(self, out: Outgoing) -> None:
+        """After it is written: headers over the bytes, a signature inside the envelope, an encrypted body."""
+        ...
+
+    def open(self, reply: Reply) -> Reply:
+        """The answer, with what the other side encrypted undone."""
         ...
 
     def renew(self) -> bool:
@@ -36,8 +46,14 @@ class Auth(Protocol):
 class NoAuth:
     """Open to everybody, or guarded by the network."""
 
-    def sign(self, headers: dict[str, str], body: dict[str, Any]) -> None:
+    def fill(self, out: Outgoing) -> None:
         pass
+
+    def sign(self, out: Outgoing) -> None:
+        pass
+
+    def open(self, reply: Reply) -> Reply:
+        return reply
 
     def renew(self) -> bool:
         return False
@@ -49,8 +65,8 @@ class Basic(NoAuth):
     def __init__(self, login: str, password: str) -> None:
         self._header = "Basic " + base64.b64encode(f"{login}:{password}".encode()).decode()
 
-    def sign(self, headers: dict[str, str], body: dict[str, Any]) -> None:
-        headers["Authorization"] = self._header
+    def fill(self, out: Outgoing) -> None:
+        out.headers["Authorization"] = self._header
 
 
 class ApiKey(NoAuth):
@@ -59,8 +75,8 @@ class ApiKey(NoAuth):
     def __init__(self, header: str, value: str) -> None:
         self._header, self._value = header, value
 
-    def sign(self, headers: dict[str, str], body: dict[str, Any]) -> None:
-        headers[self._header] = self._value
+    def fill(self, out: Outgoing) -> None:
+        out.headers[self._header] = self._value
 
 
 class BodyParams(NoAuth):
@@ -69,11 +85,11 @@ class BodyParams(NoAuth):
     def __init__(self, names: tuple[str, str], values: tuple[str, str]) -> None:
         self._params = dict(zip(names, values, strict=True))
 
-    def sign(self, headers: dict[str, str], body: dict[str, Any]) -> None:
-        body.update(self._params)
+    def fill(self, out: Outgoing) -> None:
+        out.body.update(self._params)
 
 
-class LoginToken:
+class LoginToken(NoAuth):
     """Log in once, send the token in a header until shortly before it expires."""
 
     #: Of a token's life: at its very end it may run out on the way.
@@ -87,10 +103,10 @@ class LoginToken:
         self._token = ""
         self._until = 0.0
 
-    def sign(self, headers: dict[str, str], body: dict[str, Any]) -> None:
+    def fill(self, out: Outgoing) -> None:
         if not self._token or self._clock() >= self._until:
             self._fetch()
-        headers[self._rule.header] = self._rule.prefix + self._token
+        out.headers[self._rule.header] = self._rule.prefix + self._token
 
     def renew(self) -> bool:
         self._token = ""

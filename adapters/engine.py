@@ -18,6 +18,7 @@ import requests
 from adapters import auth, decode, outcome, retry, times
 from adapters.listing import Call, Get, Listing, make_call, without_place
 from adapters.media import Media
+from adapters.outgoing import Outgoing
 from adapters.vocabulary import Descriptor, LoginTokenAuth, Operation
 from adapters.wire import Limits, NoAnswer, NotSent, Reply, TooLarge, Wire, retry_after_s, shown
 from weigov.errors import ConfigError, OutcomeUnknown, RateLimited, RemoteRefused, RemoteUnavailable
@@ -91,6 +92,12 @@ class Engine(ABC):
             raise OutcomeUnknown(self.name, operation, f"was sent, but {error}: it may have taken effect") from None
         return self._result(it, rule, reply)
 
+    def find(self, operation: str, values: Mapping[str, Any], *, key: str) -> WriteResult | None:
+        raise ConfigError(f"{self.name} {operation}: cannot be asked about")
+
+    def acknowledge(self, stream: str, token: Any) -> None:
+        return None  # a system that is called keeps no note of what we have
+
     def fetch(self, url: str, max_bytes: int) -> tuple[bytes, str]:
         return self._media.fetch(url, max_bytes)
 
@@ -100,11 +107,11 @@ class Engine(ABC):
     # what an engine adds
 
     @abstractmethod
-    def _prepare(self, it: Call, get: Get, *, sign: bool = True) -> Any:
+    def _prepare(self, it: Call, get: Get, *, sign: bool = True) -> Outgoing:
         """The request, filled in and signed. Raises RemoteRefused when a value cannot be sent at all."""
 
     @abstractmethod
-    def _exchange(self, prepared: Any, *, fresh: bool = False) -> Reply:
+    def _exchange(self, prepared: Outgoing, *, fresh: bool = False) -> Reply:
         """Send it. Raises NotSent, NoAnswer."""
 
     def _fault(self, answer: decode.Answer) -> tuple[str, str] | None:

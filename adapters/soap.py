@@ -25,6 +25,7 @@ from lxml import etree
 from adapters import decode
 from adapters.engine import Engine
 from adapters.listing import Call, Get
+from adapters.outgoing import Outgoing
 from adapters.template import fill, holes
 from adapters.vocabulary import Descriptor
 from adapters.wire import Limits, Reply
@@ -51,25 +52,30 @@ class SoapSystem(Engine):
         wsdl = (wsdl_dir or descriptor.file.parent) / (descriptor.wsdl or "")
         self._service = _service(wsdl, self._base_url, descriptor)
 
-    def _prepare(self, it: Call, get: Get, *, sign: bool = True) -> Any:
+    def _prepare(self, it: Call, get: Get, *, sign: bool = True) -> Outgoing:
         for hole in sorted(holes(it.request.body)):
             if isinstance(value := get(hole), str) and _NOT_XML.search(value):
                 raise RemoteRefused(self.name, it.name, f"{hole} holds a control character, which XML cannot carry")
         body = fill(it.request.body, get)
-        headers: dict[str, str] = {}
+        out = Outgoing("POST", self._base_url, body=body)
         if sign:
-            self._auth.sign(headers, body)
+            self._auth.fill(out)
         try:
-            envelope, soap_headers = self._service[it.request.op](**body)
+            out.envelope, soap_headers = self._service[it.request.op](**out.body)
         except (zeep.exceptions.Error, ValueError, TypeError) as error:
             # zeep's validation errors name the parameter; its others quote the value, or something of Python's.
             named = str(error) if isinstance(error, zeep.exceptions.ValidationError) else "a value has another type"
             raise RemoteRefused(self.name, it.name, f"does not fit {it.request.op} of the WSDL: {named}") from None
-        return envelope, headers | soap_headers
+        out.headers = soap_headers | out.headers
+        if sign:
+            self._auth.sign(out)
+        out.data = etree.tostring(out.envelope, xml_declaration=True, encoding="utf-8")
+        return out
 
-    def _exchange(self, prepared: Any, *, fresh: bool = False) -> Reply:
-        envelope, headers = prepared
-        return self._wire.send("POST", self._base_url, headers=headers, data=envelope, fresh=fresh)
+    def _exchange(self, prepared: Outgoing, *, fresh: bool = False) -> Reply:
+        return self._wire.send(
+            "POST", prepared.url, headers=prepared.headers, params=prepared.query, data=prepared.data, fresh=fresh
+        )  # fmt: skip
 
     def _fault(self, answer: decode.Answer) -> tuple[str, str] | None:
         return answer.fault if isinstance(answer, decode.XmlAnswer) else None
@@ -85,7 +91,7 @@ class _Builder(zeep.transports.Transport):
         return loaded
 
     def post_xml(self, address: str, envelope: Any, headers: dict[str, str]) -> Any:
-        return etree.tostring(envelope, xml_declaration=True, encoding="utf-8"), dict(headers)
+        return envelope, dict(headers)
 
 
 def _service(wsdl: Path, address: str, descriptor: Descriptor) -> Any:

@@ -20,12 +20,13 @@ from pydantic import BaseModel
 
 from adapters import vocabulary
 from adapters.descriptor import find_descriptor, load_descriptor, shape
+from adapters.outcome import Meaning
 from weigov import settings
 from weigov.cli import app
 from weigov.mapping.layout import _FILTERS as LAYOUT_FILTERS
 from weigov.mapping.model import NEWS_FIELDS, CodeList
 from weigov.mapping.model import Step as MappingStep
-from weigov.ports import SystemShape
+from weigov.ports import Idempotency, SystemShape
 from weigov.records import KINDS
 from weigov.site.load import load_site
 from weigov.site.models import SYNC_SOURCES, Flow, SiteFile, SyncState
@@ -238,8 +239,8 @@ def test_the_reference_describes_no_model_that_is_gone() -> None:
         ("flow.md", tuple(KINDS)),
         ("flow.md", tuple(name.split("(")[0] for name in LAYOUT_FILTERS)),
         ("descriptor.md", get_args(vocabulary.Step)),
-        ("descriptor.md", get_args(vocabulary.outcome.Meaning)),
-        ("descriptor.md", get_args(vocabulary.Idempotency)),
+        ("descriptor.md", get_args(Meaning)),
+        ("descriptor.md", get_args(Idempotency)),
         ("descriptor.md", tuple(KINDS)),
     ],
     ids=lambda value: value if isinstance(value, str) else value[0],

@@ -39,6 +39,7 @@ class OperationShape:
 
     params: frozenset[str]
     idempotency: Idempotency = "none"
+    settle_s: int = 0  # query_first: how long after an unanswered write its effect shows for certain
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +66,8 @@ class Batch:
 
     ``cursor`` is None while committing it would skip something (an incomplete run never moves the cursor).
     ``complete`` is true on the last batch of a partition that was read to its end; a run whose last batch is not
-    complete says why in ``incomplete``.
+    complete says why in ``incomplete``. ``token`` is the engine's own: once the batch is committed it goes back to
+    ``SourceSystem.acknowledge``.
     """
 
     records: Sequence[Record]
@@ -75,6 +77,17 @@ class Batch:
     cursor: str | None = None
     complete: bool = False
     incomplete: str = ""
+    gone: Sequence[str] = ()  # keys that are no longer upstream: withdrawn, without a last state
+    notes: Sequence[str] = ()  # what an engineer should look at though it stopped nothing, one sentence each
+    token: Any = field(default=None, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """A stretch of time to read again, both ends included. Reading it moves no cursor."""
+
+    since: datetime
+    until: datetime | None = None  # None: up to now
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +97,9 @@ class PullState:
     cursors: Mapping[str, str] = field(default_factory=dict)  # partition → cursor; none = from the beginning
     known: Callable[[Sequence[str]], Mapping[str, str]] = lambda keys: {}  # key → row_digest of the mirror
     parents: Callable[[str], Iterator[Record]] = lambda stream: iter(())  # records of a ``for_each`` stream
+    live: Callable[[], Iterator[str]] = lambda: iter(())  # keys of the mirror that are not withdrawn
+    window: Window | None = None  # read this instead of what is new
+    accept_vanished: bool = False  # a person looked: however many vanished, they are gone
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,6 +127,20 @@ class SourceSystem(Protocol):
         """Call a write operation once; never retried here. ``key`` is the idempotency key.
 
         Raises RemoteUnavailable (surely not written), RemoteRefused (it said no), OutcomeUnknown (it may have).
+        """
+        ...
+
+    def find(self, operation: str, values: Mapping[str, Any], *, key: str) -> WriteResult | None:
+        """What became of an earlier ``write`` with these values, by asking; None when it surely took no effect.
+
+        Only for operations with ``idempotency: query_first``. Raises as ``pull`` does: then it is not known.
+        """
+        ...
+
+    def acknowledge(self, stream: str, token: Any) -> None:
+        """Tell the upstream that a batch with this ``token`` is safely stored. Repeating it does no harm.
+
+        Raises RemoteUnavailable or RemoteRefused; what was not acknowledged is listed again next time.
         """
         ...
 

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from adapters.auth import KINDS, LoginRefused, LoginToken, open_auth
+from adapters.outgoing import Outgoing
 from adapters.vocabulary import Descriptor, LoginTokenAuth
 from weigov.errors import ConfigError
 from weigov.ports import Connection
@@ -35,9 +36,10 @@ def opened(rule: dict[str, Any], connection: Connection = CONNECTION) -> Any:
 )
 def test_each_kind_signs_in_its_place(rule: dict[str, Any], headers: dict[str, str], body: dict[str, Any]) -> None:
     it = opened(rule)
-    signed: tuple[dict[str, str], dict[str, Any]] = ({}, {"a": 1})
-    it.sign(*signed)
-    assert signed == (headers, body)
+    out = Outgoing("POST", "http://x", body={"a": 1})
+    it.fill(out)
+    it.sign(out)
+    assert (out.headers, out.body) == (headers, body)
     assert not it.renew() and "geheim" not in repr(it)
 
 
@@ -60,9 +62,9 @@ def token_auth(answers: list[dict[str, Any]], **more: Any) -> tuple[LoginToken, 
 
 
 def signed(it: LoginToken) -> str:
-    headers: dict[str, str] = {}
-    it.sign(headers, {})
-    return headers["X"]
+    out = Outgoing("GET", "http://x")
+    it.fill(out)
+    return out.headers["X"]
 
 
 def test_a_token_is_fetched_once_and_again_before_it_runs_out() -> None:

@@ -1,0 +1,37 @@
+"""One system, whole."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Literal
+
+from pydantic import Field, PrivateAttr
+
+from adapters.vocabulary.auth import Auth, NoAuth
+from adapters.vocabulary.base import Closed, Name, TimeRule
+from adapters.vocabulary.decode import Decode
+from adapters.vocabulary.operation import Operation
+from adapters.vocabulary.request import OutcomeRule
+from adapters.vocabulary.stream import Stream
+
+
+class Descriptor(Closed):
+    """One system: how it is spoken to, what it offers, what it accepts."""
+
+    system: Name
+    title: str
+    engine: Literal["rest", "soap"]
+    wsdl: str | None = None  # SOAP: a file beside the descriptor
+    auth: Auth = NoAuth()
+    time: TimeRule | None = None
+    decode: Decode = ()
+    outcome: tuple[OutcomeRule, ...] = ()
+    streams: dict[Name, Stream] = Field(default_factory=dict)
+    operations: dict[Name, Operation] = Field(default_factory=dict)
+
+    _file: Path = PrivateAttr(default=Path())
+
+    @property
+    def file(self) -> Path:
+        """Where it was read from."""
+        return self._file
