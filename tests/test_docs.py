@@ -220,7 +220,9 @@ WORDS = sorted(models_in(SiteFile, Flow, CodeList, vocabulary.Descriptor), key=l
 
 @pytest.mark.parametrize("model", [m for m in WORDS if m.__name__ not in UNWRITTEN], ids=lambda m: m.__name__)
 def test_the_reference_lists_exactly_the_keys_there_are(model: type[BaseModel]) -> None:
-    assert tables().get(f"{model.__module__}.{model.__name__}") == keys_of(model)
+    # A descriptor's words are the package's, whichever of its files they stand in.
+    module = "adapters.vocabulary" if model.__module__.startswith("adapters.vocabulary.") else model.__module__
+    assert tables().get(f"{module}.{model.__name__}") == keys_of(model)
 
 
 def test_the_reference_describes_no_model_that_is_gone() -> None:
