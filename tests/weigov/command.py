@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from unittest import mock
 
 from weigov import cli
+from weigov.commands import console
 
 
 @dataclass(frozen=True)
@@ -32,7 +33,7 @@ def command(environ: Mapping[str, str], *words: str) -> Typed:
     with (
         mock.patch.dict(os.environ, environ),
         mock.patch.object(sys, "argv", ["weigov", *words]),
-        mock.patch.object(cli.out, "_width", 300),  # tables are not broken for want of a terminal
+        mock.patch.object(console.out, "_width", 300),  # tables are not broken for want of a terminal
         mock.patch.object(sys, "stdin", io.StringIO()),
         redirect_stdout(out),
         redirect_stderr(err),

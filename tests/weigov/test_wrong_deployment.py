@@ -13,7 +13,7 @@ import pytest
 from rich.console import Console
 
 from tests.weigov.command import Typed, command
-from weigov import cli
+from weigov.commands import state
 from weigov.credentials import FileCredentials
 from weigov.errors import ConfigError
 from weigov.ledger.engine import Ledger
@@ -207,8 +207,8 @@ def test_status_shows_whole_names_on_a_narrow_terminal(
         **{name: [] for name in ("held", "deferred", "unknown", "in_doubt", "waiting_review", "quarantine")},
         **{"unreadable": [], "streams": [], "due": {}, "next_due_at": None},
     }
-    monkeypatch.setattr(cli, "out", Console(width=80))
-    cli._show_status(found, UTC)
+    monkeypatch.setattr(state, "out", Console(width=80))
+    state.show_status(found, UTC)
     shown = capsys.readouterr().out
     assert "…" not in shown
     assert max(len(line) for line in shown.splitlines()) <= 80

@@ -1,0 +1,1 @@
+"""The sub-commands of ``weigov``, a module for each theme; ``weigov.cli`` lists them all."""

@@ -1,0 +1,83 @@
+"""What commands share: the console they print on, the deployment they work with, how they say what came of it."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+
+from weigov.errors import ConfigError, WeigovError
+from weigov.settings import Settings
+
+# Titles and reasons are other people's words: square brackets and colons in them are no markup.
+out = Console(soft_wrap=True, highlight=False, markup=False, emoji=False)
+Json = Annotated[bool, typer.Option("--json", help="print JSON instead of a table")]
+
+
+@contextmanager
+def context(*, whole_site: bool = False) -> Iterator[Any]:
+    """The deployment, without what is broken of its site; each fault is said first.
+
+    ``whole_site``: the command is about all there is, so it fails in the end when something was left out.
+    """
+    from weigov.wiring import opened, usable_site  # the engines take a second to import; --help need not
+
+    settings = Settings.from_environ()
+    site, faults = usable_site(settings.site)
+    for fault in faults:
+        print(fault, file=sys.stderr)
+    with opened(settings, site=site) as ctx:
+        yield ctx
+    if whole_site and faults:
+        raise typer.Exit(1)
+
+
+def names(known: Any, wanted: str | None, what: str) -> list[str]:
+    if wanted is None:
+        return list(known)
+    if wanted not in known:
+        raise ConfigError(f"there is no sound {what} {wanted}; there are {', '.join(sorted(known))}")
+    return [wanted]
+
+
+def each(wanted: list[Any], call: Callable[[Any], Any], name: Callable[[Any], str] = str) -> None:
+    """Do every one; say what each came to; fail at the end if any could not work, after the rest had its turn."""
+    said: set[str] = set()
+    for each in wanted:
+        try:
+            found = call(each)
+        except WeigovError as error:
+            if str(error) not in said:
+                print(f"{name(each)}: {error}", file=sys.stderr)
+            said.add(str(error))
+            continue
+        if found is None:
+            continue
+        skip = ("flow", "account", "system", "stream", "target", "stopped")
+        out.print(f"{name(each)}: {plain(asdict(found), skip)}")
+        stopped = getattr(found, "stopped", "") or getattr(getattr(found, "drained", None), "stopped", "")
+        if stopped:
+            print(f"{name(each)}: {stopped}", file=sys.stderr)
+            said.add(stopped)
+    if said:
+        raise typer.Exit(1)
+
+
+def plain(values: dict[str, Any], skip: tuple[str, ...] = ()) -> str:
+    """``a 3, b {x 1}``: what is not nothing."""
+    shown = []
+    for name, value in values.items():
+        if name in skip or not value:
+            continue
+        if isinstance(value, dict):
+            inner = plain(value, skip)
+            if inner != "nothing":
+                shown.append(inner if name in ("stored", "states", "drained") else f"{name} {{{inner}}}")
+        else:
+            shown.append(f"{name} {value}")
+    return ", ".join(shown) or "nothing"

@@ -1,0 +1,51 @@
+"""Records that could not be mapped: which, and putting them before compose again."""
+
+from __future__ import annotations
+
+import json
+from typing import Annotated
+
+import typer
+from rich.table import Table
+
+from weigov.commands.console import Json, context, names, out
+
+app = typer.Typer(no_args_is_help=True, help="records that could not be mapped")
+
+
+@app.command("list")
+def quarantine_list(
+    flow: Annotated[str | None, typer.Option("--flow")] = None,
+    as_json: Json = False,
+) -> None:
+    """Records that could not be mapped, and why."""
+    from weigov.ledger import revisions
+
+    with context() as ctx, ctx.ledger.read() as connection:
+        rows = [dict(row._mapping) for row in revisions.quarantined(connection, ctx.site.site, flow)]
+    if as_json:
+        typer.echo(json.dumps(rows, ensure_ascii=False, default=str, indent=2))
+        return
+    table = Table("flow", "record", "reason", "since")
+    for row in rows:
+        name = f"{row['system']}/{row['stream']}/{row['key']}"
+        table.add_row(row["flow"], name, row["reason"], f"{row['created_at']:%Y-%m-%d %H:%M}")
+    out.print(table if rows else "nothing is quarantined")
+
+
+@app.command("replay")
+def quarantine_replay(
+    flow: str,
+    keys: Annotated[list[str] | None, typer.Argument(help="record keys; all of the flow when none is given")] = None,
+) -> None:
+    """Put quarantined records, as they are upstream now, before compose again."""
+    from weigov.flow.plan import replay
+    from weigov.ledger import revisions
+
+    with context() as ctx:
+        (name,) = names(ctx.site.flows, flow, "flow")
+        if not keys:
+            with ctx.ledger.read() as connection:
+                keys = [row.key for row in revisions.quarantined(connection, ctx.site.site, name)]
+        done = sum(replay(ctx, name, key) for key in keys)
+        out.print(f"{name}: {done} of {len(keys)} records go before compose again")

@@ -1,0 +1,102 @@
+"""What waits and why; what the next compose would do; taking a changed mapping over."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from datetime import datetime, tzinfo
+from typing import Annotated, Any
+
+import typer
+from rich.table import Column, Table
+
+from weigov.commands.console import Json, context, names, out, plain
+
+
+def status(as_json: Json = False) -> None:
+    """What waits, what stands still and why, and what is due now."""
+    from weigov.flow.plan import held_flows
+    from weigov.flow.reconcile import JOB_EVENTS
+    from weigov.ledger import reports
+
+    with context() as ctx:
+        with ctx.ledger.read() as connection:
+            found = reports.status(connection, ctx.site.site, now=ctx.now())
+            found["due"] = reports.due_by_kind(connection, ctx.site.site, now=ctx.now(), events=JOB_EVENTS)
+        found["held"] = held_flows(ctx)
+        zone = ctx.site.zone
+    if as_json:
+        typer.echo(json.dumps(found, ensure_ascii=False, default=str, indent=2))
+        return
+    show_status(found, zone)
+
+
+def plan(flow: Annotated[str | None, typer.Argument(help="one flow; all when not given")] = None) -> None:
+    """What the next compose would deliver, and what applying a changed mapping would deliver again. Sends nothing."""
+    from weigov.flow.plan import plan as look
+
+    with context() as ctx:
+        for name in names(ctx.site.flows, flow, "flow"):
+            found = look(ctx, name)
+            composed = found.composed
+            out.print(f"{name}  {ctx.site.flows[name].title}", style="bold")
+            if found.changed:
+                out.print(f"  the mapping changed: apply would deliver {len(found.again)} published records again")
+                for reason in found.rejected:
+                    out.print(f"  could no longer be mapped: {reason}")
+            if composed.held:
+                out.print(f"  {composed.held}")
+            else:
+                out.print(f"  next compose: {plain(asdict(composed), skip=('flow', 'held'))}")
+
+
+def apply(
+    flow: str,
+    yes: Annotated[bool, typer.Option("--yes", help="do not ask")] = False,
+) -> None:
+    """Take a flow's changed mapping over, after saying how many published records are delivered again."""
+    from weigov.flow.plan import apply as take_over
+    from weigov.flow.plan import plan as look
+
+    with context() as ctx:
+        (name,) = names(ctx.site.flows, flow, "flow")
+        found = look(ctx, name)
+        if not found.changed:
+            out.print(f"{name}: nothing to apply")
+            return
+        if not yes:
+            typer.confirm(f"{name}: {len(found.again)} published records will be delivered again. Apply?", abort=True)
+        out.print(f"{name}: applied; {take_over(ctx, name)} records go before compose again")
+
+
+def show_status(found: dict[str, Any], zone: tzinfo) -> None:
+    def shown(value: Any) -> str:
+        return f"{value.astimezone(zone):%F %T}" if isinstance(value, datetime) else str(value)
+
+    flows = Table(
+        # Folded, not cut: a flow's name and a state are what one looks for.
+        *(
+            Column(name, overflow="fold")
+            for name in ("flow", "pending", "quarantined", "deliveries", "write-backs", "skipped")
+        ),
+        title=f"{found['site']} at {shown(found['at'])}",
+    )
+    for name, flow in found["flows"].items():
+        deliveries = ", ".join(f"{state} {count}" for state, count in flow["deliveries"].items())
+        skipped = ", ".join(f"{reason} {count}" for reason, count in flow["skipped"].items())
+        written = ", ".join(f"{state} {count}" for state, count in flow["write_backs"].items())
+        revisions = flow["revisions"]
+        flows.add_row(name, str(revisions["pending"]), str(revisions["quarantined"]), deliveries, written, skipped)
+    out.print(flows)
+    for name in found["held"]:
+        out.print(f"held: the YAML of {name} changed: see `weigov plan {name}`, then `weigov apply {name}`")
+    for title in ("deferred", "unknown", "in_doubt", "waiting_review", "quarantine", "unreadable"):
+        if found[title]:
+            out.print(title.replace("_", " "), style="bold")
+            for item in found[title]:
+                out.print("  " + plain({k: shown(v) for k, v in item.items() if v}))
+    problems = [s for s in found["streams"] if s["problem"]]
+    for stream in problems:
+        out.print(f"stopped: {stream['system']}/{stream['stream']}: {stream['problem']}")
+    due = plain(found["due"])
+    out.print(f"due now: {due}; next: {shown(found['next_due_at'] or 'nothing waits')}")
