@@ -12,12 +12,13 @@ from typing import Any
 
 import typer
 
-from weigov.commands import bindings, deployment, quarantine, review, state, verbs
+from weigov.commands import bindings, deployment, quarantine, review, schema, state, verbs
 from weigov.errors import WeigovError
 
 #: In the order ``--help`` shows them. A command's name is its function's, with hyphens.
 COMMANDS: tuple[Callable[..., Any], ...] = (
     deployment.lint,
+    schema.schema,
     deployment.migrate,
     deployment.gateway,
     verbs.collect,
