@@ -1,26 +1,54 @@
 """How far a stream was read, and from where to ask next. Pure.
 
-The ledger keeps a text it does not understand: for ``time`` the highest instant seen, in UTC; for ``opaque`` the
-upstream's own token. The overlap is subtracted when asking, not when storing, so changing it needs no reset.
+The ledger keeps a text it does not understand: for ``time`` the highest instant seen, in UTC; for ``number`` the
+highest number; for ``opaque`` the upstream's own token. The overlap is subtracted when asking, not when storing, so
+changing it needs no reset.
 
-A time cursor moves only when a partition was read to its end. Page by page would be quicker to resume, but is not
-safe even in ascending order: an edit moves its row to the end while we page, every row behind it shifts one place
-forward, and the one that slipped onto a page already read would lie before the cursor for ever.
+A cursor over a column moves only when a partition was read to its end. Page by page would be quicker to resume, but
+is not safe even in ascending order: an edit moves its row to the end while we page, every row behind it shifts one
+place forward, and the one that slipped onto a page already read would lie before the cursor for ever.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from decimal import Decimal, InvalidOperation
+from typing import Any, Protocol
 
 from adapters import paths, times
 
-_RESOLUTION = timedelta(seconds=1)  # of nearly every upstream's clock: many rows share one
+Mark = Any  #: a datetime or a Decimal: what a column cursor compares
+
+
+class ColumnCursor(Protocol):
+    """Asks from, and follows, one column of the list rows."""
+
+    def of(self, row: Any) -> Mark | None:
+        """The row's own mark; None when the column is empty. Raises ValueError when it is none of its kind."""
+        ...
+
+    def since(self, stored: str | None) -> Mark | None:
+        """From where to ask, the overlap taken off; None on the first pull."""
+        ...
+
+    def sent(self, mark: Mark) -> str | int:
+        """A mark as a request carries it."""
+        ...
+
+    def highest(self, now: datetime) -> Mark | None:
+        """What no cursor may pass; None when there is no such bound."""
+        ...
+
+    def dump(self, mark: Mark) -> str:
+        """A mark as the ledger keeps it."""
+        ...
+
+    def load(self, stored: str) -> Mark: ...
 
 
 class TimeCursor:
-    """Asks from, and follows, one time column of the list rows."""
+    """A column of times."""
 
     def __init__(
         self, field: str, formats: tuple[str, ...], zone: str, *, send: str | None = None,
@@ -30,51 +58,109 @@ class TimeCursor:
         self._read: Callable[[Any], datetime | None] = times.reader(formats, zone)
         self._write = times.writer(send or formats[0], zone)
         # A filter that leaves the instant itself out would lose rows that share it.
-        self._back = overlap + (_RESOLUTION if exclusive else timedelta(0))
-
-    def asked(self, stored: str | None) -> str | int | None:
-        """What a request carries; None on the first pull."""
-        return None if not stored else self._write(load(stored) - self._back)
+        self._back = overlap + (times.resolution(send or formats[0]) if exclusive else timedelta(0))
 
     def of(self, row: Any) -> datetime | None:
-        """The row's own instant. Raises ValueError when it is no time."""
         return self._read(self._get(row))
+
+    def since(self, stored: str | None) -> datetime | None:
+        return None if not stored else load(stored) - self._back
+
+    def sent(self, mark: datetime) -> str | int:
+        return self._write(mark)
+
+    def highest(self, now: datetime) -> datetime | None:
+        return now  # one row dated 2099 must not hide all rows until then
+
+    def dump(self, mark: datetime) -> str:
+        return dump(mark)
+
+    def load(self, stored: str) -> datetime:
+        return load(stored)
+
+
+class NumberCursor:
+    """A column of numbers that rises with every change: a version, a sequence."""
+
+    def __init__(self, field: str, *, overlap: int = 0, exclusive: bool = False) -> None:
+        self._get = paths.dotted(field)
+        self._back = overlap + (1 if exclusive else 0)
+
+    def of(self, row: Any) -> Decimal | None:
+        value = self._get(row)
+        if value is None or value == "":
+            return None
+        try:
+            found = Decimal(str(value).strip())
+        except InvalidOperation:
+            raise ValueError("is no number") from None
+        if not found.is_finite():
+            raise ValueError("is no number")
+        return found
+
+    def since(self, stored: str | None) -> Decimal | None:
+        return None if not stored else self.load(stored) - self._back
+
+    def sent(self, mark: Decimal) -> str | int:
+        return int(mark) if mark == int(mark) else str(mark)
+
+    def highest(self, now: datetime) -> Decimal | None:
+        return None
+
+    def dump(self, mark: Decimal) -> str:
+        return format(mark, "f")
+
+    def load(self, stored: str) -> Decimal:
+        return Decimal(stored)
 
 
 class Watermark:
-    """What a time cursor may become at the end of one partition's run."""
+    """What a column's cursor may become at the end of one partition's run."""
 
-    def __init__(self, stored: str | None, now: datetime) -> None:
-        self._stored = stored
-        self._now = now
-        self._high: datetime | None = None
-        self._held: datetime | None = None
-        self.stuck = False  #: a row without an instant must come again
+    def __init__(self, cursor: ColumnCursor | None, stored: str | None, now: datetime) -> None:
+        self._cursor = cursor
+        self._stored = cursor.load(stored) if cursor and stored else None
+        self._limit = cursor.highest(now) if cursor else None
+        self._high: Mark | None = None
+        self._held: Mark | None = None
+        self.stuck = False  #: a row without a mark must come again
 
-    def saw(self, moment: datetime | None) -> None:
-        if moment is not None and (self._high is None or moment > self._high):
-            self._high = moment
+    def saw(self, mark: Mark | None) -> None:
+        if mark is not None and (self._high is None or mark > self._high):
+            self._high = mark
 
-    def hold(self, moment: datetime | None) -> None:
-        """A row of this instant must be listed again next time; without an instant, everything must."""
-        if moment is None:
+    def reached(self, moment: datetime) -> bool:
+        """Whether a row as late as ``moment`` was seen."""
+        return isinstance(self._high, datetime) and self._high >= moment
+
+    def hold(self, mark: Mark | None) -> None:
+        """A row of this mark must be listed again next time; without a mark, everything must."""
+        if mark is None:
             self.stuck = True
-        elif self._held is None or moment < self._held:
-            self._held = moment
+        elif self._held is None or mark < self._held:
+            self._held = mark
 
     def result(self) -> str | None:
-        """The cursor to store; None when it must stay where it is.
-
-        Never later than the start of the run: one row dated 2099 must not hide all rows until then.
-        """
-        if self.stuck:
+        """The cursor to store; None when it must stay where it is. Only a held row takes it back."""
+        if self.stuck or self._cursor is None:
             return None
-        moments = [] if self._stored is None else [load(self._stored)]
+        marks = [] if self._stored is None else [self._stored]
         if self._high is not None:
-            moments.append(min(self._high, self._now))
-        if not moments:
+            marks.append(self._high if self._limit is None else min(self._high, self._limit))
+        if not marks:
             return None
-        return dump(max(moments) if self._held is None else min(max(moments), self._held))
+        top = max(marks)
+        if self._held is not None:
+            top = min(top, self._held)
+        return self._cursor.dump(top)
+
+
+def spans(since: datetime, until: datetime, span: timedelta) -> Iterator[tuple[datetime, datetime]]:
+    """``since`` to ``until`` in stretches no longer than ``span``, oldest first; each begins where one ended."""
+    while since < until:
+        end = min(since + span, until)
+        yield since, end
+        since = end
 
 
 def dump(moment: datetime) -> str:

@@ -13,13 +13,12 @@ from typing import Any, TypeVar
 from pydantic import BaseModel, ValidationError
 
 from adapters import paths
+from adapters.cursors import formats_of
 from adapters.outcome import parse as parse_condition
 from adapters.template import holes
 from adapters.times import needs_zone
 from adapters.vocabulary import (
-    CursorRule,
     Descriptor,
-    FieldRule,
     LoginTokenAuth,
     Operation,
     OutcomeRule,
@@ -92,13 +91,6 @@ def shape(descriptor: Descriptor) -> SystemShape:
         for name, operation in descriptor.operations.items()
     }
     return SystemShape(descriptor.system, streams, operations, unproven=UNPROVEN in descriptor.file.parts)
-
-
-def formats_of(rule: FieldRule | CursorRule, *outer: TimeRule | None) -> tuple[tuple[str, ...], str]:
-    """The formats and the zone that hold for ``rule``: its own, else those of the first outer rule that has them."""
-    around = next((one for one in outer if one is not None), None)
-    formats = rule.format or (around.format if around else ())
-    return formats, rule.zone or (around.zone if around else "")
 
 
 def _name(path: Path, systems: Path) -> str:

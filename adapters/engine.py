@@ -16,10 +16,11 @@ from urllib.parse import urlsplit
 import requests
 
 from adapters import auth, decode, outcome, retry, times
-from adapters.listing import Call, Get, Listing, make_call, without_place
+from adapters.listing import Listing, without_place
 from adapters.media import Media
 from adapters.outgoing import Outgoing
 from adapters.vocabulary import Descriptor, LoginTokenAuth, Operation
+from adapters.walk import Call, Get, make_call
 from adapters.wire import Limits, NoAnswer, NotSent, Reply, TooLarge, Wire, retry_after_s, shown
 from weigov.errors import ConfigError, OutcomeUnknown, RateLimited, RemoteRefused, RemoteUnavailable
 from weigov.ports import Batch, Connection, PullState, WriteResult

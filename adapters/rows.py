@@ -14,9 +14,9 @@ from typing import Any
 from urllib.parse import urljoin, urlsplit
 
 from adapters import paths, times
-from adapters.descriptor import formats_of
+from adapters.cursors import formats_of
 from adapters.outcome import plain
-from adapters.vocabulary import Attachments, Descriptor, FieldRule, Step, Stream
+from adapters.vocabulary import Attachments, Descriptor, FieldRule, Step, Stream, Withdrawn
 from weigov.errors import RecordRejected
 from weigov.records import KINDS, Record, digest
 
@@ -54,10 +54,13 @@ class RowPlan:
                 self._texts.append((name, path))
             else:
                 self._others.append((name, path, paths.dotted(path), convert))
-        self._flags = [(paths.dotted(rule.field), frozenset(rule.values)) for rule in stream.withdrawn]
-        self._used = frozenset(used)
+        flags = [rule for rule in stream.withdrawn if isinstance(rule, Withdrawn)]
+        self._flags = [(paths.dotted(rule.field), frozenset(rule.values)) for rule in flags]
+        self.used = self._used = frozenset(used)  #: the columns some word of the descriptor names
         # What a row's digest also depends on: a changed mapping must read the details again.
-        self._signature = digest(stream.model_dump(mode="json", by_alias=True, exclude={"schedule"}))
+        self._signature = digest(
+            stream.model_dump(mode="json", by_alias=True, exclude={"schedule"}, exclude_defaults=True)
+        )
 
     def key(self, row: Row) -> str:
         """The row's key as text; '' when it has none."""

@@ -24,10 +24,10 @@ from lxml import etree
 
 from adapters import decode
 from adapters.engine import Engine
-from adapters.listing import Call, Get
 from adapters.outgoing import Outgoing
 from adapters.template import fill, holes
 from adapters.vocabulary import Descriptor
+from adapters.walk import Call, Get
 from adapters.wire import Limits, Reply
 from weigov.errors import ConfigError, RemoteRefused
 from weigov.ports import Connection

@@ -16,6 +16,11 @@ from zoneinfo import ZoneInfo
 NAMED = ("iso", "epoch_s", "epoch_ms")
 
 _DURATION = re.compile(r"P(?:(\d+)W)?(?:(\d+)D)?(?:T(?:(\d+)H)?(?:(\d+)M)?(?:(\d+)S)?)?")
+#: strptime's sign → how finely it tells.
+_STEPS = (
+    ("%f", timedelta(microseconds=1)), ("%S", timedelta(seconds=1)), ("%M", timedelta(minutes=1)),
+    ("%H", timedelta(hours=1)), ("%I", timedelta(hours=1)),
+)  # fmt: skip
 #: What MySQL writes where a time is missing.
 _NEVER = "0000-00-00"
 
@@ -48,6 +53,16 @@ def check_format(form: str) -> None:
         datetime.strptime(probe.strftime(form), form)
     except ValueError:
         raise ValueError(f"{form!r} is no time format (strptime's, or {', '.join(NAMED)})") from None
+
+
+def resolution(form: str) -> timedelta:
+    """The step of a clock that is written so: rows that share one are told apart by nothing."""
+    if form in NAMED:
+        return timedelta(milliseconds=1) if form == "epoch_ms" else timedelta(seconds=1)
+    for sign, step in _STEPS:
+        if sign in form:
+            return step
+    return timedelta(days=1)
 
 
 def needs_zone(form: str) -> bool:

@@ -13,21 +13,22 @@ from __future__ import annotations
 
 from adapters.vocabulary.auth import ApiKeyAuth, Auth, BasicAuth, BodyParamsAuth, LoginTokenAuth, NoAuth
 from adapters.vocabulary.base import Closed, Duration, Formats, Name, Path_, Text, TimeRule, Zone
+from adapters.vocabulary.contract import Contract, Drift, Expected
 from adapters.vocabulary.decode import Decode, DecodeStep, JsonStep, XmlStep
 from adapters.vocabulary.operation import Operation
+from adapters.vocabulary.paging import CursorRule, Paging
 from adapters.vocabulary.request import OutcomeRule, Request
-from adapters.vocabulary.stream import (
-    Attachments,
-    CursorRule,
-    Detail,
-    FieldRule,
-    ForEach,
-    Paging,
-    Step,
-    Stream,
-    Withdrawn,
-)
+from adapters.vocabulary.stream import Attachments, Detail, FieldRule, ForEach, Step, Stream
 from adapters.vocabulary.system import Descriptor
+from adapters.vocabulary.withdrawn import (
+    Keys,
+    TombstoneList,
+    Tombstones,
+    Vanished,
+    Vanishing,
+    Withdrawn,
+    WithdrawnRule,
+)
 
 __all__ = [
     "ApiKeyAuth",
@@ -36,16 +37,20 @@ __all__ = [
     "BasicAuth",
     "BodyParamsAuth",
     "Closed",
+    "Contract",
     "CursorRule",
     "Decode",
     "DecodeStep",
     "Descriptor",
     "Detail",
+    "Drift",
     "Duration",
+    "Expected",
     "FieldRule",
     "ForEach",
     "Formats",
     "JsonStep",
+    "Keys",
     "LoginTokenAuth",
     "Name",
     "NoAuth",
@@ -58,7 +63,12 @@ __all__ = [
     "Stream",
     "Text",
     "TimeRule",
+    "TombstoneList",
+    "Tombstones",
+    "Vanished",
+    "Vanishing",
     "Withdrawn",
+    "WithdrawnRule",
     "XmlStep",
     "Zone",
 ]

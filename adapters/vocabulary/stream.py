@@ -7,55 +7,17 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BeforeValidator, Field
+from pydantic import BeforeValidator, Field
 
-from adapters.vocabulary.base import (
-    Closed,
-    Duration,
-    Formats,
-    Name,
-    Path_,
-    Text,
-    TimeRule,
-    Zone,
-    known_format,
-    one_or_more,
-)
+from adapters.vocabulary.base import Closed, Formats, Name, Path_, TimeRule, Zone, one_or_more
+from adapters.vocabulary.contract import Contract
 from adapters.vocabulary.decode import Decode
+from adapters.vocabulary.paging import CursorRule, Paging
 from adapters.vocabulary.request import OutcomeRule, Request
+from adapters.vocabulary.withdrawn import WithdrawnRule
 from weigov.records import Kind
 
 Step = Literal["strip", "unescape", "text_only", "absolute_url", "parent_code_2", "zero_is_none"]
-
-
-class Paging(Closed):
-    """How the list goes on. Without a stop rule it goes on until an empty page (``until: short``: a short one)."""
-
-    kind: Literal["page", "cursor"]
-    size: Annotated[int, Field(ge=1, le=10_000)] = 100
-    first: int = 1
-    next: Path_ | None = None  # kind cursor: where the answer gives the next token
-    total: Path_ | None = None  # how many rows there are in all
-    total_header: str | None = None
-    pages_header: str | None = None  # how many pages there are in all
-    has_more: Path_ | None = None
-    until: Literal["empty", "short"] = "empty"
-    max_pages: Annotated[int, Field(ge=1)] = 10_000
-
-
-class CursorRule(Closed):
-    """Up to where a stream was read. ``time``: the highest value of ``field``; ``opaque``: the token of ``paging``.
-
-    Asked again from ``overlap`` before it. ``bound`` says whether the system's filter includes the instant itself.
-    """
-
-    kind: Literal["time", "opaque"] = "time"
-    field: Path_ | None = None
-    format: Formats = ()
-    zone: Zone = ""
-    send: Annotated[str, AfterValidator(known_format)] | None = None  # when requests want another format
-    overlap: Duration = "PT10M"
-    bound: Literal["inclusive", "exclusive"] = "inclusive"
 
 
 class ForEach(Closed):
@@ -99,13 +61,6 @@ class Attachments(Closed):
     outcome: tuple[OutcomeRule, ...] = ()
 
 
-class Withdrawn(Closed):
-    """Withdrawn when ``field`` of the row has one of ``values``; of several such rules one is enough."""
-
-    field: Path_
-    values: Annotated[tuple[Text, ...], Field(min_length=1)]
-
-
 class Stream(Closed):
     """A kind of record the system offers."""
 
@@ -122,5 +77,6 @@ class Stream(Closed):
     for_each: ForEach | None = None
     detail: Detail | None = None
     attachments: Attachments | None = None
-    withdrawn: Annotated[tuple[Withdrawn, ...], BeforeValidator(one_or_more)] = ()
+    withdrawn: Annotated[tuple[WithdrawnRule, ...], BeforeValidator(one_or_more)] = ()
+    contract: Contract | None = None
     outcome: tuple[OutcomeRule, ...] = ()

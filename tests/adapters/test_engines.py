@@ -97,17 +97,37 @@ def test_a_flagged_row_is_withdrawn(system: SourceSystem, upstream: Upstream) ->
     assert pull(system, Mirror()).records["A2"].withdrawn
 
 
-def test_a_row_edited_while_paging_makes_the_run_incomplete_and_is_read_next_time(
-    system: SourceSystem, upstream: Upstream
-) -> None:
-    # A1 jumps to the end after page 1 was read; A4 slips onto page 1 and is never listed.
+def test_a_row_edited_while_paging_makes_the_list_be_read_once_more(system: SourceSystem, upstream: Upstream) -> None:
+    # A1 jumps to the end after page 1 was read; A4 slips onto page 1 and is not listed in this reading.
     upstream.before["list:2"] = lambda: upstream.edit("A1", "2026-01-09 08:00:00")
     mirror = pull(system, Mirror())
-    assert "A4" not in mirror.records
-    assert "only 6 of 7 rows came" in mirror.last.incomplete
-    assert mirror.cursors == {} and not mirror.last.complete
-    pull(system, mirror)
     assert sorted(mirror.records) == [f"A{n}" for n in range(1, 8)] and mirror.last.complete
+    assert [call.split(":")[1] for call in upstream.called("list")] == ["1", "2", "3", "1", "2", "3"]
+    assert mirror.cursors[""] == "2026-01-09T00:00:00Z"
+
+
+def test_a_list_that_never_stands_still_is_incomplete_and_keeps_its_cursor(
+    system: SourceSystem, upstream: Upstream
+) -> None:
+    def edit() -> None:
+        first = min(upstream.rows, key=lambda row: (row["updated"], row["id"]))
+        upstream.edit(first["id"], "2026-01-09 08:00:00")
+        upstream.before["list:2"] = edit
+
+    edit()
+    mirror = pull(system, Mirror())
+    assert "rows came: rows moved while it was read" in mirror.last.incomplete
+    assert mirror.cursors == {} and not mirror.last.complete
+    assert len(upstream.called("list")) == 6
+
+
+def test_a_system_that_lists_one_thing_twice_is_read_to_its_end_and_says_so(
+    system: SourceSystem, upstream: Upstream
+) -> None:
+    upstream.rows.append(dict(upstream.rows[1]))
+    mirror = pull(system, Mirror())
+    assert len(mirror.records) == 7 and mirror.last.complete and mirror.cursors
+    assert mirror.last.notes == ["items: the system lists 1 rows twice"]
 
 
 def test_a_list_that_shrinks_while_paging_makes_the_run_incomplete(system: SourceSystem, upstream: Upstream) -> None:

@@ -4,15 +4,21 @@ from __future__ import annotations
 
 import pytest
 
-from adapters.paging import PageWalk, Told
+from adapters.paging import PageWalk, Told, Turn
 from adapters.vocabulary import Paging
+
+
+def turned(it: PageWalk, keys: list[str], told: Told) -> Turn:
+    for key in keys:
+        it.saw(key)
+    return it.turn(told)
 
 
 def walk(rule: Paging | None, pages: list[tuple[str, Told]]) -> tuple[int, str]:
     """Turn page after page (its keys as one string); how many were turned, and what was incomplete."""
     it = PageWalk(rule)
     for n, (keys, told) in enumerate(pages, 1):
-        turn = it.turn(list(keys), told)
+        turn = turned(it, list(keys), told)
         if turn.done:
             return n, turn.incomplete
     return len(pages), "goes on"
@@ -68,8 +74,8 @@ def test_a_list_that_does_not_add_up_is_incomplete(rule: Paging, pages: list[tup
 
 def test_rows_without_a_key_still_count() -> None:
     it = PageWalk(by_page(total="t"))
-    assert not it.turn(["", ""], Told(total=4)).done
-    assert it.turn(["c", "d"], Told(total=4)).incomplete == ""
+    assert not turned(it, ["", ""], Told(total=4)).done
+    assert turned(it, ["c", "d"], Told(total=4)).incomplete == ""
 
 
 def by_token(**more: object) -> Paging:
@@ -79,9 +85,9 @@ def by_token(**more: object) -> Paging:
 def test_a_token_is_followed_and_the_last_one_kept() -> None:
     it = PageWalk(by_token(has_more="m"), start="t0")
     assert it.next == "t0"
-    assert not it.turn(["a", "b"], Told(next="t1", has_more=True)).done
+    assert not turned(it, ["a", "b"], Told(next="t1", has_more=True)).done
     assert it.next == "t1"
-    assert it.turn([], Told(next=None, has_more=False)).done
+    assert turned(it, [], Told(next=None, has_more=False)).done
     assert it.next == "t1"
 
 
@@ -95,5 +101,79 @@ def test_a_token_is_followed_and_the_last_one_kept() -> None:
     ],
 )
 def test_a_token_that_leads_nowhere_ends_the_walk(rule: Paging, told: Told, incomplete: str) -> None:
-    turn = PageWalk(rule, start="t0").turn(["a", "b"], told)
+    turn = turned(PageWalk(rule, start="t0"), ["a", "b"], told)
     assert turn.done and incomplete in turn.incomplete and bool(turn.incomplete) == bool(incomplete)
+
+
+def by_offset(**more: object) -> Paging:
+    return Paging.model_validate({"kind": "offset", "size": 2, **more})
+
+
+def test_an_offset_moves_by_what_came_not_by_what_was_asked_for() -> None:
+    it = PageWalk(by_offset(total="t"))
+    assert (it.offset, it.last) == (0, 1)
+    assert not turned(it, ["a"], Told(total=3)).done  # the size was lowered without a word
+    assert (it.offset, it.last) == (1, 2)
+    assert turned(it, ["b", "c"], Told(total=3)) == Turn(True)
+
+
+def test_an_offset_may_count_from_one() -> None:
+    assert PageWalk(by_offset(first=1)).last == 2
+
+
+def by_link(**more: object) -> Paging:
+    return Paging.model_validate({"kind": "link", "size": 2, "next": "n", **more})
+
+
+def test_a_link_is_followed_until_there_is_none() -> None:
+    it = PageWalk(by_link())
+    assert it.link is None
+    assert not turned(it, ["a", "b"], Told(next="/items?after=b")).done
+    assert it.link == "/items?after=b"
+    assert turned(it, ["c"], Told(next=None)) == Turn(True)
+
+
+@pytest.mark.parametrize(
+    ("rule", "told", "incomplete"),
+    [
+        (by_link(), Told(next="/2"), "its link did not move"),
+        (by_link(has_more="m"), Told(next=None, has_more=True), "gives no link"),
+        (by_link(total="t"), Told(next=None, total=9), "only 3 of 9 rows came"),
+    ],
+)
+def test_a_link_that_leads_nowhere_ends_the_walk(rule: Paging, told: Told, incomplete: str) -> None:
+    it = PageWalk(rule)
+    assert not turned(it, ["a", "b"], Told(next="/2", has_more=True, total=9)).done
+    assert incomplete in turned(it, ["c"], told).incomplete
+
+
+def test_any_page_that_came_before_is_noticed_not_only_the_last() -> None:
+    assert walk(by_page(), [("ab", Told()), ("cd", Told()), ("ab", Told())]) == (
+        3,
+        "page 3 repeated one before it: does the system ignore the page number?",
+    )
+
+
+def test_pages_may_be_counted_in_the_answer_too() -> None:
+    assert walk(by_page(pages="p"), [("ab", Told(pages=2)), ("c", Told(pages=2))]) == (2, "")
+
+
+def test_rows_that_came_twice_ask_for_a_second_reading_which_tells_whether_they_moved() -> None:
+    rule = by_page(total="t")
+    first = PageWalk(rule)
+    turned(first, ["a", "b"], Told(total=4))
+    assert turned(first, ["b", "c"], Told(total=4)).again
+    same = PageWalk(rule, before=first.fingerprint)
+    turned(same, ["a", "b"], Told(total=4))
+    assert turned(same, ["b", "c"], Told(total=4)) == Turn(True, note="the system lists 1 rows twice")
+    moved = PageWalk(rule, before=first.fingerprint)
+    turned(moved, ["a", "c"], Told(total=4))
+    end = turned(moved, ["c", "d"], Told(total=4))
+    assert end.incomplete and not end.again
+
+
+def test_rows_take_no_more_room_than_a_number_each() -> None:
+    it = PageWalk(by_page())
+    for n in range(1000):
+        it.saw(f"{'x' * 1000}{n}")
+    assert all(isinstance(key, int) for key in it._distinct)
