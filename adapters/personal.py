@@ -1,0 +1,151 @@
+"""What in a record is a person's or a secret, and what may stand in its place. Pure.
+
+Three things tell: the canonical field a column is mapped to, the column's own name, and the shape of a text wherever
+it stands (identity number, mobile phone, mail). A name inside a sentence is none of these: whoever passes a tape or a
+sample on reads it first. Names of columns come from published interfaces of the trade (``upstream.md``).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import re
+import secrets as randomness
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+from weigov.records import Record
+
+#: Canonical fields that say who somebody is.
+FIELDS = frozenset({"applicant", "applicant_name", "asker"})
+
+#: Columns that hold persons, by name; ``_``, ``-`` and case do not count.
+_COLUMNS = re.compile(
+    r"(?:apply|applicant|applier|proposer|link|linker|contacts?|legal|agent|asker|citizen|user|real|true)"
+    r"(?:man|person|people)?(?:name|xm|man|person)|contacts?|openid"
+    r"|\w*(?:phone|mobile|tel|email|mail|mailbox|address|(?:tele|cell|mobile)phone)(?:no|num|number)?"
+    r"|\w*(?:idcard|id|identity|cert|certificate|card)(?:no|num|number)|\w*idcard"
+    r"|\w*(?:lxdh|sjh|sjhm|dhhm|sfzh|sfzhm|zjhm|jtzz|lxdz|txdz)|(?:sqr|lxr)(?:xm|mc)?|xm|xingming|frdb|fddbr"
+    r"|.*(?:申请人|联系人|姓名|身份证|证件号|电话|手机|住址|地址|邮箱).*"
+)
+#: Columns that hold what opens doors.
+_SECRETS = re.compile(
+    r"(?:access|refresh|auth|id)?token|ticket|(?:app|client)?secret|secretkey|appkey|apikey|password|passwd|pwd|sign"
+    r"|signature|session|sessionid|sid|jsessionid|authorization|cookie|projpwd"
+)
+_SQUEEZE = re.compile(r"[_\-\s@.]")
+
+_ID = re.compile(
+    r"(?<![0-9A-Za-z])(?!000000)\d{6}(?:19|20)\d{2}(?:0[1-9]|1[0-2])(?:0[1-9]|[12]\d|3[01])\d{3}[\dXx](?![0-9A-Za-z])"
+)
+_MOBILE = re.compile(r"(?<![0-9A-Za-z])(?:\+?86[- ]?)?1[3-9]\d{9}(?![0-9A-Za-z])")
+_MAIL = re.compile(r"[A-Za-z0-9._%+-]+@(?!example\.invalid)[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)*\.[A-Za-z]{2,}")
+_SECRET_PARAMETER = re.compile(
+    r"(?i)(?<=[?&;])((?:access_?|auth_?)?token|ticket|sign|signature|(?:app_?|client_?)?secret|password|passwd|pwd"
+    r"|session_?id|sid|jsessionid|api_?key|app_?key)=([^&\s\"'<>#;]+)"
+)
+_HAN = "甲乙丙丁戊己庚辛壬癸子丑寅卯辰巳午未申酉戌亥春夏秋冬东南西北山川江河湖海松竹梅兰天地日月星云"
+_WEIGHTS = (7, 9, 10, 5, 8, 4, 2, 1, 6, 3, 7, 9, 10, 5, 8, 4, 2)  # GB 11643: an identity number's last digit
+
+HIDDEN = "***"
+
+
+def squeezed(name: str) -> str:
+    """A column's name as the tables here compare it."""
+    return _SQUEEZE.sub("", name.rpartition(":")[2]).lower()
+
+
+def is_personal(column: str) -> bool:
+    return _COLUMNS.fullmatch(squeezed(column)) is not None
+
+
+def is_secret(column: str) -> bool:
+    return _SECRETS.fullmatch(squeezed(column)) is not None
+
+
+class StandIns:
+    """Texts of the same shape, the same one for the same input; what it was cannot be computed back.
+
+    The key is random and forgotten with the object: two tapes of one system have different ones.
+    """
+
+    def __init__(self, *, hidden: Iterable[str] = (), replaced: Mapping[str, str] | None = None) -> None:
+        """``hidden`` are secrets, wherever they stand; ``replaced`` are addresses and what stands for them."""
+        self._key = randomness.token_bytes(32)
+        self._hidden = sorted({one for one in hidden if len(one) >= 4}, key=len, reverse=True)
+        self._replaced = sorted((replaced or {}).items(), key=lambda pair: -len(pair[0]))
+
+    def anywhere(self, text: str) -> str:
+        """``text`` without secrets, identity numbers, phones and mails."""
+        for old, new in self._replaced:
+            text = text.replace(old, new)
+        for secret in self._hidden:
+            text = text.replace(secret, HIDDEN)
+        if "=" in text:
+            text = _SECRET_PARAMETER.sub(rf"\1={HIDDEN}", text)
+        text = _ID.sub(lambda match: self._identity(match.group()), text)
+        text = _MOBILE.sub(lambda match: self._mobile(match.group()), text)
+        return _MAIL.sub(lambda match: self._mail(match.group()), text)
+
+    def person(self, text: str) -> str:
+        """What stands for the whole of a personal value."""
+        whole = text.strip()
+        for pattern, made in ((_ID, self._identity), (_MOBILE, self._mobile), (_MAIL, self._mail)):
+            if pattern.fullmatch(whole):
+                return text.replace(whole, made(whole))
+        numbers = self._numbers(text)
+        return "".join(_like(letter, next(numbers)) for letter in text)
+
+    def _numbers(self, text: str) -> Iterator[int]:
+        n = 0
+        while True:
+            yield from hmac.digest(self._key, b"%d %s" % (n, text.encode("utf-8", "surrogatepass")), hashlib.sha256)
+            n += 1
+
+    def _digits(self, text: str, length: int) -> str:
+        numbers = self._numbers(text)
+        return "".join(str(next(numbers) % 10) for _ in range(length))
+
+    def _identity(self, number: str) -> str:
+        # No region begins with 00, so it is nobody's; the check digit is right, for whoever checks it.
+        body = f"000000{1900 + int(self._digits(number, 1))}0101{self._digits(number, 3)}"
+        check = sum(int(digit) * weight for digit, weight in zip(body, _WEIGHTS, strict=True)) % 11
+        return body + "10X98765432"[check]
+
+    def _mobile(self, number: str) -> str:
+        # No mobile phone begins with 100.
+        return f"{number[:-11]}100{self._digits(number[-11:], 8)}"
+
+    def _mail(self, address: str) -> str:
+        return f"u{self._digits(address.lower(), 8)}@example.invalid"
+
+
+def _like(letter: str, number: int) -> str:
+    if letter.isdecimal():
+        return str(number % 9 + 1)
+    if "\u3400" <= letter <= "\u9fff":
+        return _HAN[number % len(_HAN)]
+    return chr(ord("A" if letter.isupper() else "a") + number % 26) if letter.isalpha() else letter
+
+
+def masked(record: Record) -> Record:
+    """``record`` as it may be looked at over a shoulder: persons as stars, phones and numbers by their ends."""
+    return Record(
+        record.kind,
+        record.key,
+        {name: _masked(name, value, name in FIELDS) for name, value in record.fields.items()},
+        {name: _masked(name, value, is_personal(name) or is_secret(name)) for name, value in record.extra.items()},
+        partition=record.partition,
+        withdrawn=record.withdrawn,
+        row_digest=record.row_digest,
+    )
+
+
+def _masked(name: str, value: Any, personal: bool) -> Any:
+    if not isinstance(value, str):
+        return value
+    if personal:
+        return value[:1] + "*" * (len(value) - 1) if len(value) > 1 else "*" * len(value)
+    value = _ID.sub(lambda match: "*" * 14 + match.group()[-4:], value)
+    value = _MOBILE.sub(lambda match: match.group()[:-8] + "****" + match.group()[-4:], value)
+    return _MAIL.sub(lambda match: match.group()[:1] + "***@***", value)
