@@ -15,11 +15,13 @@ from adapters.vocabulary.auth import ApiKeyAuth, Auth, BasicAuth, BodyParamsAuth
 from adapters.vocabulary.base import Closed, Duration, Formats, Name, Path_, Text, TimeRule, Zone
 from adapters.vocabulary.contract import Contract, Drift, Expected
 from adapters.vocabulary.decode import Decode, DecodeStep, JsonStep, XmlStep
-from adapters.vocabulary.operation import Operation
+from adapters.vocabulary.files import FilesSource, MoveDone, RenameDone
+from adapters.vocabulary.operation import Operation, Query
 from adapters.vocabulary.paging import CursorRule, Paging
 from adapters.vocabulary.request import OutcomeRule, Request
 from adapters.vocabulary.stream import Attachments, Detail, FieldRule, ForEach, Step, Stream
 from adapters.vocabulary.system import Descriptor
+from adapters.vocabulary.table import Companion, Sign, TableCursor, TableSource, TableWrite
 from adapters.vocabulary.withdrawn import (
     Keys,
     TombstoneList,
@@ -37,6 +39,7 @@ __all__ = [
     "BasicAuth",
     "BodyParamsAuth",
     "Closed",
+    "Companion",
     "Contract",
     "CursorRule",
     "Decode",
@@ -47,20 +50,28 @@ __all__ = [
     "Duration",
     "Expected",
     "FieldRule",
+    "FilesSource",
     "ForEach",
     "Formats",
     "JsonStep",
     "Keys",
     "LoginTokenAuth",
+    "MoveDone",
     "Name",
     "NoAuth",
     "Operation",
     "OutcomeRule",
     "Paging",
     "Path_",
+    "Query",
+    "RenameDone",
     "Request",
+    "Sign",
     "Step",
     "Stream",
+    "TableCursor",
+    "TableSource",
+    "TableWrite",
     "Text",
     "TimeRule",
     "TombstoneList",

@@ -12,8 +12,10 @@ from pydantic import BeforeValidator, Field
 from adapters.vocabulary.base import Closed, Formats, Name, Path_, TimeRule, Zone, one_or_more
 from adapters.vocabulary.contract import Contract
 from adapters.vocabulary.decode import Decode
+from adapters.vocabulary.files import FilesSource
 from adapters.vocabulary.paging import CursorRule, Paging
 from adapters.vocabulary.request import OutcomeRule, Request
+from adapters.vocabulary.table import TableSource
 from adapters.vocabulary.withdrawn import WithdrawnRule
 from weigov.records import Kind
 
@@ -66,8 +68,10 @@ class Stream(Closed):
 
     kind: Kind
     schedule: str
-    request: Request
-    records: Path_
+    request: Request = Request()
+    table: TableSource | None = None  # engine table: instead of a request
+    files: FilesSource | None = None  # engine files: instead of a request
+    records: Path_ = "."
     key: Path_
     fields: dict[str, Annotated[FieldRule, BeforeValidator(_field)]]
     decode: Decode = ()

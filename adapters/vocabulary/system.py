@@ -20,7 +20,7 @@ class Descriptor(Closed):
 
     system: Name
     title: str
-    engine: Literal["rest", "soap"]
+    engine: Literal["rest", "soap", "table", "files"]
     wsdl: str | None = None  # SOAP: a file beside the descriptor
     auth: Auth = NoAuth()
     time: TimeRule | None = None
