@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from weigov.records import KINDS, Kind, Record, digest, digest_of, dump, load
+from weigov.records import KINDS, Kind, Record, digest, digest_of, digest_of_dump, dump, load
 
 BEIJING = timezone(timedelta(hours=8))
 _VALUES: dict[str, st.SearchStrategy[Any]] = {
@@ -34,6 +34,12 @@ def test_what_is_dumped_is_loaded(record: Record) -> None:
     again = load(record.kind, record.key, dump(record))
     assert dict(again.fields) == dict(record.fields) and again.extra == record.extra
     assert dump(again) == dump(record)
+
+
+@given(records(), st.booleans())
+def test_the_digest_the_mirror_keeps_is_that_of_the_payload_as_text(record: Record, withdrawn: bool) -> None:
+    payload = dump(record)
+    assert digest_of_dump(payload, withdrawn) == digest([payload.decode(), withdrawn])
 
 
 @given(records())

@@ -1,15 +1,18 @@
-"""The one statement SQLite and Postgres spell differently: an insert that may meet an existing row.
+"""What SQLite and Postgres spell differently: an insert that may meet an existing row, and many values at once.
 
 Both dialects take rows in batches of one statement each; every row of a call must name the same columns.
 """
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, Table
+from sqlalchemy import ARRAY, ColumnElement, Connection, String, Table, any_, bindparam, func, select
 from sqlalchemy.dialects import postgresql, sqlite
+
+from weigov.records import encode
 
 
 def insert_ignore(connection: Connection, table: Table, rows: Sequence[Mapping[str, Any]]) -> int:
@@ -40,6 +43,31 @@ def upsert(
         index_elements=list(key), set_={name: statement.excluded[name] for name in update}
     )
     connection.execute(statement.returning(*table.primary_key), list(last.values())).all()
+
+
+def insert_many(connection: Connection, table: Table, names: Sequence[str], rows: Sequence[tuple[Any, ...]]) -> None:
+    """Insert ``rows``, whose values stand in the order of the column ``names``."""
+    if not rows:
+        return
+    if connection.dialect.name != "sqlite":
+        connection.execute(table.insert(), [dict(zip(names, row, strict=True)) for row in rows])
+        return
+    # Over SQLite, Core's work on every single parameter costs more than the insert itself.
+    values: list[Any] = list(zip(*rows, strict=True))
+    for n, name in enumerate(names):
+        if (convert := table.c[name].type.bind_processor(connection.dialect)) is not None:
+            values[n] = map(functools.cache(convert), values[n])  # few moments, many rows
+    # Only column names, which the code gives, stand in the text.
+    text = f"INSERT INTO {table.name} ({', '.join(names)}) VALUES ({', '.join('?' * len(names))})"
+    connection.exec_driver_sql(text, list(zip(*values, strict=True)))
+
+
+def is_one_of(connection: Connection, one: ColumnElement[str], values: Sequence[str]) -> ColumnElement[bool]:
+    """``one IN values`` with a single parameter, however many there are: a statement that is compiled once."""
+    if connection.dialect.name == "sqlite":
+        each = func.json_each(bindparam(None, encode(values).decode(), String)).table_valued("value")
+        return one.in_(select(each.c.value))
+    return one == any_(bindparam(None, list(values), ARRAY(String)))
 
 
 def _insert(connection: Connection, table: Table) -> postgresql.Insert | sqlite.Insert:

@@ -10,15 +10,15 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, select, update
+from sqlalchemy import Connection, bindparam, case, func, select, update
 
 from weigov.ledger import revisions
-from weigov.ledger.dialect import upsert
+from weigov.ledger.dialect import insert_many, is_one_of, upsert
 from weigov.ledger.revisions import FlowReads
 from weigov.ledger.streams import StreamRef, chunks, in_stream, key_of
-from weigov.ledger.tables import cursor, record, reject
+from weigov.ledger.tables import Utc, cursor, record, reject
 from weigov.ports import Batch, Rejected
-from weigov.records import Record, digest, dump
+from weigov.records import Record, digest_of_dump, dump
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +36,22 @@ class Stored:
         return Stored(*(getattr(self, n) + getattr(other, n) for n in Stored.__dataclass_fields__))
 
 
+_INSERTED = (
+    "site", "system", "stream", "key", "kind", "partition", "digest", "row_digest", "payload", "first_seen_at",
+    "changed_at", "withdrawn_at",
+)  # fmt: skip
+_GONE = bindparam("gone", type_=Utc)
+_UPDATE_ROW = update(record).where(record.c.id == bindparam("row")).values(row_digest=bindparam("new_row_digest"))
+_UPDATE = _UPDATE_ROW.values(
+    digest=bindparam("new_digest"),
+    partition=bindparam("new_partition"),
+    payload=bindparam("new_payload"),
+    changed_at=bindparam("new_changed_at"),
+    # Withdrawn once, it stays withdrawn since then; one that is there again is not.
+    withdrawn_at=case((_GONE.is_(None), None), else_=func.coalesce(record.c.withdrawn_at, _GONE)),
+)
+
+
 def store(
     connection: Connection, ref: StreamRef, batch: Batch, flows: Sequence[FlowReads], *, first: bool, now: datetime
 ) -> Stored:
@@ -44,8 +60,9 @@ def store(
     ``first``: the stream was never read to its end yet, so a flow that begins ``now`` only takes note of what is new.
     """
     total = Stored(unchanged=len(batch.seen))
-    for chunk in chunks({item.key: item for item in batch.records}.values()):
-        total += _store_chunk(connection, ref, chunk, flows, first=first, now=now)
+    if batch.records:
+        items = list({item.key: item for item in batch.records}.values())
+        total += _store_records(connection, ref, items, flows, first=first, now=now)
     _note_rejected(connection, ref, batch, now=now)
     if batch.cursor is not None:
         row = {**key_of(ref), "partition": batch.partition, "value": batch.cursor, "updated_at": now}
@@ -55,7 +72,7 @@ def store(
     return total + Stored(rejected=len(batch.rejected))
 
 
-def _store_chunk(
+def _store_records(
     connection: Connection,
     ref: StreamRef,
     items: Sequence[Record],
@@ -64,45 +81,43 @@ def _store_chunk(
     first: bool,
     now: datetime,
 ) -> Stored:
-    query = select(record.c.id, record.c.key, record.c.digest, record.c.row_digest, record.c.withdrawn_at)
-    rows = connection.execute(query.where(in_stream(record, ref), record.c.key.in_([item.key for item in items])))
-    before = {row.key: row for row in rows}
-    inserts, updates, touched, touched_rows = [], [], [], []
+    keys = [item.key for item in items]
+    query = select(record.c.key, record.c.id, record.c.digest, record.c.row_digest)
+    rows = connection.execute(query.where(in_stream(record, ref), is_one_of(connection, record.c.key, keys)))
+    before = {key: (row, whole, row_digest) for key, row, whole, row_digest in rows}
+    inserts: list[tuple[Any, ...]] = []
+    updates, touched, touched_rows = [], [], []
     for item in items:
         payload = dump(item)
-        whole = digest([payload.decode(), item.withdrawn])
-        values = {
-            "key": item.key,
-            "digest": whole,
-            "row_digest": item.row_digest,
-            "partition": item.partition,
-            "payload": payload.decode(),
-            "changed_at": now,
-        }
+        whole = digest_of_dump(payload, item.withdrawn)
         old = before.get(item.key)
         if old is None:
-            withdrawn_at = now if item.withdrawn else None
-            inserts.append(
-                {**key_of(ref), **values, "kind": item.kind, "first_seen_at": now, "withdrawn_at": withdrawn_at}
+            gone = now if item.withdrawn else None
+            inserts.append((
+                ref.site, ref.system, ref.stream, item.key, item.kind, item.partition, whole, item.row_digest,
+                payload.decode(), now, now, gone,
+            ))  # fmt: skip
+            touched.append(item)
+        elif old[1] != whole:
+            updates.append(
+                {
+                    "row": old[0],
+                    "new_digest": whole,
+                    "new_row_digest": item.row_digest,
+                    "new_partition": item.partition,
+                    "new_payload": payload.decode(),
+                    "new_changed_at": now,
+                    "gone": now if item.withdrawn else None,
+                }
             )
             touched.append(item)
-        elif old.digest != whole:
-            withdrawn_at = (old.withdrawn_at or now) if item.withdrawn else None
-            updates.append({"row": old.id, **values, "withdrawn_at": withdrawn_at})
-            touched.append(item)
-        elif old.row_digest != item.row_digest:
-            touched_rows.append({"row": old.id, "row_digest": item.row_digest})
-    if inserts:
-        connection.execute(record.insert(), inserts)
-    for changes in (updates, touched_rows):
-        if changes:
-            names = [name for name in changes[0] if name not in ("row", "key")]
-            connection.execute(
-                update(record)
-                .where(record.c.id == bindparam("row"))
-                .values({name: bindparam(f"new_{name}") for name in names}),
-                [{"row": c["row"], **{f"new_{name}": c[name] for name in names}} for c in changes],
-            )
+        elif old[2] != item.row_digest:
+            touched_rows.append({"row": old[0], "new_row_digest": item.row_digest})
+    insert_many(connection, record, _INSERTED, inserts)
+    if updates:
+        connection.execute(_UPDATE, updates)
+    if touched_rows:
+        connection.execute(_UPDATE_ROW, touched_rows)
     made = (
         revisions.revise(connection, ref, touched, set(before), flows, first=first, now=now)
         if flows and touched
@@ -131,7 +146,9 @@ def _note_rejected(connection: Connection, ref: StreamRef, batch: Batch, *, now:
             key=["site", "system", "stream", "key"],
             update=["reason", "last_at", "resolved_at"],
         )
-    for chunk in chunks([item.key for item in batch.records]):
+    open_ones = select(reject.c.key).where(in_stream(reject, ref), reject.c.resolved_at.is_(None))
+    mended = set(connection.execute(open_ones).scalars()).intersection(item.key for item in batch.records)
+    for chunk in chunks(sorted(mended)):
         connection.execute(
             update(reject)
             .where(in_stream(reject, ref), reject.c.key.in_(chunk), reject.c.resolved_at.is_(None))

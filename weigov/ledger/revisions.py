@@ -14,7 +14,7 @@ from typing import Any, Literal, cast
 from sqlalchemy import Connection, and_, func, select, update
 
 from weigov.ledger import mirror
-from weigov.ledger.dialect import insert_ignore
+from weigov.ledger.dialect import insert_ignore, is_one_of
 from weigov.ledger.streams import StreamRef, chunks, in_stream
 from weigov.ledger.tables import position, record, revision
 from weigov.records import Kind, Record, digest, digest_of, dump, load
@@ -273,7 +273,8 @@ def revise(
     now: datetime,
 ) -> int:
     query = select(record.c.id, record.c.key)
-    rows = connection.execute(query.where(in_stream(record, ref), record.c.key.in_([item.key for item in items])))
+    touched = is_one_of(connection, record.c.key, [item.key for item in items])
+    rows = connection.execute(query.where(in_stream(record, ref), touched))
     ids = {row.key: row.id for row in rows}
     made = 0
     for flow in flows:
