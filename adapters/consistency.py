@@ -20,15 +20,19 @@ from adapters.vocabulary import (
     JsonStep,
     Keys,
     LoginTokenAuth,
+    NoAuth,
     Operation,
     OutcomeRule,
     Paging,
     Query,
     Request,
+    SealedBodyAuth,
     Stream,
     TimeRule,
     Tombstones,
     Vanished,
+    WssUsernameAuth,
+    WssX509Auth,
 )
 from weigov.records import KINDS
 from weigov.yamlfile import Loc, did_you_mean
@@ -73,8 +77,9 @@ def faults_of(it: Part, path: Path, name: str | None, all_streams: Mapping[str, 
         elif isinstance(it.wsdl, str) and not (path.parent / it.wsdl).is_file():
             yield ("wsdl",), f"there is no {it.wsdl} beside this file", ""
     # The system's own outcome rules serve every call, and calls may answer in different languages: not checked here.
-    if isinstance(it.auth, LoginTokenAuth):
-        yield from _request(it.auth.request, ("auth", "request"), it.engine, {"login", "password"})
+    for i, rule in enumerate(it.auth):
+        for loc, message, hint in _auth(rule, it):
+            yield ("auth", i, *loc), message, hint
     for name, raw in all_streams.items():
         if isinstance(raw, dict) and it.engine in ("rest", "soap"):
             for word in ("request", "records"):  # the other engines have words of their own for them
@@ -89,6 +94,23 @@ def faults_of(it: Part, path: Path, name: str | None, all_streams: Mapping[str, 
 
 
 # ---- a stream
+
+
+def _auth(rule: Any, it: Part) -> Iterator[Found]:
+    """A kind must fit the engine that carries it."""
+    if it.engine not in ("rest", "soap"):
+        if not isinstance(rule, NoAuth):
+            yield ("kind",), f"{rule.kind} belongs to rest and soap: a database's log-in is in its address", ""
+    elif isinstance(rule, LoginTokenAuth):
+        yield from _request(rule.request, ("request",), it.engine, {"login", "password"})
+    elif isinstance(rule, WssUsernameAuth | WssX509Auth) and it.engine == "rest":
+        yield ("kind",), f"{rule.kind} belongs to soap", ""
+    elif isinstance(rule, SealedBodyAuth) and it.engine == "soap":
+        yield ("kind",), "sealed_body belongs to rest", ""
+    elif isinstance(rule, SealedBodyAuth):
+        for name, stream in it.streams.items():
+            if stream.request.method == "GET":
+                yield ("kind",), f"sealed_body needs a body, and {name} is asked for with GET", "say method: POST"
 
 
 def _stream(

@@ -97,7 +97,7 @@ class _Sound:
         self.system = raw.get("system")
         self.engine = raw.get("engine")
         self.wsdl = raw.get("wsdl")
-        self.auth = None
+        self.auth = ()
         self.time = _sound(TimeRule, raw.get("time"))
         self.decode = raw["decode"] if isinstance(raw.get("decode"), list) else ()
         self.streams = _sound_all(Stream, raw.get("streams"))

@@ -19,7 +19,7 @@ from adapters import auth, decode, outcome, retry, times
 from adapters.listing import Listing, without_place
 from adapters.media import Media
 from adapters.outgoing import Outgoing
-from adapters.vocabulary import Descriptor, LoginTokenAuth, Operation
+from adapters.vocabulary import Descriptor, Operation
 from adapters.walk import Call, Get, make_call
 from adapters.wire import Limits, NoAnswer, NotSent, Reply, TooLarge, Wire, retry_after_s, shown
 from weigov.errors import ConfigError, OutcomeUnknown, RateLimited, RemoteRefused, RemoteUnavailable
@@ -49,8 +49,10 @@ class Engine(ABC):
         self._connection = connection
         self._sleep = sleep
         ca_file = connection.extra.get("ca_file")
-        self._wire = Wire(session, limits, verify=str(ca_file) if ca_file else True)
-        self._auth = auth.open_auth(descriptor.auth, connection, name, self._log_in)
+        self._wire = Wire(
+            session, limits, verify=str(ca_file) if ca_file else True, cert=auth.client_certificate(connection)
+        )  # fmt: skip
+        self._auth = auth.open_auth(descriptor.auth, auth.Given(connection, name, self._log_in))
         self._media = Media(name, self._wire, self._base_url, media_hosts, sleep)
         self._listings = {
             stream: Listing(name, stream, rule, descriptor, self._base_url + "/", self._read)
@@ -121,15 +123,17 @@ class Engine(ABC):
 
     # one call
 
-    def _read(self, it: Call, get: Get, *, sign: bool = True) -> tuple[decode.Answer, Reply] | None:
+    def _read(
+        self, it: Call, get: Get, *, log_in: auth.LogIn | None = None
+    ) -> tuple[decode.Answer, Reply] | None:  # fmt: skip
         """One read, repeated as the policy says; None when the outcome is ``empty``."""
-        may_renew = sign
+        may_renew = log_in is None
         for attempt in retry.reads(self._sleep):
             with attempt:
-                reply, answer, verdict = self._ask(it, get, sign=sign)
+                reply, answer, verdict = self._ask(it, get, log_in)
                 if verdict.meaning == "relogin" and may_renew and self._auth.renew():
                     may_renew = False
-                    reply, answer, verdict = self._ask(it, get, sign=sign)
+                    reply, answer, verdict = self._ask(it, get)
                 if verdict.meaning == "empty":
                     return None
                 self._raise_for(it, verdict, reply)
@@ -137,9 +141,16 @@ class Engine(ABC):
                 return answer, reply
         raise AssertionError("the policy always raises or returns")
 
-    def _ask(self, it: Call, get: Get, *, sign: bool) -> tuple[Reply, decode.Answer | None, outcome.Verdict]:
+    def _ask(
+        self, it: Call, get: Get, log_in: auth.LogIn | None = None
+    ) -> tuple[Reply, decode.Answer | None, outcome.Verdict]:
+        ready = log_in.ready if log_in else None  # what is ready goes as it is, and comes back so
         try:
-            reply = self._exchange(self._prepare(it, get, sign=sign))
+            reply = self._exchange(ready or self._prepare(it, get))
+            if ready is None:
+                reply = self._auth.open(reply)
+        except auth.Untrusted as error:
+            raise RemoteRefused(self.name, it.name, f"is not believed: {error}") from None
         except TooLarge as error:
             raise RemoteRefused(self.name, it.name, str(error)) from None
         except (NotSent, NoAnswer) as error:
@@ -193,14 +204,16 @@ class Engine(ABC):
             said += f", a redirect: is {shown(self._base_url)} the right address?"
         raise RemoteRefused(self.name, it.name, f"refused: {said}", code=code)
 
-    def _log_in(self, rule: LoginTokenAuth) -> Get:
+    def _log_in(self, asked: auth.LogIn) -> Get:
         credentials = {"login": self._connection.login, "password": self._connection.password}
+        # What is ready is not this system's own call (an OAuth 2 server's, say): its own rules hold.
+        outer, chain = ((), ("json",)) if asked.ready else (self._descriptor.outcome, self._descriptor.decode)
         it = make_call(
-            "log-in", rule.request, self._descriptor.decode, (*rule.outcome, *self._descriptor.outcome),
-            values=(rule.token, rule.expires_in),
+            "log-in", asked.request, chain, (*asked.outcome, *outer),
+            values=[path for path in asked.wanted if not path.startswith("http.")],
         )  # fmt: skip
         try:
-            found = self._read(it, credentials.__getitem__, sign=False)
+            found = self._read(it, credentials.__getitem__, log_in=asked)
         except auth.LoginRefused:
             raise
         except RemoteRefused as error:
@@ -209,7 +222,7 @@ class Engine(ABC):
                 f"{without_place(error)}: check login and password of connection {self._connection.name}",
                 code=error.code,
             ) from None  # fmt: skip
-        return (lambda path: None) if found is None else found[0].value
+        return (lambda path: None) if found is None else auth.look_up(found[0].value, found[1])
 
     # writing
 
@@ -221,6 +234,12 @@ class Engine(ABC):
         return "" if value is None else value
 
     def _result(self, it: Call, rule: Operation, reply: Reply) -> WriteResult:
+        try:
+            reply = self._auth.open(reply)
+        except auth.Untrusted as error:
+            raise OutcomeUnknown(
+                self.name, it.name, f"was sent, but {error}: it may have taken effect"
+            ) from None  # fmt: skip
         answer, verdict = self._understand(it, reply)
         redirected = 300 <= reply.status < 400 and not verdict.by_rule  # to a log-in page, or to what it made
         if verdict.meaning == "retry" or redirected:

@@ -63,12 +63,15 @@ class Wire:
     """A requests session, tamed."""
 
     def __init__(
-        self, session: requests.Session | None = None, limits: Limits | None = None, *, verify: bool | str = True
-    ) -> None:
+        self, session: requests.Session | None = None, limits: Limits | None = None, *, verify: bool | str = True,
+        cert: tuple[str, str] | None = None,
+    ) -> None:  # fmt: skip
+        """``verify``: a file of CAs, or the usual ones. ``cert``: the files of our own certificate and its key."""
         self.limits = limits or Limits()
         self._session = session or requests.Session()
         self._session.trust_env = False
         self._session.verify = verify
+        self._session.cert = cert
         self._session.headers["User-Agent"] = _USER_AGENT
         self._adapter = _Adapter()
         self._session.mount("http://", self._adapter)

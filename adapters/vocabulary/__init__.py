@@ -11,7 +11,26 @@ engines' business. ``{name}`` in a request is a hole (see ``template``):
 
 from __future__ import annotations
 
-from adapters.vocabulary.auth import ApiKeyAuth, Auth, BasicAuth, BodyParamsAuth, LoginTokenAuth, NoAuth
+from adapters.vocabulary.auth import (
+    ApiKeyAuth,
+    Auth,
+    Auths,
+    BasicAuth,
+    BearerAuth,
+    BodyParamsAuth,
+    ExpiryRule,
+    LoginTokenAuth,
+    NoAuth,
+    NonceRule,
+    OAuth2Auth,
+    SealedBodyAuth,
+    SecretRule,
+    SignedHeadersAuth,
+    SignedParamsAuth,
+    TimestampRule,
+    WssUsernameAuth,
+    WssX509Auth,
+)
 from adapters.vocabulary.base import Closed, Duration, Formats, Name, Path_, Text, TimeRule, Zone
 from adapters.vocabulary.contract import Contract, Drift, Expected
 from adapters.vocabulary.decode import Decode, DecodeStep, JsonStep, XmlStep
@@ -36,7 +55,9 @@ __all__ = [
     "ApiKeyAuth",
     "Attachments",
     "Auth",
+    "Auths",
     "BasicAuth",
+    "BearerAuth",
     "BodyParamsAuth",
     "Closed",
     "Companion",
@@ -49,6 +70,7 @@ __all__ = [
     "Drift",
     "Duration",
     "Expected",
+    "ExpiryRule",
     "FieldRule",
     "FilesSource",
     "ForEach",
@@ -59,6 +81,8 @@ __all__ = [
     "MoveDone",
     "Name",
     "NoAuth",
+    "NonceRule",
+    "OAuth2Auth",
     "Operation",
     "OutcomeRule",
     "Paging",
@@ -66,7 +90,11 @@ __all__ = [
     "Query",
     "RenameDone",
     "Request",
+    "SealedBodyAuth",
+    "SecretRule",
     "Sign",
+    "SignedHeadersAuth",
+    "SignedParamsAuth",
     "Step",
     "Stream",
     "TableCursor",
@@ -74,12 +102,15 @@ __all__ = [
     "TableWrite",
     "Text",
     "TimeRule",
+    "TimestampRule",
     "TombstoneList",
     "Tombstones",
     "Vanished",
     "Vanishing",
     "Withdrawn",
     "WithdrawnRule",
+    "WssUsernameAuth",
+    "WssX509Auth",
     "XmlStep",
     "Zone",
 ]

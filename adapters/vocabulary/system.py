@@ -7,7 +7,7 @@ from typing import Literal
 
 from pydantic import Field, PrivateAttr
 
-from adapters.vocabulary.auth import Auth, NoAuth
+from adapters.vocabulary.auth import Auths, NoAuth
 from adapters.vocabulary.base import Closed, Name, TimeRule
 from adapters.vocabulary.decode import Decode
 from adapters.vocabulary.operation import Operation
@@ -22,7 +22,7 @@ class Descriptor(Closed):
     title: str
     engine: Literal["rest", "soap", "table", "files"]
     wsdl: str | None = None  # SOAP: a file beside the descriptor
-    auth: Auth = NoAuth()
+    auth: Auths = (NoAuth(),)
     time: TimeRule | None = None
     decode: Decode = ()
     outcome: tuple[OutcomeRule, ...] = ()
