@@ -39,6 +39,7 @@ class RowPlan:
         self.kind = stream.kind
         self._key = paths.dotted(stream.key)
         self._texts: list[tuple[str, str]] = []  # plain texts of one column: the common case, kept out of the loop
+        self._plain: list[tuple[str, str, Convert]] = []
         self._others: list[tuple[str, str, paths.Getter, Convert]] = []
         self._from_parent: list[tuple[str, str]] = []
         self._into_extra = [name for name in stream.fields if name.startswith("extra.")]
@@ -52,6 +53,8 @@ class RowPlan:
             convert = _converter(name, rule, stream, descriptor, base_url)
             if convert is text and "." not in path:
                 self._texts.append((name, path))
+            elif path and "." not in path:
+                self._plain.append((name, path, convert))
             else:
                 self._others.append((name, path, paths.dotted(path), convert))
         flags = [rule for rule in stream.withdrawn if isinstance(rule, Withdrawn)]
@@ -90,6 +93,10 @@ class RowPlan:
                     fields[name] = value
             elif value is not None:
                 self._convert(name, column, text, value, fields, faults)
+        for name, column, convert in self._plain:
+            value = row.get(column)
+            if value is not None:
+                self._convert(name, column, convert, value, fields, faults)
         for name, column, get, convert in self._others:
             value = get(row)
             if value is not None:

@@ -7,6 +7,7 @@ loses eight hours of records in silence. Durations are ISO 8601.
 
 from __future__ import annotations
 
+import functools
 import re
 from collections.abc import Callable, Sequence
 from datetime import UTC, date, datetime, timedelta
@@ -76,17 +77,20 @@ def reader(formats: Sequence[str], zone: str) -> Callable[[Any], datetime | None
     """
     readers = [_one_reader(form, zone) for form in formats]
     first = readers[0]
+    where = zone_of(zone) if zone else None
 
     def read(value: Any) -> datetime | None:
         if value is None or value == "":
             return None
         try:
             return first(value)
-        except (ValueError, TypeError, OverflowError, OSError):
+        except (ValueError, TypeError, AttributeError, OverflowError, OSError):
+            if isinstance(value, datetime):
+                return _native(value, where)
             for other in readers[1:]:
                 try:
                     return other(value)
-                except (ValueError, TypeError, OverflowError, OSError):
+                except (ValueError, TypeError, AttributeError, OverflowError, OSError):
                     continue
         if isinstance(value, str) and (not value.strip() or value.startswith(_NEVER)):
             return None
@@ -136,10 +140,21 @@ def _one_reader(form: str, zone: str) -> Callable[[Any], datetime]:
         separator = form[8]
         # strptime costs ten times what fromisoformat does, and this is by far the commonest format.
 
+        @functools.lru_cache(4096)
+        def offset_of(day: str) -> timedelta | None:
+            """How far local time is ahead on ``day``; None on a day on which that changes."""
+            midnight = datetime.fromisoformat(day).replace(tzinfo=where)
+            ends = (midnight + timedelta(hours=hour, seconds=-1) for hour in range(1, 25))
+            found = {midnight.utcoffset(), *(end.utcoffset() for end in ends)}
+            return found.pop() if len(found) == 1 else None
+
         def quick(value: Any) -> datetime:
             if len(value) != 19 or value[10] != separator or value[4] != "-":
                 raise ValueError
-            return datetime.fromisoformat(value).replace(tzinfo=where).astimezone(UTC)
+            offset = offset_of(value[:10])  # asking the zone each time is most of the cost
+            if offset is None:
+                return datetime.fromisoformat(value).replace(tzinfo=where).astimezone(UTC)
+            return datetime.fromisoformat(value + "Z") - offset
 
         return quick
 
@@ -148,6 +163,13 @@ def _one_reader(form: str, zone: str) -> Callable[[Any], datetime]:
         return (moment if moment.tzinfo else moment.replace(tzinfo=where)).astimezone(UTC)
 
     return parse
+
+
+def _native(value: datetime, zone: ZoneInfo | None) -> datetime:
+    """A database's own time."""
+    if value.tzinfo is None and zone is None:
+        raise ValueError("has no offset, and the descriptor names no zone")
+    return (value if value.tzinfo else value.replace(tzinfo=zone)).astimezone(UTC)
 
 
 def _iso(value: Any) -> datetime:

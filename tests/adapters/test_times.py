@@ -48,6 +48,32 @@ def test_an_offset_is_required_where_the_format_is_iso() -> None:
         reader(("iso",), "")("2026-01-05T09:00:30")
 
 
+@pytest.mark.parametrize(
+    ("zone", "value", "instant"),
+    [
+        ("Europe/Berlin", "2026-03-29 01:59:59", datetime(2026, 3, 29, 0, 59, 59, tzinfo=UTC)),
+        ("Europe/Berlin", "2026-03-29 03:00:00", datetime(2026, 3, 29, 1, 0, 0, tzinfo=UTC)),
+        ("Europe/Berlin", "2026-10-25 12:00:00", datetime(2026, 10, 25, 11, 0, 0, tzinfo=UTC)),
+        ("Asia/Shanghai", "1986-05-04 01:59:59", datetime(1986, 5, 3, 17, 59, 59, tzinfo=UTC)),  # it had summer time
+        ("Asia/Shanghai", "1986-05-04 12:00:00", datetime(1986, 5, 4, 3, 0, 0, tzinfo=UTC)),
+        ("Asia/Shanghai", "1986-07-01 12:00:00", datetime(1986, 7, 1, 3, 0, 0, tzinfo=UTC)),
+        ("Asia/Shanghai", "9999-12-31 23:59:59", datetime(9999, 12, 31, 15, 59, 59, tzinfo=UTC)),  # for ever
+    ],
+)
+def test_the_offset_is_that_of_the_moment_on_the_days_it_changes_too(
+    zone: str, value: str, instant: datetime
+) -> None:
+    read = reader(("%Y-%m-%d %H:%M:%S",), zone)
+    found = read(value)
+    assert found == instant == read(value)
+    assert found is not None and found.tzinfo is UTC  # what records.dump relies on to be quick
+
+
+def test_a_time_with_an_offset_is_none_of_a_format_without_one() -> None:
+    with pytest.raises(ValueError, match="is no time"):
+        reader(("%Y-%m-%d %H:%M:%S",), "Asia/Shanghai")("2026-01-05 09:00+00")
+
+
 def test_a_date_is_plain_or_the_day_in_the_upstreams_zone() -> None:
     read = date_reader(("%Y-%m-%d %H:%M:%S",), "Asia/Shanghai")
     assert read("2026-01-05") == date(2026, 1, 5)
