@@ -10,12 +10,14 @@ from types import ModuleType
 
 from fastapi import FastAPI
 
-from sandbox import cases, cms, phone, qa, wechat
+from sandbox import cases, cms, phone, qa, vendors, wechat
 from sandbox.control import make_control
 from sandbox.wire import Wire
 from sandbox.world import World
 
-SUBSYSTEMS: Mapping[str, ModuleType] = {"wechat": wechat, "cms": cms, "cases": cases, "qa": qa}
+SUBSYSTEMS: Mapping[str, ModuleType] = {
+    "wechat": wechat, "cms": cms, "cases": cases, "qa": qa, **vendors.SUBSYSTEMS,
+}  # fmt: skip
 
 
 def create_app(world: World, subsystems: Mapping[str, ModuleType] = SUBSYSTEMS) -> FastAPI:

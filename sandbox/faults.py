@@ -2,8 +2,8 @@
 
 A fault is matched by path (shell pattern), and if asked by the citizen's openid or persona; it may let the first
 calls through (``skip``), end after ``times`` calls, or strike with a ``probability`` that ``seed`` makes repeatable.
-The first armed fault that matches wins. What a fault does is done by those who ask: the wire (``sandbox/wire.py``)
-and WeChat's publisher and event sender.
+The first armed fault that matches wins. What a fault does is done by those who ask: the wire (``sandbox/wire.py``),
+WeChat's publisher and event sender, and the vendors' systems (``sandbox/vendors``).
 """
 
 import fnmatch
@@ -19,11 +19,13 @@ EventKind = Literal[
     "template_status",
 ]  # fmt: skip
 JobKind = Literal["publish_status"]
-Kind = Literal[WireKind, EventKind, JobKind]
+VendorKind = Literal["says_no"]
+Kind = Literal[WireKind, EventKind, JobKind, VendorKind]
 
 WIRE_KINDS: tuple[str, ...] = get_args(WireKind)
 EVENT_KINDS: tuple[str, ...] = get_args(EventKind)
 JOB_KINDS: tuple[str, ...] = get_args(JobKind)
+VENDOR_KINDS: tuple[str, ...] = get_args(VendorKind)
 
 _SCHEMA = """CREATE TABLE IF NOT EXISTS sandbox_fault (
     id INTEGER PRIMARY KEY AUTOINCREMENT, kind TEXT NOT NULL, path TEXT NOT NULL, openid TEXT, persona TEXT,
@@ -33,7 +35,7 @@ _SCHEMA = """CREATE TABLE IF NOT EXISTS sandbox_fault (
 
 @dataclass(frozen=True)
 class Fault:
-    """One fault as armed. ``value`` is the errcode, the seconds, the publish status or the event's status text."""
+    """One fault as armed. ``value``: errcode, seconds, publish status, event status, or the words of a refusal."""
 
     id: int
     kind: str
