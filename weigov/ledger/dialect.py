@@ -55,7 +55,8 @@ def insert_many(connection: Connection, table: Table, names: Sequence[str], rows
     # Over SQLite, Core's work on every single parameter costs more than the insert itself.
     values: list[Any] = list(zip(*rows, strict=True))
     for n, name in enumerate(names):
-        if (convert := table.c[name].type.bind_processor(connection.dialect)) is not None:
+        kind = table.c[name].type.dialect_impl(connection.dialect)
+        if (convert := kind.bind_processor(connection.dialect)) is not None:
             values[n] = map(functools.cache(convert), values[n])  # few moments, many rows
     # Only column names, which the code gives, stand in the text.
     text = f"INSERT INTO {table.name} ({', '.join(names)}) VALUES ({', '.join('?' * len(names))})"

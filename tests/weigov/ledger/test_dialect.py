@@ -6,9 +6,9 @@ from datetime import datetime
 from typing import Any
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import Text, cast, select
 
-from weigov.ledger.dialect import insert_ignore, upsert
+from weigov.ledger.dialect import insert_ignore, insert_many, is_one_of, upsert
 from weigov.ledger.engine import Ledger
 from weigov.ledger.tables import cursor
 
@@ -57,3 +57,25 @@ def test_an_insert_that_another_writer_undoes_is_new_again(ledger: Ledger, now: 
         raise RuntimeError
     with ledger.begin() as connection:
         assert insert_ignore(connection, cursor, [row("a", "2", now)]) == 1
+
+
+def test_many_at_once_stand_there_as_one_by_one_they_would(ledger: Ledger, now: datetime) -> None:
+    moment = now.replace(microsecond=0)  # which a driver left to itself writes another way
+    rows = [row("a", "1", moment), row("b", "2", moment)]
+    with ledger.begin() as connection:
+        insert_many(connection, cursor, list(rows[0]), [])
+        insert_many(connection, cursor, list(rows[0]), [tuple(one.values()) for one in rows])
+        connection.execute(cursor.insert(), [row("c", "3", moment)])
+        raw = connection.execute(select(cast(cursor.c.updated_at, Text))).scalars().all()
+    assert stored(ledger) == {"a": "1", "b": "2", "c": "3"}
+    assert len(raw) == 3 and len(set(raw)) == 1
+
+
+@pytest.mark.parametrize("wanted", [[], ["a"], ["b", "no", "'\"\\"], [str(n) for n in range(40_000)]])
+def test_is_one_of_finds_what_in_would(ledger: Ledger, now: datetime, wanted: list[str]) -> None:
+    with ledger.begin() as connection:
+        upsert(
+            connection, cursor, [row(name, "1", now) for name in ("a", "b", "'\"\\", "7")], key=KEY, update=["value"]
+        )
+        query = select(cursor.c.partition).where(is_one_of(connection, cursor.c.partition, wanted))
+        assert set(connection.execute(query).scalars()) == {"a", "b", "'\"\\", "7"} & set(wanted)
