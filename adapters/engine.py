@@ -15,7 +15,8 @@ from urllib.parse import urlsplit
 
 import requests
 
-from adapters import auth, decode, outcome, retry, times
+from adapters import auth, decode, lookup, outcome, retry, times
+from adapters.limits import Gate
 from adapters.listing import Listing, without_place
 from adapters.media import Media
 from adapters.outgoing import Outgoing
@@ -23,7 +24,7 @@ from adapters.vocabulary import Descriptor, Operation
 from adapters.walk import Call, Get, make_call
 from adapters.wire import Limits, NoAnswer, NotSent, Reply, TooLarge, Wire, retry_after_s, shown
 from weigov.errors import ConfigError, OutcomeUnknown, RateLimited, RemoteRefused, RemoteUnavailable
-from weigov.ports import Batch, Connection, PullState, WriteResult
+from weigov.ports import Batch, CallMeter, Connection, PullState, WriteResult
 
 
 class Engine(ABC):
@@ -35,7 +36,7 @@ class Engine(ABC):
     def __init__(
         self, name: str, descriptor: Descriptor, connection: Connection, *, media_hosts: Sequence[str] = (),
         session: requests.Session | None = None, sleep: Callable[[float], None] = time.sleep,
-        limits: Limits | None = None,
+        limits: Limits | None = None, meter: CallMeter | None = None,
     ) -> None:  # fmt: skip
         """``connection.extra`` may name a ``ca_file``. Raises ConfigError when the connection lacks a part."""
         self.name = name
@@ -53,6 +54,7 @@ class Engine(ABC):
             session, limits, verify=str(ca_file) if ca_file else True, cert=auth.client_certificate(connection)
         )  # fmt: skip
         self._auth = auth.open_auth(descriptor.auth, auth.Given(connection, name, self._log_in))
+        self._gate = Gate(name, descriptor.limits, meter, sleep)
         self._media = Media(name, self._wire, self._base_url, media_hosts, sleep)
         self._listings = {
             stream: Listing(name, stream, rule, descriptor, self._base_url + "/", self._read)
@@ -71,22 +73,22 @@ class Engine(ABC):
         return listing.pull(state, now)
 
     def write(self, operation: str, values: Mapping[str, Any], *, key: str) -> WriteResult:
-        rule = self._descriptor.operations.get(operation)
-        if rule is None:
-            raise ConfigError(f"{self.name}: {self._descriptor.system} has no operation {operation!r}")
+        rule = self._operation(operation)
         unknown = sorted(set(values) - set(rule.params))
         if unknown:
             raise ConfigError(
                 f"{self.name} {operation}: has no parameter {', '.join(unknown)}, only {', '.join(rule.params)}"
             )
-        given = {name: self._written(values.get(name)) for name in rule.params} | {"idempotency_key": key}
+        given = self._given(rule, values, key)
         condition = outcome.parse(rule.success) if rule.success else None
         rules = (*rule.outcome, *self._descriptor.outcome)
         it = make_call(
             operation, rule.request, rule.decode or self._descriptor.decode, rules,
             values=(rule.remote_id, rule.message, condition.path if condition else None),
         )  # fmt: skip
+        self._gate.check(operation)
         prepared = self._prepare(it, given.__getitem__)  # logging in is a read of its own; only then the write begins
+        self._gate.enter(operation)
         try:
             reply = self._exchange(prepared, fresh=True)
         except NotSent as error:
@@ -96,7 +98,14 @@ class Engine(ABC):
         return self._result(it, rule, reply)
 
     def find(self, operation: str, values: Mapping[str, Any], *, key: str) -> WriteResult | None:
-        raise ConfigError(f"{self.name} {operation}: cannot be asked about")
+        rule = self._operation(operation)
+        if rule.query is None:
+            raise ConfigError(
+                f"{self.name} {operation}: the descriptor has no `query` to look an earlier write up by"
+            )
+        get = self._given(rule, values, key).__getitem__
+        chain = rule.query.decode or self._descriptor.decode
+        return lookup.find(self.name, operation, rule.query, chain, self._descriptor.outcome, self._read, get)
 
     def acknowledge(self, stream: str, token: Any) -> None:
         return None  # a system that is called keeps no note of what we have
@@ -127,6 +136,23 @@ class Engine(ABC):
         self, it: Call, get: Get, *, log_in: auth.LogIn | None = None
     ) -> tuple[decode.Answer, Reply] | None:  # fmt: skip
         """One read, repeated as the policy says; None when the outcome is ``empty``."""
+        self._gate.check(it.name)
+        try:
+            found = self._patiently(it, get, log_in)
+        except RateLimited:
+            raise
+        except RemoteUnavailable:
+            self._gate.failed()
+            raise
+        except RemoteRefused:
+            self._gate.worked()  # who refuses is there
+            raise
+        self._gate.worked()
+        return found
+
+    def _patiently(
+        self, it: Call, get: Get, log_in: auth.LogIn | None
+    ) -> tuple[decode.Answer, Reply] | None:  # fmt: skip
         may_renew = log_in is None
         for attempt in retry.reads(self._sleep):
             with attempt:
@@ -146,7 +172,9 @@ class Engine(ABC):
     ) -> tuple[Reply, decode.Answer | None, outcome.Verdict]:
         ready = log_in.ready if log_in else None  # what is ready goes as it is, and comes back so
         try:
-            reply = self._exchange(ready or self._prepare(it, get))
+            prepared = ready or self._prepare(it, get)
+            self._gate.enter(it.name)
+            reply = self._exchange(prepared)
             if ready is None:
                 reply = self._auth.open(reply)
         except auth.Untrusted as error:
@@ -225,6 +253,15 @@ class Engine(ABC):
         return (lambda path: None) if found is None else auth.look_up(found[0].value, found[1])
 
     # writing
+
+    def _operation(self, name: str) -> Operation:
+        rule = self._descriptor.operations.get(name)
+        if rule is None:
+            raise ConfigError(f"{self.name}: {self._descriptor.system} has no operation {name!r}")
+        return rule
+
+    def _given(self, rule: Operation, values: Mapping[str, Any], key: str) -> dict[str, Any]:
+        return {name: self._written(values.get(name)) for name in rule.params} | {"idempotency_key": key}
 
     def _written(self, value: Any) -> Any:
         """A value as this system writes it: times in its format, absent ones as empty texts."""

@@ -110,6 +110,26 @@ class WriteResult:
     message: str = ""
 
 
+class CallMeter(Protocol):
+    """What all workers together know of the calls to one system."""
+
+    def spend(self, daily: int) -> float | None:
+        """Count one call of today's; the seconds until tomorrow instead, when ``daily`` are used up."""
+        ...
+
+    def shut_s(self) -> float:
+        """For how many seconds the system is to be left alone; 0 when it is not."""
+        ...
+
+    def failed(self, failures: int, pause_s: float) -> None:
+        """One more read failed; from ``failures`` in a row on, the system is left alone for ``pause_s``."""
+        ...
+
+    def worked(self) -> None:
+        """It answered: failures are counted anew."""
+        ...
+
+
 class SourceSystem(Protocol):
     """One upstream, ready to be called: a descriptor bound to a connection."""
 

@@ -35,6 +35,7 @@ from adapters.vocabulary.base import Closed, Duration, Formats, Name, Path_, Tex
 from adapters.vocabulary.contract import Contract, Drift, Expected
 from adapters.vocabulary.decode import Decode, DecodeStep, JsonStep, XmlStep
 from adapters.vocabulary.files import FilesSource, MoveDone, RenameDone
+from adapters.vocabulary.limits import Breaker, CallLimits
 from adapters.vocabulary.operation import Operation, Query
 from adapters.vocabulary.paging import CursorRule, Paging
 from adapters.vocabulary.request import OutcomeRule, Request
@@ -50,6 +51,7 @@ from adapters.vocabulary.withdrawn import (
     Withdrawn,
     WithdrawnRule,
 )
+from adapters.vocabulary.wsdl import Wsdl
 
 __all__ = [
     "ApiKeyAuth",
@@ -59,6 +61,8 @@ __all__ = [
     "BasicAuth",
     "BearerAuth",
     "BodyParamsAuth",
+    "Breaker",
+    "CallLimits",
     "Closed",
     "Companion",
     "Contract",
@@ -109,6 +113,7 @@ __all__ = [
     "Vanishing",
     "Withdrawn",
     "WithdrawnRule",
+    "Wsdl",
     "WssUsernameAuth",
     "WssX509Auth",
     "XmlStep",

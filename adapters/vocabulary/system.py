@@ -10,9 +10,11 @@ from pydantic import Field, PrivateAttr
 from adapters.vocabulary.auth import Auths, NoAuth
 from adapters.vocabulary.base import Closed, Name, TimeRule
 from adapters.vocabulary.decode import Decode
+from adapters.vocabulary.limits import CallLimits
 from adapters.vocabulary.operation import Operation
 from adapters.vocabulary.request import OutcomeRule
 from adapters.vocabulary.stream import Stream
+from adapters.vocabulary.wsdl import WsdlRule
 
 
 class Descriptor(Closed):
@@ -21,9 +23,10 @@ class Descriptor(Closed):
     system: Name
     title: str
     engine: Literal["rest", "soap", "table", "files"]
-    wsdl: str | None = None  # SOAP: a file beside the descriptor
+    wsdl: WsdlRule | None = None  # SOAP: written short, a file beside the descriptor
     auth: Auths = (NoAuth(),)
     time: TimeRule | None = None
+    limits: CallLimits = CallLimits()
     decode: Decode = ()
     outcome: tuple[OutcomeRule, ...] = ()
     streams: dict[Name, Stream] = Field(default_factory=dict)
