@@ -37,5 +37,17 @@ def _soap(*args: Any, **options: Any) -> SourceSystem:
     return SoapSystem(*args, **options)
 
 
+def _table(*args: Any, **options: Any) -> SourceSystem:
+    from adapters.table import TableSystem
+
+    return TableSystem(*args, **options)
+
+
+def _files(*args: Any, **options: Any) -> SourceSystem:
+    from adapters.files import FilesSystem
+
+    return FilesSystem(*args, **options)
+
+
 #: Descriptor's ``engine`` → what speaks it.
-ENGINES: Mapping[str, Callable[..., SourceSystem]] = {"rest": _rest, "soap": _soap}
+ENGINES: Mapping[str, Callable[..., SourceSystem]] = {"rest": _rest, "soap": _soap, "table": _table, "files": _files}

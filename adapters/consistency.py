@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
-from adapters import paths
+from adapters import check_exchange, paths
 from adapters.cursors import formats_of
 from adapters.outcome import parse as parse_condition
 from adapters.template import holes
@@ -34,6 +34,7 @@ from adapters.vocabulary import (
     WssUsernameAuth,
     WssX509Auth,
 )
+from adapters.vocabulary.wsdl import files_of
 from weigov.records import KINDS
 from weigov.yamlfile import Loc, did_you_mean
 
@@ -74,8 +75,9 @@ def faults_of(it: Part, path: Path, name: str | None, all_streams: Mapping[str, 
     if it.engine == "soap":
         if not it.wsdl:
             yield ("engine",), "soap needs `wsdl`, a file beside this one", ""
-        elif isinstance(it.wsdl, str) and not (path.parent / it.wsdl).is_file():
-            yield ("wsdl",), f"there is no {it.wsdl} beside this file", ""
+        for word, beside in files_of(it.wsdl):
+            if not (path.parent / beside).exists():
+                yield ("wsdl", word), f"there is no {beside} beside this file", ""
     # The system's own outcome rules serve every call, and calls may answer in different languages: not checked here.
     for i, rule in enumerate(it.auth):
         for loc, message, hint in _auth(rule, it):
@@ -116,6 +118,11 @@ def _auth(rule: Any, it: Part) -> Iterator[Found]:
 def _stream(
     stream: Stream, engine: Any, time: TimeRule | None, decode: Sequence[Any], streams: Mapping[str, Any]
 ) -> Iterator[Found]:
+    yield from check_exchange.stream(stream, engine, time, decode)
+    if engine in check_exchange.ENGINES:  # nobody asks a table or a folder
+        yield from _fields(stream, time)
+        yield from _schedule(stream)
+        return
     alias = stream.for_each.as_ if stream.for_each else ""
     parent = {f"{alias}.{field}" for field in _parent_fields(stream, streams)} if alias else set()
     chain = stream.decode or decode
@@ -133,8 +140,7 @@ def _stream(
     if stream.cursor is not None:
         yield from _cursor(stream.cursor, ("cursor",), stream.request, stream.paging, stream.time, time)
     yield from _withdrawn(stream, engine, time, chain, parent, alias)
-    if len(stream.schedule.split()) != 5:
-        yield ("schedule",), f"{stream.schedule!r} is no cron line (five parts)", ""
+    yield from _schedule(stream)
     if stream.detail:
         it = stream.detail
         for loc, message, hint in _paths([(("record",), it.record)], it.outcome, it.decode or chain, engine):
@@ -145,6 +151,11 @@ def _stream(
             [(("records",), files.records)], files.outcome, files.decode or chain, engine
         ):
             yield ("attachments", *loc), message, hint
+
+
+def _schedule(stream: Stream) -> Iterator[Found]:
+    if len(stream.schedule.split()) != 5:
+        yield ("schedule",), f"{stream.schedule!r} is no cron line (five parts)", ""
 
 
 def _list(
@@ -272,6 +283,9 @@ def _parent_fields(stream: Stream, streams: Mapping[str, Any]) -> set[str]:
 
 
 def _operation(operation: Operation, engine: Any, decode: Sequence[Any]) -> Iterator[Found]:
+    yield from check_exchange.operation(operation, engine)
+    if engine in check_exchange.ENGINES:
+        return
     allowed = {*operation.params, "idempotency_key"}
     yield from _request(operation.request, ("request",), engine, allowed)
     used = _asked(operation.request)

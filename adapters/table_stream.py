@@ -1,0 +1,313 @@
+"""One stream of an exchange table: its rows → batches of records, and the sign a row gets once it is stored.
+
+Every batch is read in a short transaction of its own: an exchange table is written by others, and no lock of ours
+may stand in their way. The sign is set only where the row still is what was read (by its version, or else cell by
+cell under a lock), so a row that was reported anew in between stays unread and comes again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from functools import partial
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy import types
+
+from adapters import cells, keyset
+from adapters.companions import Companions
+from adapters.contract import Promise
+from adapters.database import Database, Opened, fitted, one_of, open_table
+from adapters.listing import MAX_KEY
+from adapters.outcome import plain
+from adapters.rows import RowPlan, Unfit
+from adapters.table_cursor import ColumnMark
+from adapters.vocabulary import Descriptor, Stream, TableSource, Withdrawn
+from weigov.errors import RecordRejected, RemoteRefused
+from weigov.ports import Batch, PullState, Rejected
+from weigov.records import Record, digest
+
+_CHUNK = 200  # rows in one statement that sets signs
+_MAX_TIES = 50_000  # rows equal in every column of the order: more is no order
+
+_Cells = tuple[Any, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """A row that was read, as the sign must find it again."""
+
+    identity: _Cells = field(repr=False)
+    version: Any  # or the digest of its cells, where the table has no version
+    stored: bool  # False: it could not become a record
+
+
+@dataclass(slots=True)
+class _Row:
+    number: int
+    raw: _Cells
+    row: dict[str, Any]
+    faults: list[str]
+    key: str = ""
+
+
+class TableStream:
+    """A stream, bound to a database. Looks at the table when first read; raises nothing before."""
+
+    def __init__(self, system: str, name: str, stream: Stream, descriptor: Descriptor, database: Database) -> None:
+        assert stream.table is not None  # a loaded descriptor is sound
+        self._system, self._name, self._database = system, name, database
+        self._rule: TableSource = stream.table
+        self._keys = (stream.key, *self._rule.key_then)
+        self._plan = RowPlan(stream, descriptor)
+        self._promise = Promise(stream.contract, self._plan.used) if stream.contract else None
+        rules = [rule.field for rule in stream.withdrawn if isinstance(rule, Withdrawn)]
+        rules += list(stream.contract.columns) if stream.contract else []
+        #: The columns some word reads, a companion's among them.
+        self._read = self._plan.used | {path.partition(".")[0] for path in rules}
+        self._companions = Companions(system, name, self._rule)
+        self._follow = ColumnMark(self._rule.cursor, stream, descriptor) if self._rule.cursor else None
+        self._opened: _Table | None = None
+
+    # reading
+
+    def pull(self, state: PullState, now: datetime, patiently: Callable[[Callable[[], Any]], Any]) -> Iterator[Batch]:
+        """As ``ports.SourceSystem.pull``; ``patiently`` repeats a read that failed."""
+        if state.window is not None and (self._follow is None or self._follow.kind != "time"):
+            raise RemoteRefused(
+                self._system, self._name, "has no column of times to read a stretch of time by (`table.cursor`)"
+            )
+        table = patiently(self._looked_at)
+        scopes: list[tuple[list[Any], bool]] = [([], True)]  # conditions, and whether its rows move the cursor
+        high: str | None = None
+        if self._follow is not None:
+            column = table.opened[self._follow.column]
+            between = self._follow.conditions(column, state.cursors.get(""), state.window)
+            scopes = [([column.is_not(None), *between], True)]
+            if table.unmarked and state.window is None:
+                scopes.append(([column.is_(None)], False))
+            high = state.cursors.get("")
+        for last_scope, (conditions, moving) in ((scope is scopes[-1], scope) for scope in scopes):
+            position: _Cells | None = None
+            while True:
+                found, versions, position, more = patiently(partial(self._page, table, conditions, position))
+                records, rejected, marks = self._taken(table, found, versions)
+                if moving and self._follow is not None and state.window is None:
+                    high = self._follow.higher(high, [one.row for one in found], now)
+                done = last_scope and not more
+                yield Batch(
+                    records, rejected, cursor=high, complete=done,
+                    notes=self._promise.notes() if self._promise else (),
+                    token=tuple(marks) if self._rule.sign and marks else None,
+                )  # fmt: skip
+                if not more:
+                    break
+
+    def _page(
+        self, table: _Table, conditions: Sequence[Any], position: _Cells | None
+    ) -> tuple[list[_Row], dict[str, Any], _Cells | None, bool]:
+        """Up to ``size`` rows after ``position``; their keys' newest versions; the new position; is there more."""
+        limit = self._rule.size
+        order = table.order
+        where = [*table.where, *([table.unread] if table.unread is not None else []), *conditions]
+        if position is not None:
+            where.append(keyset.after(order, position))
+        query = sa.select(*table.columns.values()).where(*where).order_by(*keyset.order(order))
+        places = [table.place(column) for column in order]
+        with self._database.begin(self._name) as connection:
+            while True:
+                raws: Sequence[_Cells] = [tuple(raw) for raw in connection.execute(query.limit(limit + 1))]
+                marks = [tuple(raw[place] for place in places) for raw in raws]
+                kept = keyset.whole_groups(raws, marks, limit)
+                if kept is not None:
+                    break
+                limit *= 4
+                if limit > _MAX_TIES:
+                    raise RemoteRefused(
+                        self._system, self._name,
+                        "too many rows are equal in every column of `order` and `key`: name one more",
+                    )  # fmt: skip
+            rows = [self._row(table, number, raw) for number, raw in enumerate(kept, 1)]
+            self._companions.join(connection, [one.row for one in rows])
+            versions = self._newest(connection, table, rows)
+        return rows, versions, marks[len(kept) - 1] if kept else position, len(kept) < len(raws)
+
+    def _row(self, table: _Table, number: int, raw: _Cells) -> _Row:
+        row: dict[str, Any] = {}
+        faults: list[str] = []
+        for (name, column), value in zip(table.columns.items(), raw, strict=True):
+            try:
+                read = cells.cell(value, self._rule.charset)
+            except Unfit as error:
+                faults.append(f"column {name}: {error}")
+                continue
+            row[name] = read.rstrip() if isinstance(column.type, types.CHAR) and isinstance(read, str) else read
+        parts = [plain(row.get(name)).strip() for name in self._keys]
+        return _Row(number, raw, row, faults, "-".join(parts) if all(parts) else "")
+
+    def _newest(self, connection: sa.Connection, table: _Table, rows: Sequence[_Row]) -> dict[str, Any]:
+        """Key → rank of the newest version that is there, whether read or not; only where a key may have several."""
+        version = self._rule.version
+        if version is None or table.one_row_a_key:
+            return {}
+        first = table.opened[self._keys[0]]
+        query = sa.select(*(table.opened[name] for name in (*self._keys, version))).where(*table.where)
+        if self._rule.sign is not None:
+            known = (*self._rule.sign.unread, self._rule.sign.read)
+            query = query.where(one_of(table.opened[self._rule.sign.column], known))
+        place = table.place(first)
+        found: dict[str, Any] = {}
+        values = list(dict.fromkeys(one.raw[place] for one in rows if one.key))
+        for at in range(0, len(values), _CHUNK):
+            for *key, its in connection.execute(query.where(first.in_(values[at : at + _CHUNK]))):
+                name = "-".join(plain(cells.cell(part, self._rule.charset)).strip() for part in key)
+                found[name] = max(found.get(name, (-1, 0)), cells.rank(its))
+        return found
+
+    def _taken(
+        self, table: _Table, rows: Sequence[_Row], versions: dict[str, Any]
+    ) -> tuple[list[Record], list[Rejected], list[Mark]]:
+        newest = dict(versions)
+        if self._rule.version is not None:
+            for one in rows:
+                newest[one.key] = max(newest.get(one.key, (-1, 0)), cells.rank(one.row.get(self._rule.version)))
+        records: dict[str, Record] = {}
+        rejected: dict[str, Rejected] = {}
+        marks = []
+        for one in rows:
+            stored = True
+            superseded = self._rule.version is not None and one.key and (
+                cells.rank(one.row.get(self._rule.version)) < newest[one.key]
+            )  # fmt: skip
+            if not superseded:
+                try:
+                    records[one.key] = self._record(one)
+                    rejected.pop(one.key, None)
+                except RecordRejected as error:
+                    stored = False
+                    records.pop(error.key, None)
+                    rejected[error.key] = Rejected(error.key, "; ".join(error.reasons))
+            if stored or (self._rule.sign is not None and self._rule.sign.failed is not None):
+                marks.append(table.mark(one.raw, stored))
+        return list(records.values()), list(rejected.values()), marks
+
+    def _record(self, one: _Row) -> Record:
+        if not one.key:
+            why = f"it has no key (column {', '.join(self._keys)})"
+            raise RecordRejected(f"row {one.number} of its batch", *one.faults, why)
+        if len(one.key) > MAX_KEY or not one.key.isprintable():
+            why = f"its key is longer than {MAX_KEY} characters, or holds some that do not print"
+            raise RecordRejected(f"row {one.number} of its batch", *one.faults, why)
+        faults = [*one.faults, *(self._promise.broken(one.row) if self._promise else ())]
+        try:
+            record = self._plan.record(one.row, one.key)
+        except RecordRejected as error:
+            raise RecordRejected(one.key, *faults, *error.reasons) from None
+        if faults and not record.withdrawn:
+            raise RecordRejected(one.key, *faults)
+        return record
+
+    # the sign
+
+    def acknowledge(self, token: Sequence[Mark]) -> None:
+        """Set the sign of the rows in ``token`` that still are what was read. Repeating it does no harm."""
+        sign = self._rule.sign
+        if sign is None:
+            return
+        with self._database.begin(f"{self._name} acknowledge", writing=True) as connection:
+            table = self._table(connection)
+            for stored, value in ((True, sign.read), (False, sign.failed)):
+                marks = [mark for mark in token if mark.stored is stored]
+                for at in range(0, len(marks), _CHUNK):
+                    which = self._still(connection, table, marks[at : at + _CHUNK])
+                    column = table.opened[sign.column]
+                    update = sa.update(table.opened.table).where(table.unread_now(), which)
+                    connection.execute(update.values({column: fitted(column, value)}))
+
+    def _still(self, connection: sa.Connection, table: _Table, marks: Sequence[Mark]) -> Any:
+        """The condition that finds the rows of ``marks`` as they were read."""
+        if self._rule.version is not None:
+            version = table.opened[self._rule.version]
+            groups: dict[Any, list[_Cells]] = {}
+            for mark in marks:
+                groups.setdefault(mark.version, []).append(mark.identity)
+            return sa.or_(*(
+                sa.and_(version.is_(None) if value is None else version == value, table.among(identities))
+                for value, identities in groups.items()
+            ))  # fmt: skip
+        read = {mark.identity: mark.version for mark in marks}
+        query = sa.select(*table.columns.values()).where(table.unread_now(), table.among(list(read)))
+        same = []
+        for raw in connection.execute(query.with_for_update()):
+            mark = table.mark(tuple(raw), True)
+            if read.get(mark.identity) == mark.version:
+                same.append(mark.identity)
+        return table.among(same)
+
+    def _looked_at(self) -> _Table:
+        with self._database.begin(self._name) as connection:
+            return self._table(connection)
+
+    def _table(self, connection: sa.Connection) -> _Table:
+        if self._opened is None:
+            rule = self._rule
+            wanted = {*self._keys, *rule.where, *rule.order, *self._companions.needs}
+            wanted |= self._read - set(rule.with_)
+            wanted |= {rule.sign.column} if rule.sign else set()
+            wanted |= {rule.version} if rule.version else set()
+            wanted |= {rule.cursor.column} if rule.cursor else set()
+            opened = open_table(connection, self._system, self._name, rule.name, sorted(wanted))
+            self._opened = _Table(opened, rule, self._keys, wanted)
+        return self._opened
+
+
+class _Table:
+    """An opened table, with what every query of its stream repeats."""
+
+    def __init__(self, opened: Opened, rule: TableSource, keys: tuple[str, ...], wanted: set[str]) -> None:
+        self.opened = opened
+        named = {opened[name].name for name in wanted} | {column.name for column in opened.identity}
+        self.columns = {
+            name: column
+            for name, column in opened.columns.items()
+            if column.name in named
+            or (rule.columns == "all" and not isinstance(column.type, (types.LargeBinary, types.NullType)))
+            or (rule.columns == "all" and isinstance(column.type, types.NullType) and opened.lite)
+        }
+        self._places = {column.name: place for place, column in enumerate(self.columns.values())}
+        self.where = [one_of(opened[name], values) for name, values in rule.where.items()]
+        self._sign = rule.sign
+        self.unread = self.unread_now() if rule.sign else None
+        self._version = None if rule.version is None else opened[rule.version]
+        key = tuple(opened[name] for name in keys)
+        self._identity = opened.identity or key
+        #: A key is one row: then there are no older versions of it to look for.
+        self.one_row_a_key = bool(opened.identity) and set(opened.identity) <= set(key)
+        first = [opened[rule.cursor.column]] if rule.cursor else [opened[name] for name in rule.order]
+        #: Rows without a value in the cursor's column are read apart, so that its index serves the others.
+        self.unmarked = rule.cursor is not None and bool(first[0].nullable)
+        if rule.cursor:
+            first[0].nullable = False
+        version = [] if self._version is None else [self._version]
+        self.order = tuple(dict.fromkeys([*first, *key, *version, *opened.identity]))
+
+    def place(self, column: sa.Column[Any]) -> int:
+        return self._places[column.name]
+
+    def unread_now(self) -> sa.ColumnElement[bool]:
+        assert self._sign is not None
+        return one_of(self.opened[self._sign.column], self._sign.unread)
+
+    def mark(self, raw: _Cells, stored: bool) -> Mark:
+        identity = tuple(raw[self.place(column)] for column in self._identity)
+        if self._version is not None:
+            return Mark(identity, raw[self.place(self._version)], stored)
+        return Mark(identity, digest(list(raw)), stored)
+
+    def among(self, identities: Sequence[_Cells]) -> sa.ColumnElement[bool]:
+        """The rows of ``identities``. A part that is empty finds nothing: such a row cannot be addressed."""
+        first, *others = self._identity
+        condition = first.in_(list(dict.fromkeys(identity[0] for identity in identities)))
+        return condition if not others else sa.and_(condition, sa.tuple_(first, *others).in_(list(identities)))
