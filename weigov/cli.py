@@ -12,7 +12,7 @@ from typing import Any
 
 import typer
 
-from weigov.commands import bindings, deployment, quarantine, review, schema, state, verbs
+from weigov.commands import bindings, deployment, doctor, quarantine, review, schema, state, verbs
 from weigov.errors import WeigovError
 
 #: In the order ``--help`` shows them. A command's name is its function's, with hyphens.
@@ -22,6 +22,7 @@ COMMANDS: tuple[Callable[..., Any], ...] = (
     deployment.migrate,
     deployment.gateway,
     verbs.collect,
+    verbs.reset,
     verbs.compose,
     verbs.deliver,
     verbs.reconcile,
@@ -32,7 +33,12 @@ COMMANDS: tuple[Callable[..., Any], ...] = (
 )
 
 #: Commands with commands of their own.
-GROUPS: dict[str, typer.Typer] = {"review": review.app, "quarantine": quarantine.app, "bindings": bindings.app}
+GROUPS: dict[str, typer.Typer] = {
+    "review": review.app,
+    "quarantine": quarantine.app,
+    "bindings": bindings.app,
+    "doctor": doctor.app,
+}
 
 app = typer.Typer(
     no_args_is_help=True,

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import requests
 
@@ -23,7 +24,8 @@ from weigov.ledger.engine import Ledger
 from weigov.ledger.migrate import require_current
 from weigov.ledger.seal import Sealer
 from weigov.ledger.tokens import LedgerTokenStore
-from weigov.ports import Clock, Credentials, SourceSystem, SystemShape
+from weigov.ledger.upstreams import LedgerMeter
+from weigov.ports import CallMeter, Clock, Credentials, SourceSystem, SystemShape
 from weigov.settings import Settings
 from weigov.site.load import load_site, load_site_parts
 from weigov.site.site import Site
@@ -85,7 +87,8 @@ def opened(
 
         def system(name: str) -> SourceSystem:
             if name not in systems:
-                systems[name] = _system(found, credentials, name)
+                meter = LedgerMeter(ledger, found.site, name, found.zone, now)
+                systems[name] = open_source(found, credentials, name, meter=meter)
             return systems[name]
 
         yield Context(found, ledger, sealer, now, system, clients.get)
@@ -168,9 +171,16 @@ def account_of(site: Site, credentials: Credentials, name: str) -> Account:
     return account_from_connection(credentials.get(config.connection), config.type, name=name)
 
 
-def _system(site: Site, credentials: Credentials, name: str) -> SourceSystem:
+def open_source(
+    site: Site, credentials: Credentials, name: str, *, meter: CallMeter | None = None, **options: Any
+) -> SourceSystem:
+    """The system called ``name`` in ``site``, bound to its connection. ``options`` go to ``adapters.open_system``.
+
+    Raises ConfigError for an unknown name, a faulty descriptor, or a connection that lacks a part.
+    """
     if name not in site.systems:
         raise ConfigError(f"{name} is not a system of site {site.site}; it has {', '.join(sorted(site.systems))}")
     config = site.systems[name]
     descriptor = load_descriptor(find_descriptor(config.descriptor))
-    return open_system(name, descriptor, credentials.get(config.connection), media_hosts=config.media_hosts)
+    connection = credentials.get(config.connection)
+    return open_system(name, descriptor, connection, media_hosts=config.media_hosts, meter=meter, **options)

@@ -58,8 +58,10 @@ def each(wanted: list[Any], call: Callable[[Any], Any], name: Callable[[Any], st
             continue
         if found is None:
             continue
-        skip = ("flow", "account", "system", "stream", "target", "stopped")
+        skip = ("flow", "account", "system", "stream", "target", "stopped", "notes")
         out.print(f"{name(each)}: {plain(asdict(found), skip)}")
+        for note in getattr(found, "notes", ()):
+            out.print(f"{name(each)}: note: {note}")
         stopped = getattr(found, "stopped", "") or getattr(getattr(found, "drained", None), "stopped", "")
         if stopped:
             print(f"{name(each)}: {stopped}", file=sys.stderr)

@@ -98,5 +98,8 @@ def show_status(found: dict[str, Any], zone: tzinfo) -> None:
     problems = [s for s in found["streams"] if s["problem"]]
     for stream in problems:
         out.print(f"stopped: {stream['system']}/{stream['stream']}: {stream['problem']}")
+    for stream in found["streams"]:
+        for note in stream["notes"].splitlines():
+            out.print(f"note: {stream['system']}/{stream['stream']}: {note}")
     due = plain(found["due"])
     out.print(f"due now: {due}; next: {shown(found['next_due_at'] or 'nothing waits')}")

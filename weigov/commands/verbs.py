@@ -2,22 +2,38 @@
 
 from __future__ import annotations
 
+from datetime import datetime, time, timedelta, tzinfo
 from typing import Annotated, Any
 
 import typer
 
-from weigov.commands.console import context, each, names
-from weigov.errors import RemoteUnavailable
+from weigov.commands.console import context, each, names, out
+from weigov.errors import ConfigError, RemoteUnavailable
+from weigov.ports import Window
+
+_MOMENTS = ["%Y-%m-%d", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%d %H:%M:%S"]
 
 
 def collect(
     system: Annotated[str | None, typer.Argument(help="one system; all when not given")] = None,
     stream: Annotated[str | None, typer.Argument(help="one of its streams; all when not given")] = None,
+    since: Annotated[
+        datetime | None, typer.Option(help="read again from here on; moves no cursor", formats=_MOMENTS)
+    ] = None,
+    until: Annotated[datetime | None, typer.Option(help="… and up to here", formats=_MOMENTS)] = None,
+    accept_vanished: Annotated[
+        bool, typer.Option("--accept-vanished", help="what is no longer listed is gone, however much it is")
+    ] = False,
 ) -> None:
     """system → mirror."""
     from weigov.flow.collect import collect as verb
 
+    if (since or until or accept_vanished) and not (system and stream):
+        raise ConfigError("--since, --until and --accept-vanished are about one stream: name SYSTEM and STREAM")
+    if until and not since:
+        raise ConfigError("--until needs --since")
     with context(whole_site=True) as ctx:
+        window = _window(since, until, ctx.site.zone)
         wanted = [
             (name, one)
             for name in names(ctx.site.systems, system, "system")
@@ -29,12 +45,25 @@ def collect(
             if pair[0] in gone:
                 return None  # said once is enough, and trying again takes its time
             try:
-                return verb(ctx, *pair)
+                return verb(ctx, *pair, window=window, accept_vanished=accept_vanished)
             except RemoteUnavailable:
                 gone.add(pair[0])
                 raise
 
         each(wanted, pull, lambda pair: "/".join(pair))
+
+
+def reset(
+    system: Annotated[str, typer.Argument(help="the system")],
+    stream: Annotated[str, typer.Argument(help="its stream")],
+) -> None:
+    """Forget how far a stream was read: the next collect reads all of it. Mirror and deliveries stay as they are."""
+    from weigov.flow.collect import reset as forget
+
+    with context() as ctx:
+        names(ctx.site.systems, system, "system")
+        names(ctx.site.shapes[system].streams, stream, "stream")
+        out.print(f"{system}/{stream}: {forget(ctx, system, stream)} cursors forgotten; the next collect reads all")
 
 
 def compose(flow: Annotated[str | None, typer.Argument(help="one flow; all when not given")] = None) -> None:
@@ -77,3 +106,12 @@ def _streams_in_order(streams: Any) -> list[str]:
     return sorted(
         streams, key=lambda name: (streams[name].for_each is not None, streams[name].kind != "column", name)
     )
+
+
+def _window(since: datetime | None, until: datetime | None, zone: tzinfo) -> Window | None:
+    """A stretch in the site's zone; a day given as ``until`` is meant to its end."""
+    if since is None:
+        return None
+    if until is not None and until.time() == time.min:
+        until += timedelta(days=1)
+    return Window(since.replace(tzinfo=zone), until.replace(tzinfo=zone) if until else None)

@@ -8,11 +8,11 @@ from datetime import datetime, time
 
 from weigov.errors import RemoteError
 from weigov.flow.context import Context
-from weigov.ledger import intake, mirror, revisions, streams
+from weigov.ledger import intake, mirror, revisions, streams, withdrawals
 from weigov.ledger.intake import Stored
 from weigov.ledger.revisions import FlowReads
 from weigov.ledger.streams import StreamRef
-from weigov.ports import PullState
+from weigov.ports import PullState, Window
 from weigov.records import Record
 from weigov.site.models import Flow
 from weigov.site.site import Site
@@ -20,16 +20,26 @@ from weigov.site.site import Site
 
 @dataclass(frozen=True, slots=True)
 class Collected:
-    """What one collect did. ``incomplete`` says why it stopped short; the cursor did not move past that."""
+    """What one collect did. ``incomplete`` says why it stopped short; the cursor did not move past that.
+
+    ``notes`` are what an engineer should look at though it stopped nothing.
+    """
 
     system: str
     stream: str
     stored: Stored = field(default_factory=Stored)
     incomplete: str = ""
+    notes: tuple[str, ...] = ()
 
 
-def collect(ctx: Context, system: str, stream: str) -> Collected:
+def collect(
+    ctx: Context, system: str, stream: str, *, window: Window | None = None, accept_vanished: bool = False
+) -> Collected:
     """Pull what changed in one stream into the mirror.
+
+    With ``window`` that stretch of time is read again instead, and no cursor moves: what the mirror never saw is
+    noted as in a first collect, what changed is delivered. ``accept_vanished``: a person looked, whatever is no
+    longer listed is gone.
 
     Safe to kill and to repeat: each batch is committed with its cursor. Raises RemoteError when the system cannot be
     read at all (what was read before stays), LedgerConflict when somebody else collects the same stream.
@@ -42,6 +52,45 @@ def collect(ctx: Context, system: str, stream: str) -> Collected:
         for flow in flows:
             if not revisions.begin_flow(connection, ref, flow, ctx.site.mapping_digest(flow.flow), now=started):
                 revisions.follow(connection, ref, flow, now=started)
+    source = ctx.system(system)
+    total, version = Stored(), lock.version
+    incomplete: list[str] = []
+    notes: list[str] = []
+    first = lock.first or window is not None
+    try:
+        for batch in source.pull(stream, _past(ctx, ref, window, accept_vanished), ctx.now()):
+            with ctx.ledger.begin() as connection:
+                held = streams.lock_stream(connection, ref, now=ctx.now(), expect=version)
+                seen_until = ctx.now()
+                total += intake.store(connection, ref, batch, flows, first=first, now=seen_until)
+                total += withdrawals.withdraw(connection, ref, batch.gone, flows, now=seen_until)
+                version = held.version
+            if batch.token is not None:
+                source.acknowledge(stream, batch.token)
+            if batch.incomplete:
+                incomplete.append(batch.incomplete)
+            notes += batch.notes
+    except RemoteError as error:
+        with ctx.ledger.begin() as connection:
+            streams.finish(connection, ref, problem=str(error), notes=notes, now=ctx.now())
+        raise
+    problem = "; ".join(dict.fromkeys(incomplete))
+    with ctx.ledger.begin() as connection:
+        streams.finish(connection, ref, problem=problem, notes=notes, whole=window is None, now=ctx.now())
+        revisions.has_seen(connection, ref, flows, until=seen_until)
+    return Collected(system, stream, total, problem, tuple(notes))
+
+
+def reset(ctx: Context, system: str, stream: str) -> int:
+    """Let the next collect read the whole stream again; how many cursors were forgotten. Delivers nothing."""
+    with ctx.ledger.begin() as connection:
+        ref = StreamRef(ctx.site.site, system, stream)
+        streams.lock_stream(connection, ref, now=ctx.now())
+        return streams.reset(connection, ref, now=ctx.now())
+
+
+def _past(ctx: Context, ref: StreamRef, window: Window | None, accept_vanished: bool) -> PullState:
+    """What the engine may ask of the ledger while it pulls. Nothing is held open while it waits for an upstream."""
     with ctx.ledger.read() as connection:
         cursors = streams.cursors(connection, ref)
 
@@ -51,26 +100,20 @@ def collect(ctx: Context, system: str, stream: str) -> Collected:
 
     def parents(name: str) -> Iterator[Record]:
         with ctx.ledger.read() as connection:
-            return iter(list(mirror.records(connection, StreamRef(ref.site, system, name))))
+            return iter(list(mirror.records(connection, StreamRef(ref.site, ref.system, name))))
 
-    state = PullState(cursors, known=lambda keys: known(list(keys)), parents=parents)
-    total, incomplete, version = Stored(), "", lock.version
-    try:
-        for batch in ctx.system(system).pull(stream, state, ctx.now()):
-            with ctx.ledger.begin() as connection:
-                held = streams.lock_stream(connection, ref, now=ctx.now(), expect=version)
-                seen_until = ctx.now()
-                total += intake.store(connection, ref, batch, flows, first=lock.first, now=seen_until)
-                version = held.version
-            incomplete = incomplete or batch.incomplete
-    except RemoteError as error:
-        with ctx.ledger.begin() as connection:
-            streams.finish(connection, ref, problem=str(error), now=ctx.now())
-        raise
-    with ctx.ledger.begin() as connection:
-        streams.finish(connection, ref, problem=incomplete, now=ctx.now())
-        revisions.has_seen(connection, ref, flows, until=seen_until)
-    return Collected(system, stream, total, incomplete)
+    def live() -> Iterator[str]:
+        with ctx.ledger.read() as connection:
+            yield from mirror.live_keys(connection, ref)
+
+    return PullState(
+        cursors,
+        known=lambda keys: known(list(keys)),
+        parents=parents,
+        live=live,
+        window=window,
+        accept_vanished=accept_vanished,
+    )
 
 
 def readers(ctx: Context, system: str, stream: str) -> list[FlowReads]:

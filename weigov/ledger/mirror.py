@@ -37,6 +37,12 @@ def get(connection: Connection, ref: StreamRef, key: str) -> tuple[int, Record] 
     return next(iter(rows(connection, ref, record.c.key == key)), None)
 
 
+def live_keys(connection: Connection, ref: StreamRef) -> Iterator[str]:
+    """The keys of a stream's records that are not withdrawn."""
+    query = select(record.c.key).where(in_stream(record, ref), record.c.withdrawn_at.is_(None))
+    yield from connection.execute(query.execution_options(yield_per=5000)).scalars()
+
+
 def count(connection: Connection, ref: StreamRef) -> int:
     """How many records of the stream are there and not withdrawn."""
     query = select(func.count()).select_from(record).where(in_stream(record, ref), record.c.withdrawn_at.is_(None))

@@ -31,7 +31,7 @@ def status(connection: Connection, site: str, *, now: datetime) -> dict[str, Any
     deferred    groups: flow, target, reason, count, until (the earliest)
     unknown, in_doubt, waiting_review
                 the newest: id, flow, target, record, title, step, reason, since
-    streams     system, stream, last_started_at, last_completed_at, problem, rejected
+    streams     system, stream, last_started_at, last_completed_at, problem, notes, rejected
     quota       appid → path → {used, daily_limit}
     inbox       appid → {waiting, oldest}
     due, next_due_at
@@ -264,6 +264,7 @@ def _streams(connection: Connection, site: str) -> list[dict[str, Any]]:
         stream_state.c.last_started_at,
         stream_state.c.last_completed_at,
         stream_state.c.last_problem.label("problem"),
+        stream_state.c.last_notes.label("notes"),
     ).where(stream_state.c.site == site)
     rows = connection.execute(query.order_by(stream_state.c.system, stream_state.c.stream))
     return [dict(row._mapping) | {"rejected": unreadable.get((row.system, row.stream), 0)} for row in rows]

@@ -5,12 +5,12 @@ Whoever writes a stream's mirror takes its lock first, so collects of one stream
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, TypeVar
 
-from sqlalchemy import Connection, and_, func, select, update
+from sqlalchemy import Connection, and_, delete, func, select, update
 
 from weigov.errors import LedgerConflict
 from weigov.ledger.dialect import insert_ignore
@@ -59,17 +59,36 @@ def lock_stream(connection: Connection, ref: StreamRef, *, now: datetime, expect
     return StreamLock(row.version, row.first_completed_at is None)
 
 
-def finish(connection: Connection, ref: StreamRef, *, problem: str, now: datetime) -> None:
-    """Note how a collect ended: read to its end (no problem), or why not."""
+def finish(
+    connection: Connection,
+    ref: StreamRef,
+    *,
+    problem: str,
+    now: datetime,
+    notes: Sequence[str] = (),
+    whole: bool = True,
+) -> None:
+    """Note how a collect ended: read to its end (no problem), or why not. ``whole``: it was about all of it."""
     where = in_stream(stream_state, ref)
-    values: dict[str, Any] = {"last_problem": problem}
-    if not problem:
+    values: dict[str, Any] = {"last_problem": problem, "last_notes": "\n".join(notes)}
+    if not problem and whole:
         values |= {
             "last_completed_at": now,
             "first_completed_at": func.coalesce(stream_state.c.first_completed_at, now),
         }
     insert_ignore(connection, stream_state, [{**key_of(ref), "last_started_at": now}])
     connection.execute(update(stream_state).where(where).values(**values))
+
+
+def reset(connection: Connection, ref: StreamRef, *, now: datetime) -> int:
+    """Forget how far the stream was read, so that the next collect reads all of it; how many cursors there were.
+
+    What is mirrored stays, and what the flows were given: records the mirror has are compared as ever, those it never
+    saw are taken note of as in a first collect.
+    """
+    insert_ignore(connection, stream_state, [{**key_of(ref), "last_started_at": now}])
+    connection.execute(update(stream_state).where(in_stream(stream_state, ref)).values(first_completed_at=None))
+    return connection.execute(delete(cursor).where(in_stream(cursor, ref))).rowcount
 
 
 def cursors(connection: Connection, ref: StreamRef) -> dict[str, str]:

@@ -275,7 +275,22 @@ stream_state = Table(
     Column("last_started_at", Utc),
     Column("last_completed_at", Utc),
     Column("last_problem", Text, nullable=False, server_default=""),
+    Column("last_notes", Text, nullable=False, server_default=""),  # what stopped nothing but should be looked at
     UniqueConstraint("site", "system", "stream"),
+)
+
+#: What all workers together know of the calls to one system: today's, and how it fails.
+upstream = Table(
+    "upstream",
+    metadata,
+    _id(),
+    Column("site", String(64), nullable=False),
+    Column("system", String(64), nullable=False),
+    Column("day", String(10), nullable=False, server_default=""),  # in the site's zone
+    Column("calls", Integer, nullable=False, server_default="0"),
+    Column("failures", Integer, nullable=False, server_default="0"),  # in a row
+    Column("shut_until", Utc),
+    UniqueConstraint("site", "system"),
 )
 
 #: When a flow began over its stream, until when it has seen that change, by which fields, and which mapping it may

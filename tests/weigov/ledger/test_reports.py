@@ -181,7 +181,7 @@ def test_a_stream_tells_its_last_success_and_its_last_problem(ledger: Ledger, no
         (stream,) = reports.status(connection, "s", now=later)["streams"]
     assert stream == {
         "system": "cases", "stream": "cases", "last_started_at": now, "last_completed_at": now,
-        "problem": "cases ListCases: not reached", "rejected": 2,
+        "problem": "cases ListCases: not reached", "notes": "", "rejected": 2,
     }  # fmt: skip
 
 
