@@ -26,6 +26,10 @@ from adapters.wire import Limits, NoAnswer, NotSent, Reply, TooLarge, Wire, retr
 from weigov.errors import ConfigError, OutcomeUnknown, RateLimited, RemoteRefused, RemoteUnavailable
 from weigov.ports import Batch, CallMeter, Connection, PullState, WriteResult
 
+Carry = Callable[[], Reply]
+#: Stands between an engine and its wire: sees every read but log-ins, and lets it be carried or answers it itself.
+Between = Callable[[Call, Get, Carry], Reply]
+
 
 class Engine(ABC):
     """A descriptor bound to a connection."""
@@ -55,6 +59,7 @@ class Engine(ABC):
         )  # fmt: skip
         self._auth = auth.open_auth(descriptor.auth, auth.Given(connection, name, self._log_in))
         self._gate = Gate(name, descriptor.limits, meter, sleep)
+        self.between: Between | None = None
         self._media = Media(name, self._wire, self._base_url, media_hosts, sleep)
         self._listings = {
             stream: Listing(name, stream, rule, descriptor, self._base_url + "/", self._read)
@@ -170,13 +175,11 @@ class Engine(ABC):
     def _ask(
         self, it: Call, get: Get, log_in: auth.LogIn | None = None
     ) -> tuple[Reply, decode.Answer | None, outcome.Verdict]:
-        ready = log_in.ready if log_in else None  # what is ready goes as it is, and comes back so
         try:
-            prepared = ready or self._prepare(it, get)
-            self._gate.enter(it.name)
-            reply = self._exchange(prepared)
-            if ready is None:
-                reply = self._auth.open(reply)
+            if self.between is None or log_in is not None:
+                reply = self._carried(it, get, log_in)
+            else:
+                reply = self.between(it, get, lambda: self._carried(it, get, None))
         except auth.Untrusted as error:
             raise RemoteRefused(self.name, it.name, f"is not believed: {error}") from None
         except TooLarge as error:
@@ -186,6 +189,13 @@ class Engine(ABC):
                 self.name, it.name, f"{shown(self._base_url)} could not be read: {error}"
             ) from None  # fmt: skip
         return reply, *self._understand(it, reply)
+
+    def _carried(self, it: Call, get: Get, log_in: auth.LogIn | None) -> Reply:
+        ready = log_in.ready if log_in else None  # what is ready goes as it is, and comes back so
+        prepared = ready or self._prepare(it, get)
+        self._gate.enter(it.name)
+        reply = self._exchange(prepared)
+        return self._auth.open(reply) if ready is None else reply
 
     def _understand(self, it: Call, reply: Reply) -> tuple[decode.Answer | None, outcome.Verdict]:
         answer: decode.Answer | None = None
