@@ -88,9 +88,7 @@ class Database:
     def connect(self, operation: str) -> Iterator[sa.Connection]:
         """A connection that is there. Raises RemoteUnavailable (surely nothing was done) and RemoteRefused."""
         if self.backend == "sqlite" and not Path(self._url.database or "").is_file():
-            raise RemoteUnavailable(
-                self.system, operation, "there is no such database file"
-            )
+            raise RemoteUnavailable(self.system, operation, "there is no such database file")
         try:
             connection = self._opened().connect()
         except exc.DBAPIError as error:

@@ -1,17 +1,15 @@
 """Exchange folders: a system hands over files (TRS WCM's XML, JSON exports), and whoever reads them puts them aside.
 
-A file is read when it is whole, becomes records, and is put aside once they are stored; a file that changed in between
-stays and comes again. What the files refer to is fetched from the folder too, and from nowhere else: addresses come
-out of articles, so anybody who can edit one chooses them. Symbolic links are never followed.
+A file is read when it is whole, becomes records, and is put aside once they are stored; a file that changed in
+between stays and comes again. What the files refer to is fetched from the folder too, and from nowhere else:
+addresses come out of articles, so anybody who can edit one chooses them.
 """
 
 from __future__ import annotations
 
-import errno
 import fnmatch
 import mimetypes
 import os
-import stat
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -22,6 +20,7 @@ from urllib.parse import unquote, urlsplit
 
 from adapters import decode
 from adapters.contract import Promise
+from adapters.folder import free_name, read_within
 from adapters.listing import MAX_KEY
 from adapters.rows import Row, RowPlan
 from adapters.vocabulary import Descriptor, FilesSource, MoveDone, RenameDone, Stream
@@ -30,7 +29,6 @@ from weigov.ports import Batch, Connection, PullState, Rejected, WriteResult
 from weigov.records import Record
 
 _DEFAULT_CHAIN = ("xml",)
-_LINK = (errno.ELOOP, errno.ENOTDIR)  # what a symbolic link is refused with
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,8 +115,10 @@ class FilesSystem:
         inside = path.relative_to(folder) if parts.scheme and path.is_relative_to(folder) else path
         if inside.is_absolute() or ".." in inside.parts or "\x00" in str(inside) or not inside.parts:
             raise self._refused("the path leads out of the exchange folder")
+        if not folder.is_dir():  # then what is missing is not the file
+            raise RemoteUnavailable(self.name, "fetch", "the exchange folder is not there: is it mounted?")
         try:
-            body = _read_within(folder, inside, max_bytes)
+            body = read_within(folder, inside, max_bytes)
         except FileNotFoundError:
             raise self._refused("there is no such file in the exchange folder") from None
         except ValueError as error:
@@ -213,7 +213,7 @@ class _FileStream:
         before = len(taken.rejected)
         try:
             answer = decode.read(
-                _read_within(self.folder, Path(name), self._rule.max_bytes), self._chain, records=self._records
+                read_within(self.folder, Path(name), self._rule.max_bytes), self._chain, records=self._records
             )  # fmt: skip
             for number, row in enumerate(answer.rows(), 1):
                 self._row(f"{name} record {number}", row, answer.damaged, taken)
@@ -253,44 +253,7 @@ class _FileStream:
                 target.parent.mkdir(exist_ok=True)
             else:
                 target = one.with_name(one.name + where.rename)
-            one.rename(_free(target))
-
-
-def _read_within(folder: Path, inside: Path, max_bytes: int) -> bytes:
-    """The bytes of a regular file below ``folder``, no part of whose path is a symbolic link.
-
-    Raises OSError, and ValueError for a link, what is no file, and what is too large.
-    """
-    opened = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        for part in inside.parts[:-1]:
-            inner = os.open(part, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW, dir_fd=opened)
-            os.close(opened)
-            opened = inner
-        # NONBLOCK: a named pipe must not hold us up.
-        file = os.open(inside.name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK, dir_fd=opened)
-    except OSError as error:
-        if error.errno in _LINK:
-            raise ValueError("is reached by a symbolic link") from None
-        raise
-    finally:
-        os.close(opened)
-    with os.fdopen(file, "rb") as stream:
-        if not stat.S_ISREG(os.fstat(file).st_mode):
-            raise ValueError("is no file")
-        body = stream.read(max_bytes + 1)
-    if len(body) > max_bytes:
-        raise ValueError(f"is larger than {max_bytes} bytes")
-    return body
-
-
-def _free(target: Path) -> Path:
-    """``target``, or the same with a number: what was put aside before is never overwritten."""
-    number, free = 1, target
-    while free.exists():
-        number += 1
-        free = target.with_name(f"{target.name}.{number}")
-    return free
+            one.rename(free_name(target))
 
 
 def _folder_of(connection: Connection) -> Path:

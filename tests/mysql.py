@@ -1,8 +1,8 @@
 """A MariaDB or MySQL server for tests: the one named, the one running here, or one started for this session.
 
 Looked for in that order: ``WEIGOV_TEST_MYSQL_URL``; a server on 127.0.0.1:3306 that lets root in without a password;
-a private server over a temporary directory made with the system's ``mariadb-install-db``, on loopback and a free port,
-gone at the end. Nothing here installs anything, and nothing is used outside the tests.
+a private server over a temporary directory made with the system's ``mariadb-install-db``, on loopback and a free
+port, gone at the end. Nothing here installs anything, and nothing is used outside the tests.
 """
 
 from __future__ import annotations

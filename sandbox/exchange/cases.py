@@ -92,7 +92,8 @@ class Exchange:
                 "ITEMNO": service.code, "ITEMNAME": service.name, "ITEMVERSION": 1,
                 "STDVER": "2.0" if n % 2 else "1.0", "PROJECTSTATE": state, "INFOTYPE": "12"[n % 2],
                 "APPLYNAME": person.name, "APPLYCARDNUMBER": person.identity, "RECEIVEDEPT": service.office,
-                "RECEIVETIME": f"{received:%Y-%m-%d %H:%M:%S}", "PROMISEDATE": f"{received + timedelta(days=20):%Y-%m-%d}",
+                "RECEIVETIME": f"{received:%Y-%m-%d %H:%M:%S}",
+                "PROMISEDATE": f"{received + timedelta(days=20):%Y-%m-%d}",
                 "DATASTATE": "1", "DATAVER": 1, "SIGNSTATE": None if n % 3 else "0",
                 "CREATE_TIME": self._stamp(), "REMARK": "",
             })  # fmt: skip
@@ -121,7 +122,9 @@ class Exchange:
         """Report a case as finished, with its result in the companion table."""
         stamp = f"{_FIRST_DAY + timedelta(days=30):%Y-%m-%d %H:%M:%S}"
         with self.engine.begin() as connection:
-            connection.execute(DONE.insert(), {"PROJID": number, "DONERESULT": result, "DONETIME": stamp, "DATAVER": 9})
+            connection.execute(
+                DONE.insert(), {"PROJID": number, "DONERESULT": result, "DONETIME": stamp, "DATAVER": 9}
+            )
         self.report(number, PROJECTSTATE="4")
 
     def signs(self) -> dict[str, str | None]:
