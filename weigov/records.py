@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from typing import Any, Literal, get_args
 
@@ -87,8 +86,7 @@ KINDS: Mapping[Kind, Mapping[str, FieldType]] = {
 assert set(KINDS) == set(get_args(Kind))
 
 
-@dataclass(frozen=True, slots=True)
-class Record:
+class Record(msgspec.Struct, frozen=True):
     """One upstream thing in canonical shape.
 
     ``fields`` holds only names of its kind; an absent value is ``None`` or missing. ``row_digest`` is the digest of
@@ -97,11 +95,15 @@ class Record:
 
     kind: Kind
     key: str
-    fields: Mapping[str, Any] = field(repr=False)  # may hold a citizen's data
-    extra: Mapping[str, str] = field(default_factory=dict, repr=False)
+    fields: Mapping[str, Any]
+    extra: Mapping[str, str] = {}
     partition: str = ""
     withdrawn: bool = False
     row_digest: str = ""
+
+    def __repr__(self) -> str:
+        """Without its values, which may be a citizen's."""
+        return f"Record({self.kind!r}, {self.key!r}, partition={self.partition!r}, withdrawn={self.withdrawn!r})"
 
     def get(self, name: str) -> Any:
         """The value of ``name`` (``key``, a field of the kind, or ``extra.NAME``); ``None`` when absent."""
@@ -143,8 +145,8 @@ def dump(record: Record) -> bytes:
 def digest_of_dump(payload: bytes, withdrawn: bool) -> str:
     """``digest([payload, withdrawn])`` of what ``dump`` gave: what decides whether the mirror sees a change.
 
-    The payload is JSON, so of what JSON escapes only quotes and backslashes stand in it; escaping them here spares
-    reading and writing the text, which every record of every pull would pay for.
+    The payload is JSON, so of what JSON escapes only quotes and backslashes stand in it. Escaping them here spares
+    making a text of it and back, which every record of every pull would pay for.
     """
     text = payload.replace(b"\\", b"\\\\").replace(b'"', b'\\"')
     return hashlib.sha256(b'["%b",%b]' % (text, b"true" if withdrawn else b"false")).hexdigest()

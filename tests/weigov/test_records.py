@@ -82,3 +82,8 @@ def test_a_repr_shows_nothing_of_a_citizen() -> None:
 @pytest.mark.parametrize("kind", get_args(Kind))
 def test_every_kind_has_fields_of_known_types(kind: Kind) -> None:
     assert set(KINDS[kind].values()) <= set(_VALUES)
+
+
+def test_a_record_shows_none_of_its_values() -> None:
+    one = Record("case", "1", {"applicant_name": "张三"}, {"phone": "13800000000"}, row_digest="abc")
+    assert repr(one) == "Record('case', '1', partition='', withdrawn=False)"
