@@ -1,8 +1,9 @@
 """SOAP upstreams: zeep reads the WSDL and builds the envelope; the answer is read from its bytes.
 
 zeep's own reading of answers is not used: it is slow, and where an answer differs from its WSDL it drops values
-without a word (``real-systems.md``). The WSDL is a file beside the descriptor, so that a system that is down, or
-whose WSDL names an internal host, changes nothing; where to send comes from the connection.
+without a word. The WSDL is a file beside the descriptor, so that a system that is down, or whose WSDL names an
+internal host, changes nothing; where to send comes from the connection. It is loaded, and the descriptor compared
+with it, when the first request is built: what only looks at a site pays nothing.
 """
 
 # mypy: disable-error-code="no-untyped-call"
@@ -11,15 +12,14 @@ whose WSDL names an internal host, changes nothing; where to send comes from the
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 import requests
 import zeep
 import zeep.exceptions
-import zeep.transports
+import zeep.xsd
 from lxml import etree
 
 from adapters import decode
@@ -28,11 +28,17 @@ from adapters.outgoing import Outgoing
 from adapters.template import fill, holes
 from adapters.vocabulary import Descriptor
 from adapters.walk import Call, Get
-from adapters.wire import Limits, Reply
-from weigov.errors import ConfigError, RemoteRefused
+from adapters.wire import Limits, NoAnswer, NotSent, Reply, shown
+from adapters.wsdl import Loaded, is_bare_value, load_rule, parameters_of
+from adapters.wsdl_check import asked, faults_of
+from adapters.wsdl_normal import ENCODING
+from weigov.errors import ConfigError, RemoteRefused, RemoteUnavailable
 from weigov.ports import Connection
+from weigov.yamlfile import did_you_mean
 
 _NOT_XML = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
+_XSI = "http://www.w3.org/2001/XMLSchema-instance"
+_IMPORTS_MAX_BYTES = 8 * 1024 * 1024
 
 
 class SoapSystem(Engine):
@@ -45,27 +51,41 @@ class SoapSystem(Engine):
         session: requests.Session | None = None, sleep: Callable[[float], None] | None = None,
         limits: Limits | None = None, wsdl_dir: Path | None = None,
     ) -> None:  # fmt: skip
-        more = {} if sleep is None else {"sleep": sleep}
+        more: dict[str, Any] = {} if sleep is None else {"sleep": sleep}
         super().__init__(
             name, descriptor, connection, media_hosts=media_hosts, session=session, limits=limits, **more
         )  # fmt: skip
-        wsdl = (wsdl_dir or descriptor.file.parent) / (descriptor.wsdl or "")
-        self._service = _service(wsdl, self._base_url, descriptor)
+        self._folder = wsdl_dir or descriptor.file.parent
+        self._builder: _Builder | None = None
+
+    def check_wsdl(self) -> None:
+        """Load the WSDL and compare the descriptor with it. Raises ConfigError with every fault; RemoteError."""
+        self._ready()
+
+    def _ready(self) -> _Builder:
+        if self._builder is None:
+            rule = self._descriptor.wsdl
+            if rule is None:
+                raise ConfigError(f"{self._descriptor.file}: soap needs `wsdl`, a file beside this one")
+            loaded = load_rule(rule, self._folder, self._fetch_import)
+            if faults := faults_of(self._descriptor, loaded):
+                raise ConfigError(faults)
+            self._builder = _Builder(loaded, loaded.port(rule, asked(self._descriptor)), self._base_url)
+        return self._builder
 
     def _prepare(self, it: Call, get: Get, *, sign: bool = True) -> Outgoing:
+        builder = self._ready()
         for hole in sorted(holes(it.request.body)):
-            if isinstance(value := get(hole), str) and _NOT_XML.search(value):
+            if any(_NOT_XML.search(text) for text in _texts(get(hole))):
                 raise RemoteRefused(self.name, it.name, f"{hole} holds a control character, which XML cannot carry")
         body = fill(it.request.body, get)
         out = Outgoing("POST", self._base_url, body=body)
         if sign:
             self._auth.fill(out)
         try:
-            out.envelope, soap_headers = self._service[it.request.op](**out.body)
-        except (zeep.exceptions.Error, ValueError, TypeError) as error:
-            # zeep's validation errors name the parameter; its others quote the value, or something of Python's.
-            named = str(error) if isinstance(error, zeep.exceptions.ValidationError) else "a value has another type"
-            raise RemoteRefused(self.name, it.name, f"does not fit {it.request.op} of the WSDL: {named}") from None
+            out.envelope, soap_headers = builder.build(it.request.op, out.body)
+        except Misfit as error:
+            raise RemoteRefused(self.name, it.name, f"does not fit {it.request.op} of the WSDL: {error}") from None
         out.headers = soap_headers | out.headers
         if sign:
             self._auth.sign(out)
@@ -80,41 +100,105 @@ class SoapSystem(Engine):
     def _fault(self, answer: decode.Answer) -> tuple[str, str] | None:
         return answer.fault if isinstance(answer, decode.XmlAnswer) else None
 
+    def _fetch_import(self, url: str) -> bytes:
+        try:
+            reply = self._wire.send("GET", url, headers={"Accept": "*/*"}, max_bytes=_IMPORTS_MAX_BYTES)
+        except (NotSent, NoAnswer) as error:
+            raise RemoteUnavailable(self.name, "wsdl", f"{shown(url)} could not be read: {error}") from None
+        if reply.status != 200:
+            raise RemoteUnavailable(self.name, "wsdl", f"{shown(url)} answers {reply.status}")
+        return reply.body
 
-class _Builder(zeep.transports.Transport):
-    """Where zeep would send, it hands over what it built; where it would download, it says no."""
 
-    def load(self, url: str) -> bytes:
-        if urlsplit(url).scheme in ("http", "https", "ftp"):
-            raise ConfigError(f"it imports {url}: keep that file beside it and import it by its name")
-        loaded: bytes = super().load(url)
-        return loaded
+class Misfit(Exception):
+    """The values do not fit the operation. The message names parameters and never quotes a value."""
 
-    def post_xml(self, address: str, envelope: Any, headers: dict[str, str]) -> Any:
+
+class _Builder:
+    """Envelopes for one port."""
+
+    def __init__(self, loaded: Loaded, port: Any, address: str) -> None:
+        self._loaded = loaded
+        self._port = port
+        self._service = loaded.client.create_service(port.binding.name, address)
+
+    def build(self, name: str, body: Mapping[str, Any]) -> tuple[Any, dict[str, str]]:
+        """The envelope and its headers. Raises Misfit."""
+        operation = self._port.binding._operations[name]
+        parameters = parameters_of(operation)
+        known = [one.name for one in parameters]
+        for unknown in sorted(set(body) - set(known)):
+            raise Misfit(f"it has no parameter {unknown} ({did_you_mean(unknown, known)})")
+        try:
+            if is_bare_value(operation):
+                if known[0] not in body:
+                    raise Misfit(f"Missing element {known[0]}")
+                envelope, headers = self._service[name](*body.values())
+            else:
+                type_ = operation.input.body.type if parameters else None
+                envelope, headers = self._service[name](**_fitted(body, type_))
+        except zeep.exceptions.ValidationError as error:
+            raise Misfit(str(error)) from None  # it names the parameter
+        except (zeep.exceptions.Error, ValueError, TypeError, AttributeError, KeyError):
+            # What these say quotes the value, or is something of Python's.
+            raise Misfit(f"a value has another type than {_types(parameters)}") from None
+        bound = self._loaded.bound.get((self._port.binding.name.localname, name))
+        if bound is not None and bound.encoding:
+            _encoded(envelope, operation, bound.encoding)
         return envelope, dict(headers)
 
 
-def _service(wsdl: Path, address: str, descriptor: Descriptor) -> Any:
-    """A zeep service proxy whose operations build requests. Raises ConfigError naming what the WSDL lacks."""
-    try:
-        # raw_response hands back whatever the transport returned: here, the request.
-        client = zeep.Client(str(wsdl), transport=_Builder(), settings=zeep.Settings(raw_response=True, strict=True))
-    except ConfigError as error:
-        raise ConfigError(f"{wsdl}: {error}") from None
-    except (OSError, etree.XMLSyntaxError, zeep.exceptions.Error, LookupError, ValueError) as error:
-        raise ConfigError(f"{wsdl}: the WSDL cannot be loaded: {type(error).__name__}: {error}") from None
-    ports = [port for service in client.wsdl.services.values() for port in service.ports.values()]
-    if not ports:
-        raise ConfigError(f"{wsdl}: the WSDL describes no service")
-    asked = {s.request.op for s in descriptor.streams.values()} | {
-        o.request.op for o in descriptor.operations.values()
-    }
-    asked |= {s.detail.request.op for s in descriptor.streams.values() if s.detail}
-    asked |= {s.attachments.request.op for s in descriptor.streams.values() if s.attachments}
-    for port in ports:
-        offered = set(port.binding._operations)
-        if asked <= offered:
-            return client.create_service(port.binding.name, address)
-    missing = sorted(asked - set(ports[0].binding._operations))
-    offers = ", ".join(sorted(ports[0].binding._operations))
-    raise ConfigError(f"{wsdl}: the WSDL has no operation {', '.join(missing)} (it has {offers})")
+def _types(parameters: Sequence[Any]) -> str:
+    return ", ".join(f"{one.name}: {one.type_}" for one in parameters) or "nothing at all"
+
+
+def _fitted(value: Any, type_: Any) -> Any:
+    """``value`` with the lists that are SOAP arrays as zeep takes them: each item under an element of its own."""
+    array = getattr(type_, "_array_type", None)
+    if array is not None and isinstance(value, (list, tuple)):
+        item = zeep.xsd.Element("item", array.array_type)
+        return type_([zeep.xsd.AnyObject(item, _fitted(one, array.array_type)) for one in value])
+    if isinstance(value, (list, tuple)):
+        return [_fitted(one, type_) for one in value]
+    if isinstance(value, Mapping):
+        types = {name: getattr(element, "type", None) for name, element in getattr(type_, "elements", ())}
+        return {name: _fitted(one, types.get(name)) for name, one in value.items()}
+    return value
+
+
+def _encoded(envelope: Any, operation: Any, encoding: str) -> None:
+    """What rpc/encoded asks for and zeep leaves out: the name of the encoding, and the type of each parameter."""
+    namespace = etree.QName(envelope).namespace
+    call = next(iter(envelope.find(f"{{{namespace}}}Body")), None)
+    if call is not None:
+        call.set(f"{{{namespace}}}encodingStyle", encoding)
+        _typed(call, operation.input.body.type)
+
+
+def _typed(element: Any, type_: Any) -> None:
+    types = {name: inner.type for name, inner in type_.elements if hasattr(inner, "type")}
+    for child in element:
+        inner = types.get(etree.QName(child).localname)
+        if inner is None or inner.qname is None or f"{{{_XSI}}}nil" in child.attrib:
+            continue
+        array = getattr(inner, "_array_type", None)
+        if array is not None:
+            child.set(f"{{{_XSI}}}type", etree.QName(ENCODING, "Array"))
+            # Only in an attribute's whole value does lxml find a prefix: the count is added behind it.
+            child.set(f"{{{ENCODING}}}arrayType", array.array_type.qname)
+            child.set(f"{{{ENCODING}}}arrayType", f"{child.get(f'{{{ENCODING}}}arrayType')}[{len(child)}]")
+        elif inner.qname.localname != "anyType":
+            child.set(f"{{{_XSI}}}type", inner.qname)
+            if hasattr(inner, "elements"):
+                _typed(child, inner)
+
+
+def _texts(value: Any) -> Iterator[str]:
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, Mapping):
+        for inner in value.values():
+            yield from _texts(inner)
+    elif isinstance(value, (list, tuple)):
+        for inner in value:
+            yield from _texts(inner)
