@@ -15,7 +15,7 @@ BEIJING = timezone(timedelta(hours=8))
 _VALUES: dict[str, st.SearchStrategy[Any]] = {
     "text": st.text(),
     "html": st.text(),
-    "time": st.datetimes(timezones=st.sampled_from([UTC, BEIJING])),
+    "time": st.datetimes(datetime(1, 1, 2), timezones=st.sampled_from([UTC, BEIJING])),
     "date": st.dates(),
     "number": st.integers(-(2**53), 2**53),
     "list": st.lists(st.fixed_dictionaries({"name": st.text(), "url": st.text()}), max_size=2),
