@@ -197,6 +197,10 @@ class Engine(ABC):
         reply = self._exchange(prepared)
         return self._auth.open(reply) if ready is None else reply
 
+    def means(self, it: Call, reply: Reply) -> outcome.Meaning:
+        """What an answer to a read means."""
+        return self._understand(it, reply)[1].meaning
+
     def _understand(self, it: Call, reply: Reply) -> tuple[decode.Answer | None, outcome.Verdict]:
         answer: decode.Answer | None = None
         why = ""

@@ -26,6 +26,8 @@ _ATTRIBUTE = re.compile(
 )
 _REFERENCE = re.compile(r"<(?:[\w.-]+:)?(?P<name>[\w.-]+)(?:\s[^>]*?)?\s(?:href|ref)=[\"']#(?P<id>[^\"']+)[\"']")
 _FILE = re.compile(r"[A-Za-z0-9+/\s]{1024,}={0,2}\s*")  # base64 of something nobody has looked into
+_PART_OF_TEXT = re.compile(rb"(?i)content-type:\s*(?:text/|application/(?:[\w.-]+\+)?(?:xml|json))")
+_PART_IN_BASE64 = re.compile(rb"(?i)content-transfer-encoding:\s*base64")
 _NESTED = 5  # texts within texts
 _PERSON = "\0person"  # an element (multiRef) that a personal column points at
 
@@ -49,8 +51,24 @@ class Redaction:
         made = self.text(text)
         return body if made == text else made.encode(encoding, "surrogateescape")
 
+    def parts(self, body: bytes, boundary: bytes, encoding: str) -> bytes:
+        """The same for an answer in several parts (MIME): what is no text is a file, and only its length stays."""
+        made = []
+        for part in body.split(b"--" + boundary):
+            head, gap, content = part.partition(b"\r\n\r\n")
+            if gap and _PART_OF_TEXT.search(head) and not _PART_IN_BASE64.search(head):
+                content = self.body(content, encoding)
+            elif gap:
+                whole = content.removesuffix(b"\r\n")
+                content = b"A" * len(whole) + content[len(whole) :]
+            made.append(head + gap + content)
+        return (b"--" + boundary).join(made)
+
     def text(self, text: str) -> str:
         return self._text(text, (), 0)
+
+    def person(self, text: str) -> str:
+        return self._stand_ins.person(text)
 
     def value(self, text: str, *path: str) -> str:
         """A value by itself, such as a request's parameter."""
