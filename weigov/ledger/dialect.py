@@ -5,8 +5,8 @@ Both dialects take rows in batches of one statement each; every row of a call mu
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Mapping, Sequence
+from functools import cache, lru_cache
 from typing import Any
 
 from sqlalchemy import ARRAY, ColumnElement, Connection, String, Table, any_, bindparam, func, select
@@ -57,18 +57,26 @@ def insert_many(connection: Connection, table: Table, names: Sequence[str], rows
     for n, name in enumerate(names):
         kind = table.c[name].type.dialect_impl(connection.dialect)
         if (convert := kind.bind_processor(connection.dialect)) is not None:
-            values[n] = map(functools.cache(convert), values[n])  # few moments, many rows
+            values[n] = map(cache(convert), values[n])  # few moments, many rows
     # Only column names, which the code gives, stand in the text.
     text = f"INSERT INTO {table.name} ({', '.join(names)}) VALUES ({', '.join('?' * len(names))})"
     connection.exec_driver_sql(text, list(zip(*values, strict=True)))
 
 
-def is_one_of(connection: Connection, one: ColumnElement[str], values: Sequence[str]) -> ColumnElement[bool]:
-    """``one IN values`` with a single parameter, however many there are: a statement that is compiled once."""
-    if connection.dialect.name == "sqlite":
-        each = func.json_each(bindparam(None, encode(values).decode(), String)).table_valued("value")
-        return one.in_(select(each.c.value))
-    return one == any_(bindparam(None, list(values), ARRAY(String)))
+@lru_cache(maxsize=64)
+def is_one_of(dialect: str, one: ColumnElement[str]) -> ColumnElement[bool]:
+    """``one IN values`` with a single parameter, called ``values``: compiled once, however many there are.
+
+    Execute it with ``values=one_value(dialect, values)``.
+    """
+    if dialect == "sqlite":
+        return one.in_(select(func.json_each(bindparam("values", type_=String)).table_valued("value").c.value))
+    return one == any_(bindparam("values", type_=ARRAY(String)))
+
+
+def one_value(dialect: str, values: Sequence[str]) -> Any:
+    """``values`` as the parameter of ``is_one_of``."""
+    return encode(values).decode() if dialect == "sqlite" else list(values)
 
 
 def _insert(connection: Connection, table: Table) -> postgresql.Insert | sqlite.Insert:

@@ -8,12 +8,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, case, func, select, update
+from sqlalchemy import Connection, Select, bindparam, case, func, select, update
 
 from weigov.ledger import revisions
-from weigov.ledger.dialect import insert_many, is_one_of, upsert
+from weigov.ledger.dialect import insert_many, is_one_of, one_value, upsert
 from weigov.ledger.revisions import FlowReads
 from weigov.ledger.streams import StreamRef, chunks, in_stream, key_of
 from weigov.ledger.tables import Utc, cursor, record, reject
@@ -82,8 +83,8 @@ def _store_records(
     now: datetime,
 ) -> Stored:
     keys = [item.key for item in items]
-    query = select(record.c.key, record.c.id, record.c.digest, record.c.row_digest)
-    rows = connection.execute(query.where(in_stream(record, ref), is_one_of(connection, record.c.key, keys)))
+    dialect = connection.dialect.name
+    rows = connection.execute(_known(ref, dialect), {"values": one_value(dialect, keys)})
     before = {key: (row, whole, row_digest) for key, row, whole, row_digest in rows}
     inserts: list[tuple[Any, ...]] = []
     updates, touched, touched_rows = [], [], []
@@ -146,11 +147,24 @@ def _note_rejected(connection: Connection, ref: StreamRef, batch: Batch, *, now:
             key=["site", "system", "stream", "key"],
             update=["reason", "last_at", "resolved_at"],
         )
-    open_ones = select(reject.c.key).where(in_stream(reject, ref), reject.c.resolved_at.is_(None))
-    mended = set(connection.execute(open_ones).scalars()).intersection(item.key for item in batch.records)
+    waiting = connection.execute(_waiting(ref)).scalars().all()
+    mended = set(waiting).intersection(item.key for item in batch.records) if waiting else ()
     for chunk in chunks(sorted(mended)):
         connection.execute(
             update(reject)
             .where(in_stream(reject, ref), reject.c.key.in_(chunk), reject.c.resolved_at.is_(None))
             .values(resolved_at=now)
         )
+
+
+@lru_cache(maxsize=1024)  # SQLAlchemy takes longer to build a statement than to execute it
+def _known(ref: StreamRef, dialect: str) -> Select[str, int, str, str]:
+    """What the mirror holds of the records whose keys are given as ``values``."""
+    query = select(record.c.key, record.c.id, record.c.digest, record.c.row_digest)
+    return query.where(in_stream(record, ref), is_one_of(dialect, record.c.key))
+
+
+@lru_cache(maxsize=1024)
+def _waiting(ref: StreamRef) -> Select[str]:
+    """The keys of a stream's rows that could not become records and still cannot."""
+    return select(reject.c.key).where(in_stream(reject, ref), reject.c.resolved_at.is_(None))

@@ -14,7 +14,7 @@ from typing import Any, Literal, cast
 from sqlalchemy import Connection, and_, func, select, update
 
 from weigov.ledger import mirror
-from weigov.ledger.dialect import insert_ignore, is_one_of
+from weigov.ledger.dialect import insert_ignore, is_one_of, one_value
 from weigov.ledger.streams import StreamRef, chunks, in_stream
 from weigov.ledger.tables import position, record, revision
 from weigov.records import Kind, Record, digest, digest_of, dump, load
@@ -273,8 +273,9 @@ def revise(
     now: datetime,
 ) -> int:
     query = select(record.c.id, record.c.key)
-    touched = is_one_of(connection, record.c.key, [item.key for item in items])
-    rows = connection.execute(query.where(in_stream(record, ref), touched))
+    dialect = connection.dialect.name
+    keys = one_value(dialect, [item.key for item in items])
+    rows = connection.execute(query.where(in_stream(record, ref), is_one_of(dialect, record.c.key)), {"values": keys})
     ids = {row.key: row.id for row in rows}
     made = 0
     for flow in flows:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
 from typing import Any, TypeVar
 
 from sqlalchemy import Connection, and_, delete, func, select, update
@@ -47,14 +48,14 @@ def lock_stream(connection: Connection, ref: StreamRef, *, now: datetime, expect
     Raises LedgerConflict when somebody else took it since ``expect``: what was read meanwhile may be older than what
     is stored.
     """
-    where = in_stream(stream_state, ref)
-    insert_ignore(connection, stream_state, [{**key_of(ref), "last_started_at": now}])
     values: dict[str, Any] = {"version": stream_state.c.version + 1}
     if expect is None:
+        insert_ignore(connection, stream_state, [{**key_of(ref), "last_started_at": now}])
         values["last_started_at"] = now
-    connection.execute(update(stream_state).where(where).values(**values))
-    row = connection.execute(select(stream_state.c.version, stream_state.c.first_completed_at).where(where)).one()
-    if expect is not None and row.version != expect + 1:
+    taken = update(stream_state).where(in_stream(stream_state, ref)).values(**values)
+    found = connection.execute(taken.returning(stream_state.c.version, stream_state.c.first_completed_at))
+    row = found.one_or_none()
+    if row is None or (expect is not None and row.version != expect + 1):
         raise LedgerConflict(f"{ref.system}/{ref.stream} is being collected by somebody else; nothing was lost")
     return StreamLock(row.version, row.first_completed_at is None)
 
@@ -101,6 +102,7 @@ def key_of(ref: StreamRef) -> dict[str, str]:
     return {"site": ref.site, "system": ref.system, "stream": ref.stream}
 
 
+@lru_cache(maxsize=1024)  # SQLAlchemy takes longer to build a condition than to use it
 def in_stream(table: Any, ref: StreamRef) -> Any:
     return and_(table.c.site == ref.site, table.c.system == ref.system, table.c.stream == ref.stream)
 

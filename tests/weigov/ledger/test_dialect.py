@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from sqlalchemy import Text, cast, select
 
-from weigov.ledger.dialect import insert_ignore, insert_many, is_one_of, upsert
+from weigov.ledger.dialect import insert_ignore, insert_many, is_one_of, one_value, upsert
 from weigov.ledger.engine import Ledger
 from weigov.ledger.tables import cursor
 
@@ -77,5 +77,7 @@ def test_is_one_of_finds_what_in_would(ledger: Ledger, now: datetime, wanted: li
         upsert(
             connection, cursor, [row(name, "1", now) for name in ("a", "b", "'\"\\", "7")], key=KEY, update=["value"]
         )
-        query = select(cursor.c.partition).where(is_one_of(connection, cursor.c.partition, wanted))
-        assert set(connection.execute(query).scalars()) == {"a", "b", "'\"\\", "7"} & set(wanted)
+        dialect = ledger.dialect
+        query = select(cursor.c.partition).where(is_one_of(dialect, cursor.c.partition))
+        found = connection.execute(query, {"values": one_value(dialect, wanted)}).scalars()
+        assert set(found) == {"a", "b", "'\"\\", "7"} & set(wanted)
