@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime, time
+from typing import Any
 
 from weigov.errors import RemoteError
 from weigov.flow.context import Context
@@ -12,7 +13,7 @@ from weigov.ledger import intake, mirror, revisions, streams, withdrawals
 from weigov.ledger.intake import Stored
 from weigov.ledger.revisions import FlowReads
 from weigov.ledger.streams import StreamRef
-from weigov.ports import PullState, Window
+from weigov.ports import PullState, SourceSystem, Window
 from weigov.records import Record
 from weigov.site.models import Flow
 from weigov.site.site import Site
@@ -66,7 +67,7 @@ def collect(
                 total += withdrawals.withdraw(connection, ref, batch.gone, flows, now=seen_until)
                 version = held.version
             if batch.token is not None:
-                source.acknowledge(stream, batch.token)
+                incomplete += _acknowledge(source, stream, batch.token)
             if batch.incomplete:
                 incomplete.append(batch.incomplete)
             notes += batch.notes
@@ -79,6 +80,15 @@ def collect(
         streams.finish(connection, ref, problem=problem, notes=notes, whole=window is None, now=ctx.now())
         revisions.has_seen(connection, ref, flows, until=seen_until)
     return Collected(system, stream, total, problem, tuple(notes))
+
+
+def _acknowledge(source: SourceSystem, stream: str, token: Any) -> list[str]:
+    """Tell the system that a batch is stored; why not, where that fails. Then it comes again: no reason to stop."""
+    try:
+        source.acknowledge(stream, token)
+    except RemoteError as error:
+        return [f"what was stored could not be acknowledged: {error}"]
+    return []
 
 
 def reset(ctx: Context, system: str, stream: str) -> int:
