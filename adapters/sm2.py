@@ -8,7 +8,6 @@ SM3 and SM4 are ``cryptography``'s. Nothing here keeps a secret in a repr.
 from __future__ import annotations
 
 import base64
-import binascii
 import secrets
 from typing import Literal
 
@@ -113,7 +112,7 @@ def key_bytes(text: str) -> bytes:
         pass
     try:
         return base64.b64decode(text, validate=True)
-    except binascii.Error:
+    except ValueError:
         raise ValueError("is neither hex nor base64") from None
 
 
