@@ -18,7 +18,7 @@ from typing import Any, Literal, Protocol
 Meaning = Literal["ok", "empty", "retry", "relogin", "rate_limited", "refuse"]
 
 _CONDITION = re.compile(
-    r"\s*(?P<path>[^\s=!'\"]+)\s*(?:(?P<sign>==|!=)\s*(?:'(?P<q>[^']*)'|(?P<bare>[^\s'\"]+)))?\s*"
+    r"\s*(?P<path>[^\s=!'\"]+)\s*(?:(?P<sign>==|!=|(?<=\s)has(?=[\s']))\s*(?:'(?P<q>[^']*)'|(?P<bare>[^\s'\"]+)))?\s*"
 )
 _MAX_MESSAGE = 200
 #: Identity numbers, mobile phones and addresses of mail, standing by themselves.
@@ -38,10 +38,10 @@ class Rule(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Condition:
-    """``path`` compared to ``value``; without a sign: is there and is not empty."""
+    """``path`` compared to ``value``, or holding it somewhere in its text; without a sign: is there and not empty."""
 
     path: str
-    sign: Literal["==", "!=", ""]
+    sign: Literal["==", "!=", "has", ""]
     value: str = ""
 
     @property
@@ -52,6 +52,8 @@ class Condition:
         text = plain(found)
         if not self.sign:
             return text not in ("", "false")
+        if self.sign == "has":
+            return self.value in text
         return (text == self.value) if self.sign == "==" else (text != self.value)
 
 
@@ -67,7 +69,7 @@ def parse(text: str) -> Condition:
     """Read a condition. Raises ValueError saying how to write one."""
     match = _CONDITION.fullmatch(text)
     if match is None:
-        raise ValueError(f"{text!r} is no condition (write PATH == 'x', PATH != 'x' or PATH)")
+        raise ValueError(f"{text!r} is no condition (write PATH == 'x', PATH != 'x', PATH has 'x' or PATH)")
     path, sign = match["path"], match["sign"] or ""
     if path.startswith("http.") and path != "http.status" and not path.startswith("http.header."):
         raise ValueError(f"{path!r} is unknown (http.status or http.header.NAME)")
@@ -77,8 +79,12 @@ def parse(text: str) -> Condition:
 
 def paths(rules: Iterable[Rule]) -> set[str]:
     """The places in an answer's body these rules look at."""
-    found = {rule.message for rule in rules if rule.message}
-    return found | {c.path for rule in rules if not (c := parse(rule.when)).about_http}
+    return conditions(rules) | {rule.message for rule in rules if rule.message}
+
+
+def conditions(rules: Iterable[Rule]) -> set[str]:
+    """Those of them a meaning depends on."""
+    return {c.path for rule in rules if not (c := parse(rule.when)).about_http}
 
 
 def judge(

@@ -26,7 +26,7 @@ class Request(Closed):
 
 
 class OutcomeRule(Closed):
-    """What an answer means: ``when`` is ``PATH == 'x'``, ``PATH != 'x'`` or ``PATH`` (there and not empty).
+    """What an answer means: ``when`` is ``PATH == 'x'``, ``!= 'x'``, ``has 'x'`` or ``PATH`` (there and not empty).
 
     PATH is into the answer, ``http.status`` or ``http.header.NAME``. The first rule that fits decides.
     """

@@ -54,10 +54,18 @@ def test_true_compares_as_text() -> None:
     assert parse("/result/Status != '1'").holds("0") and not parse("//a/@b == 'c d'").holds("c")
 
 
-@pytest.mark.parametrize("wrong", ["", "a b", "a = 1", "a == 'x", "http.body == 1", "a > 3"])
+@pytest.mark.parametrize("wrong", ["", "a b", "a = 1", "a == 'x", "http.body == 1", "a > 3", "a has"])
 def test_a_condition_that_cannot_be_read_says_how_to_write_one(wrong: str) -> None:
     with pytest.raises(ValueError, match=r"write PATH|is unknown"):
         parse(wrong)
+
+
+def test_a_condition_may_look_for_words_in_what_a_system_says() -> None:
+    condition = parse("0 has 'Status changed'")
+    assert condition.path == "0"
+    assert condition.holds("Ticket 3: Status changed from 'new' to 'open'")
+    assert not condition.holds("Ticket 3: 'gone' is no valid status") and not condition.holds(None)
+    assert parse("hash == 'x'").sign == "==" and parse("has").path == "has"
 
 
 def test_an_upstreams_words_are_kept_short() -> None:
