@@ -206,8 +206,8 @@ class Engine(ABC):
         why = ""
         try:
             answer = decode.read(
-                reply.body, it.chain or self.default_chain, content_type=reply.content_type, records=it.records,
-                values=it.values,
+                reply.content, it.chain or self.default_chain, content_type=reply.content_type, records=it.records,
+                values=it.values, conditions=outcome.conditions(it.rules),
             )  # fmt: skip
         except decode.Undecodable as error:
             why = str(error)

@@ -1,8 +1,8 @@
 """Bytes to an upstream and back, over requests. It knows no descriptor and retries nothing.
 
 What it adds to requests: deadlines over a whole answer, a bound on its size, redirects left alone, neither proxies
-nor log-ins out of the surroundings (netrc, HTTP_PROXY), and the one fact a write depends on: whether the first byte
-of the request had left when it failed.
+nor log-ins out of the surroundings (netrc, HTTP_PROXY), a place on disk for long answers, and the one fact a write
+depends on: whether the first byte of the request had left when it failed.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import http.client
 import threading
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -20,7 +20,10 @@ import urllib3
 from requests.adapters import HTTPAdapter
 from urllib3.connection import HTTPConnection, HTTPSConnection
 
+from adapters.spool import Body, Spooled
+
 _CHUNK = 1 << 16
+_IN_MEMORY = 1 << 20  # bytes of an answer; a longer one goes to disk
 _USER_AGENT = "Weigov"
 
 
@@ -31,7 +34,7 @@ class Limits:
     connect_s: float = 5
     read_s: float = 30
     total_s: float = 120
-    max_bytes: int = 64 * 1024 * 1024
+    max_bytes: int = 512 * 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +43,16 @@ class Reply:
 
     status: int
     headers: Mapping[str, str]
-    body: bytes = field(repr=False)
+    content: Body = field(repr=False)  # bytes, or on disk when there are many
+
+    @property
+    def body(self) -> bytes:
+        """The whole of it in memory, however long."""
+        return self.content if isinstance(self.content, bytes) else self.content.whole()
+
+    def with_body(self, body: bytes) -> Reply:
+        """The same answer with another content: what was sealed, opened."""
+        return replace(self, content=body)
 
     @property
     def content_type(self) -> str:
@@ -113,21 +125,29 @@ class Wire:
     def close(self) -> None:
         self._session.close()
 
-    def _body(self, response: requests.Response, until: float, max_bytes: int) -> bytes:
+    def _body(self, response: requests.Response, until: float, max_bytes: int) -> Body:
         announced = response.headers.get("Content-Length", "")
         if announced.isdecimal() and int(announced) > max_bytes:
             raise TooLarge(f"the answer is {announced} bytes long, more than {max_bytes}")
         pieces: list[bytes] = []
+        spooled: Spooled | None = None
         size = 0
         # read1 returns after one receive: a server that drips a byte a second meets the deadline.
         while piece := response.raw.read1(_CHUNK, decode_content=True):
-            pieces.append(piece)
             size += len(piece)
+            if spooled is not None:
+                spooled.write(piece)
+            else:
+                pieces.append(piece)
+                if size > _IN_MEMORY:
+                    spooled = Spooled()
+                    spooled.write(b"".join(pieces))
+                    pieces.clear()
             if size > max_bytes:
                 raise TooLarge(f"the answer is longer than {max_bytes} bytes")
             if time.monotonic() > until:
                 raise NoAnswer(f"the answer was not whole after {self.limits.total_s:g} s")
-        return b"".join(pieces)
+        return b"".join(pieces) if spooled is None else spooled
 
 
 def shown(address: str) -> str:
@@ -215,6 +235,7 @@ _SIGNS = (
     ("Connection reset", "it reset the connection"),
     ("Connection aborted", "it closed the connection without an answer"),
     ("DecodeError", "the answer's compression is broken"),
+    ("No space left", "there is no room on our disk for the answer"),
     ("InvalidURL", "its address is not valid"),
     ("MissingSchema", "its address has no http:// or https://"),
     ("InvalidHeader", "a header holds a character HTTP does not allow"),

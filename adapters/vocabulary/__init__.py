@@ -33,7 +33,16 @@ from adapters.vocabulary.auth import (
 )
 from adapters.vocabulary.base import Closed, Duration, Formats, Name, Path_, Text, TimeRule, Zone
 from adapters.vocabulary.contract import Contract, Drift, Expected
-from adapters.vocabulary.decode import Decode, DecodeStep, JsonStep, XmlStep
+from adapters.vocabulary.decode import (
+    BareStep,
+    Decode,
+    DecodeStep,
+    JsonStep,
+    MimeStep,
+    SoapStringStep,
+    TextStep,
+    XmlStep,
+)
 from adapters.vocabulary.files import FilesSource, MoveDone, RenameDone
 from adapters.vocabulary.limits import Breaker, CallLimits
 from adapters.vocabulary.operation import Operation, Query
@@ -58,6 +67,7 @@ __all__ = [
     "Attachments",
     "Auth",
     "Auths",
+    "BareStep",
     "BasicAuth",
     "BearerAuth",
     "BodyParamsAuth",
@@ -82,6 +92,7 @@ __all__ = [
     "JsonStep",
     "Keys",
     "LoginTokenAuth",
+    "MimeStep",
     "MoveDone",
     "Name",
     "NoAuth",
@@ -99,12 +110,14 @@ __all__ = [
     "Sign",
     "SignedHeadersAuth",
     "SignedParamsAuth",
+    "SoapStringStep",
     "Step",
     "Stream",
     "TableCursor",
     "TableSource",
     "TableWrite",
     "Text",
+    "TextStep",
     "TimeRule",
     "TimestampRule",
     "TombstoneList",

@@ -2,20 +2,56 @@
 
 from __future__ import annotations
 
-from typing import Literal
+import codecs
+from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
-from adapters.vocabulary.base import Closed
+from adapters.vocabulary.base import Closed, Path_
+
+
+def _known_charset(name: str) -> str:
+    try:
+        codecs.lookup(name)
+    except LookupError:
+        raise ValueError(f"nobody knows the charset {name!r}") from None
+    return name
+
+
+Charset = Annotated[str, AfterValidator(_known_charset)]
 
 
 class XmlStep(Closed):
-    xml: str
+    xml: Charset
 
 
 class JsonStep(Closed):
-    json_: str = Field(alias="json")
+    json_: Charset = Field(alias="json")
 
 
-DecodeStep = Literal["soap", "soap_string", "xml", "json"] | XmlStep | JsonStep
-Decode = tuple[DecodeStep, ...]
+class SoapStringStep(Closed):
+    soap_string: Path_
+
+
+class TextStep(Closed):
+    text: Path_
+
+
+class MimeStep(Closed):
+    mime: str
+
+
+BareStep = Literal["soap", "soap_string", "xml", "json", "jsonp", "base64", "gzip", "multiref", "dataset", "mime"]
+DecodeStep = BareStep | XmlStep | JsonStep | SoapStringStep | TextStep | MimeStep
+
+_READS_ROWS = ("soap", "xml", "json")
+
+
+def _ends_with_rows(steps: tuple[DecodeStep, ...]) -> tuple[DecodeStep, ...]:
+    readers = [step in _READS_ROWS or isinstance(step, (XmlStep, JsonStep)) for step in steps]
+    if steps and (not readers[-1] or any(readers[:-1])):
+        raise ValueError("a decode chain ends with the step that reads rows, and has one: soap, xml or json")
+    return steps
+
+
+Decode = Annotated[tuple[DecodeStep, ...], AfterValidator(_ends_with_rows)]
