@@ -12,11 +12,10 @@ with it, when the first request is built: what only looks at a site pays nothing
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import requests
 import zeep
 import zeep.exceptions
 import zeep.xsd
@@ -28,7 +27,7 @@ from adapters.outgoing import Outgoing
 from adapters.template import fill, holes
 from adapters.vocabulary import Descriptor
 from adapters.walk import Call, Get
-from adapters.wire import Limits, NoAnswer, NotSent, Reply, shown
+from adapters.wire import NoAnswer, NotSent, Reply, shown
 from adapters.wsdl import Loaded, is_bare_value, load_rule, parameters_of
 from adapters.wsdl_check import asked, faults_of
 from adapters.wsdl_normal import ENCODING
@@ -47,14 +46,10 @@ class SoapSystem(Engine):
     default_chain = ("soap",)
 
     def __init__(
-        self, name: str, descriptor: Descriptor, connection: Connection, *, media_hosts: Sequence[str] = (),
-        session: requests.Session | None = None, sleep: Callable[[float], None] | None = None,
-        limits: Limits | None = None, wsdl_dir: Path | None = None,
+        self, name: str, descriptor: Descriptor, connection: Connection, *, wsdl_dir: Path | None = None,
+        **options: Any,
     ) -> None:  # fmt: skip
-        more: dict[str, Any] = {} if sleep is None else {"sleep": sleep}
-        super().__init__(
-            name, descriptor, connection, media_hosts=media_hosts, session=session, limits=limits, **more
-        )  # fmt: skip
+        super().__init__(name, descriptor, connection, **options)
         self._folder = wsdl_dir or descriptor.file.parent
         self._builder: _Builder | None = None
 
@@ -78,7 +73,7 @@ class SoapSystem(Engine):
         for hole in sorted(holes(it.request.body)):
             if any(_NOT_XML.search(text) for text in _texts(get(hole))):
                 raise RemoteRefused(self.name, it.name, f"{hole} holds a control character, which XML cannot carry")
-        body = fill(it.request.body, get)
+        body = builder.empty(it.request.op, it.request.body) | fill(it.request.body, get)
         out = Outgoing("POST", self._base_url, body=body)
         if sign:
             self._auth.fill(out)
@@ -121,6 +116,11 @@ class _Builder:
         self._loaded = loaded
         self._port = port
         self._service = loaded.client.create_service(port.binding.name, address)
+
+    def empty(self, name: str, asked: Collection[str]) -> dict[str, Any]:
+        """Empty texts for those of ``asked`` that must not be left out: a first pull has no cursor to send."""
+        parameters = parameters_of(self._port.binding._operations[name])
+        return {one.name: "" for one in parameters if one.required and one.type_ == "string" and one.name in asked}
 
     def build(self, name: str, body: Mapping[str, Any]) -> tuple[Any, dict[str, str]]:
         """The envelope and its headers. Raises Misfit."""

@@ -109,8 +109,9 @@ def operations(root: Any) -> Iterator[Bound]:
             style = (soap.get("style") if soap is not None else None) or (
                 usual.get("style", "document") if usual is not None else "document"
             )
-            encoded = body is not None and body.get("use") == "encoded"
-            encoding = (body.get("encodingStyle") or ENCODING).split()[0] if encoded else ""
+            encoding = ""
+            if body is not None and body.get("use") == "encoded":
+                encoding = (body.get("encodingStyle") or ENCODING).split()[0]
             yield Bound(binding.get("name", ""), operation.get("name", ""), style, encoding)
 
 
