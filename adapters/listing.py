@@ -21,7 +21,7 @@ from weigov.records import Record
 
 #: The ledger keeps no longer ones.
 MAX_KEY = 200
-_CHUNK = 500
+_CHUNK = 1000
 _CHUNK_OF_DETAILS = 50  # a detail is long, and takes a call of its own
 _DETAILS_IN_A_ROW = 3  # failures of one row after another: not the row is ill but the system
 _SAME_CLOCK = timedelta(hours=1)  # an upstream's clock further from ours than this says nothing
