@@ -17,7 +17,7 @@ too, with ``ReturnInfo/Status`` True or False inside HTTP 200, ``UserArea/PageIn
 without bars: ``028|003``; newest first), ``GetInfoDetail`` and ``GetInfoAttach`` (``InfoID``), ``UpdateInfo``
 (``InfoID WeChatUrl WeChatState``; the same again overwrites).
 
-Assumed: the names of ``UpdateInfo``'s parameters; that the list may be asked for any page and at most 50 rows of it;
+Assumed: the names of ``UpdateInfo``'s parameters; that a column's list has only its own, at most 50 rows a page;
 that an article republished after an edit gets a new ``InfoDate``. A deleted article is in no list. What gb2312 cannot
 write goes out as a character reference, as .NET's XmlWriter does.
 """
@@ -111,7 +111,9 @@ def _infos(world: World, paras: dict[str, str]) -> etree._Element:
     if index is None or size is None:
         raise _Refused(f"页码或每页条数错误（每页最多{MAX_PAGE_SIZE}条）")
     column = paras.get("CategoryNum", "").replace("|", "")
-    found = sorted(SHELF.all(world, column), key=lambda a: (a.updated_at, a.id), reverse=True)
+    found = sorted(
+        (a for a in SHELF.all(world) if a.column == column), key=lambda a: (a.updated_at, a.id), reverse=True
+    )
     root, area = _body("True")
     _fill(
         etree.SubElement(area, "PageInfo"),

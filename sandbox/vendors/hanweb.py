@@ -15,10 +15,10 @@ answer a JSON string ``{"status": "0", "msg": ""}``; what is not 0 is a refusal.
 complaint; ``isreply`` 0 no follow-up 1 a follow-up not answered 2 answered. ``zxuniqueid`` and ``tsuniqueid`` (area
 and number) are the key: the same again overwrites.
 
-Assumed: ``zxquery(area, begindate, page, size, platform, sign) -> JSON string``, ``{"status": "0", "total": "…",
-"data": [...]}`` with the names above, ``updatedate``, and ``EX_FLAG`` (0 not yet exchanged, 1 exchanged); oldest
-change first, ``begindate`` inclusive or empty, at most 100 rows. Characters outside the BMP go out as Axis 1 writes
-them.
+Assumed: ``zxquery(area, begindate, enddate, page, size, platform, sign) -> JSON string``, ``{"status": "0", "total":
+"…", "data": [...]}`` with the names above, ``updatedate``, and ``EX_FLAG`` (0 not yet exchanged, 1 exchanged): what
+was changed between two times, both included, oldest change first, at most 100 rows; an empty area means all of them.
+Characters outside the BMP go out as Axis 1 writes them.
 """
 
 import json
@@ -124,7 +124,7 @@ def control(world: World) -> APIRouter:
 
 def install(app: FastAPI, world: World) -> None:
     def answer(call: soap.Call) -> str:
-        soap.expect(call, {"zxreceive": 31, "tsreceive": 31, "zxquery": 6})
+        soap.expect(call, {"zxreceive": 31, "tsreceive": 31, "zxquery": 7})
         said = _query(world, call) if call.operation == "zxquery" else _receive(world, call)
         return soap.axis_result(NAMESPACE, call.operation, json.dumps(said, ensure_ascii=False))
 
@@ -152,17 +152,17 @@ def _receive(world: World, call: soap.Call) -> dict[str, Any]:
 
 
 def _query(world: World, call: soap.Call) -> dict[str, Any]:
-    area, since, page, size, platform, sign = call.values
+    area, since, until, page, size, platform, sign = call.values
     if sign != SIGN:
         return _no("验证标识错误", "2")
     if reason := refusal(world, "hanweb", "zxquery"):
         return _no(reason)
     index, rows = soap.number(page), soap.number(size, (1, MAX_PAGE_SIZE))
-    if index is None or rows is None or (since and not is_stamp(since)):
+    if index is None or rows is None or not is_stamp(since) or not is_stamp(until):
         return _no("参数错误")
     found = [
         one for one in letters(world)
-        if one["area"] == area and one["platform"] == platform and one["updatedate"] >= since
+        if area in ("", one["area"]) and one["platform"] == platform and since <= one["updatedate"] <= until
     ]  # fmt: skip
     return {"status": "0", "msg": "", "total": str(len(found)), "data": found[soap.pages(found, index, rows)]}
 

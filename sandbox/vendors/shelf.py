@@ -87,12 +87,11 @@ CREATE TABLE IF NOT EXISTS {vendor}_write_back (
     def get(self, world: World, article_id: str) -> Article | None:
         return next((a for a in self.all(world) if a.id == article_id), None)
 
-    def all(self, world: World, column: str = "") -> list[Article]:
-        """In the order they were put in; of one column or one below it, when asked."""
+    def all(self, world: World) -> list[Article]:
+        """In the order they were put in."""
         with world.lock:
             rows = world.db.execute(f"SELECT * FROM {self.vendor}_article ORDER BY rowid").fetchall()
-        found = [_article(row) for row in rows]
-        return [a for a in found if a.column.startswith(column)]
+        return [_article(row) for row in rows]
 
     def delete(self, world: World, article_id: str) -> bool:
         with world.transaction() as db:

@@ -15,10 +15,10 @@ documents, the string holds a report, in a CDATA section::
 ``trswcm:WCMDocumentService`` ``deleteDocument(ids, true, true) -> boolean``, ``publishDocument(ids) -> boolean``; ids
 are joined by commas; false without a reason is all a refusal says.
 
-Assumed: ``queryDocuments(time, page, size) -> string``, a report as above with ``TOTAL`` and ``WCMDOCUMENTS``, oldest
-change first, ``OPERTIME`` inclusive, every state and also what lies in the waste bin (negative ``DOCSTATUS``), at
-most 200 rows; ``IMPORTED-ID`` in an import's report. The database is GBK: what that cannot write was a question mark
-before it was stored (Java's ``getBytes``), and comes back as one.
+Assumed: ``queryDocuments(begin, end, page, size) -> string``, a report as above with ``TOTAL`` and ``WCMDOCUMENTS``:
+what was changed (``OPERTIME``) between two times, both included, oldest change first, in every state and also out of
+the waste bin (negative ``DOCSTATUS``), at most 200 rows; ``IMPORTED-ID`` in an import's report. The database is GBK:
+what that cannot write was a question mark before it was stored (Java's ``getBytes``), and comes back as one.
 """
 
 import base64
@@ -75,7 +75,7 @@ def install(app: FastAPI, world: World) -> None:
         return _string(call, _import(world, call))
 
     def documents(call: soap.Call) -> str:
-        soap.expect(call, {"deleteDocument": 3, "publishDocument": 1, "queryDocuments": 3})
+        soap.expect(call, {"deleteDocument": 3, "publishDocument": 1, "queryDocuments": 4})
         if call.operation == "queryDocuments":
             return _string(call, _query(world, call))
         done = _delete(world, call) if call.operation == "deleteDocument" else _publish(world, call)
@@ -93,14 +93,14 @@ def _string(call: soap.Call, text: str) -> str:
 
 
 def _query(world: World, call: soap.Call) -> str:
-    since, page, size = call.values
+    since, until, page, size = call.values
     index, rows = soap.number(page), soap.number(size, (1, MAX_PAGE_SIZE))
     if reason := refusal(world, "trs_wcm", "queryDocuments"):
         return _report("查询文档", reason)
-    if (since and not is_stamp(since)) or index is None or rows is None:
+    if not is_stamp(since) or not is_stamp(until) or index is None or rows is None:
         return _report("查询文档", "参数错误")
     found = sorted(SHELF.all(world), key=lambda a: (a.updated_at, a.id))
-    found = [a for a in found if a.updated_at >= since]
+    found = [a for a in found if since <= a.updated_at <= until]
     listed = "".join(map(_document, found[soap.pages(found, index, rows)]))
     return _report("查询文档", "", f"<TOTAL>{len(found)}</TOTAL><WCMDOCUMENTS>{listed}</WCMDOCUMENTS>")
 
