@@ -24,7 +24,7 @@ import httpx
 from ops.clients import Sandbox
 from ops.home import Home
 from ops.processes import MARK
-from tests.real.wordpress import HOST, end, free_port
+from tests.real.machine import HOST, end, free_port
 from weigov.settings import Settings
 
 ROOT = Path(__file__).parents[2]

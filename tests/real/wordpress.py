@@ -1,9 +1,6 @@
 """A WordPress of its own for a test: Debian's packages, a private MariaDB, PHP's own web server.
 
-Everything it writes is below one temporary folder, and nothing of it runs after ``stop`` (``make down`` ends what a
-killed test left). The machine's own MariaDB,
-Apache and ``/etc/wordpress`` are neither used nor touched; packages that are missing are installed when root, without
-letting them start their services.
+The machine's own MariaDB, Apache and ``/etc/wordpress`` are neither used nor touched.
 
 Links say ``PUBLIC``, as on a site behind a gateway that ends TLS; pictures and the API stand at ``url``.
 """
@@ -13,24 +10,17 @@ from __future__ import annotations
 import json
 import os
 import pwd
-import re
 import secrets
 import shutil
 import signal
-import socket
 import subprocess
-import tempfile
-import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import requests
 
-from ops.home import Home
-from ops.processes import MARK
+from tests.real.machine import HOST, NotHere, RealSystem, Say, end, install, last_line
 
-HOST = "127.0.0.1"
 PUBLIC = "https://www.shifan.example"
 PACKAGES = ("wordpress", "php-cli", "php-mysql", "php-gd", "php-xml", "php-mbstring", "mariadb-server")
 SHIPPED = Path("/usr/share/wordpress")
@@ -59,59 +49,48 @@ require_once ABSPATH . 'wp-settings.php';
 _SALTS = ("AUTH", "SECURE_AUTH", "LOGGED_IN", "NONCE")
 
 
-class NoWordPress(Exception):
-    """WordPress cannot be had on this machine; one line says why and what to do."""
-
-
-class WordPress:
+class WordPress(RealSystem):
     """An installed site. ``login`` and ``password`` are an editor's, the password an application password."""
 
+    name = "wordpress"
+
     def __init__(self) -> None:
-        self.folder = Path(tempfile.mkdtemp(prefix="weigov-wordpress-"))
+        super().__init__()
         self.root = self.folder / "site"
-        self.url = f"http://{HOST}:{free_port()}"
         self.login = self.password = ""
         self._socket = self.folder / "db.sock"
-        self._database: subprocess.Popen[bytes] | None = None
         self._web: subprocess.Popen[bytes] | None = None
-        self._http = requests.Session()
-        self._http.trust_env = False
 
     # ---- life
 
+    @classmethod
+    def install(cls, say: Say) -> None:
+        install(PACKAGES, _missing, say)
+
     def start(self) -> None:
-        """Make database and site, install, serve. Raises NoWordPress with nothing left running."""
-        try:
-            self._copy_site()
-            self._start_database()
-            account = json.loads(self.php("install.php"))
-            self.login, self.password = account["login"], account["password"]
-            self._http.auth = (self.login, self.password)
-            self.start_web()
-        except BaseException:
-            self.stop()
-            raise
+        """Make database and site, install, serve."""
+        self._copy_site()
+        self._start_database()
+        account = json.loads(self.php("install.php"))
+        self.login, self.password = account["login"], account["password"]
+        self._http.auth = (self.login, self.password)
+        self.start_web()
 
     def start_web(self) -> None:
         """Serve; again at the same address after ``stop_web``."""
-        port = self.url.rpartition(":")[2]
-        self._web = self._spawn(
-            ["php", *_PHP, "-S", f"{HOST}:{port}", "-t", str(self.root)],
+        self._web = self.spawn(
+            ["php", *_PHP, "-S", f"{HOST}:{self.port}", "-t", str(self.root)],
             self.access_log,
             {"PHP_CLI_SERVER_WORKERS": "2"},
         )
-        self._until(lambda: self._http.get(self.url + "/wp-json/", timeout=10).ok, self._web, self.access_log)
+        self.until(lambda: self._http.get(self.url + "/wp-json/", timeout=10).ok, self._web, self.access_log)
 
     def stop_web(self) -> None:
         """The web server is gone from one moment to the next, in the middle of whatever it was answering."""
-        end(self._web, signal.SIGKILL)
+        if self._web is not None:
+            end(self._web, signal.SIGKILL)
+            self._processes.remove(self._web)
         self._web = None
-
-    def stop(self) -> None:
-        self.stop_web()
-        end(self._database, signal.SIGTERM)
-        self._http.close()
-        shutil.rmtree(self.folder, ignore_errors=True)
 
     # ---- hands
 
@@ -124,7 +103,7 @@ class WordPress:
         command = ["php", *_PHP, str(_HERE / script), str(self.root), *arguments]
         done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
         if done.returncode:
-            raise NoWordPress(f"{script} failed: {_last_line(done.stderr or done.stdout)}")
+            raise NotHere(f"{script} failed: {last_line(done.stderr or done.stdout)}")
         return done.stdout
 
     def rest(self, method: str, path: str, *, public: bool = False, **kwargs: Any) -> requests.Response:
@@ -166,63 +145,21 @@ class WordPress:
         ]  # fmt: skip
         done = subprocess.run(making, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
         if done.returncode:
-            raise NoWordPress(f"mariadb-install-db failed: {_last_line(done.stderr or done.stdout)}")
+            raise NotHere(f"mariadb-install-db failed: {last_line(done.stderr or done.stdout)}")
         # A socket, no port: it cannot be in the way of a MariaDB this machine has. Durability would only cost time.
-        self._database = self._spawn(
+        database = self.spawn(
             [_mariadbd(), "--no-defaults", f"--datadir={data}", f"--user={user}", f"--socket={self._socket}",
              "--skip-networking", f"--pid-file={self.folder / 'db.pid'}", "--innodb-flush-log-at-trx-commit=0",
              "--innodb-buffer-pool-size=64M", "--character-set-server=utf8mb4"],
             log,
         )  # fmt: skip
-        self._until(self._socket.exists, self._database, log)
+        self.until(self._socket.exists, database, log)
         sql = "CREATE DATABASE wordpress CHARACTER SET utf8mb4"
         client = ["mariadb", "--no-defaults", f"--socket={self._socket}", "--user=root", "-e", sql]
         subprocess.run(client, stdin=subprocess.DEVNULL, capture_output=True, check=True)
 
-    def _spawn(self, command: list[str], log: Path, more: dict[str, str] | None = None) -> subprocess.Popen[bytes]:
-        environ = {**os.environ, MARK: str(Home.from_environ().var), **(more or {})}
-        with log.open("ab") as sink:
-            return subprocess.Popen(
-                command, env=environ, cwd=self.folder, stdin=subprocess.DEVNULL, stdout=sink,
-                stderr=subprocess.STDOUT, start_new_session=True,
-            )  # fmt: skip
-
-    def _until(self, well: Callable[[], bool], process: subprocess.Popen[bytes], log: Path) -> None:
-        deadline = time.monotonic() + _PATIENCE_S
-        while time.monotonic() < deadline:
-            if process.poll() is not None:
-                break
-            try:
-                if well():
-                    return
-            except requests.RequestException:
-                pass
-            time.sleep(0.05)
-        raise NoWordPress(f"{Path(str(process.args[0])).name} did not start: {_last_line(_text(log))}")  # type: ignore[index]
-
 
 _PHP = ("-d", "memory_limit=512M", "-d", "display_errors=0", "-d", "log_errors=1")
-
-
-def ensure_installed(say: Callable[[str], None]) -> None:
-    """Have the programs, installing Debian's packages when root. Raises NoWordPress."""
-    if not (missing := _missing()):
-        return
-    hint = f"apt-get install {' '.join(PACKAGES)}"
-    if os.geteuid() != 0 or shutil.which("apt-get") is None:
-        raise NoWordPress(f"{missing} is missing and cannot be installed without root on Debian: {hint}")
-    say(hint)
-    environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
-    with _NoServices():
-        for command in (["update"], ["install", "-y", "--no-install-recommends", *PACKAGES]):
-            done = subprocess.run(
-                ["apt-get", "-qq", *command], env=environment, stdin=subprocess.DEVNULL, capture_output=True,
-                text=True, check=False,
-            )  # fmt: skip
-            if done.returncode and command != ["update"]:
-                raise NoWordPress(f"apt-get failed: {_last_line(done.stderr or done.stdout)}")
-    if missing := _missing():
-        raise NoWordPress(f"{missing} is still missing after {hint}")
 
 
 def _missing() -> str:
@@ -237,20 +174,6 @@ def _missing() -> str:
     return next((f"php's {module}" for module in ("mysqli", "gd", "mbstring", "xml") if module not in modules), "")
 
 
-class _NoServices:
-    """While packages are installed, they start nothing: the packages bring Apache along, and a MariaDB on 3306."""
-
-    def __enter__(self) -> None:
-        self._ours = not _POLICY.exists()
-        if self._ours:
-            _POLICY.write_text("#!/bin/sh\nexit 101\n", encoding="ascii")
-            _POLICY.chmod(0o755)
-
-    def __exit__(self, *_: object) -> None:
-        if self._ours:
-            _POLICY.unlink(missing_ok=True)
-
-
 class _Nobody(requests.auth.AuthBase):
     """Overrides the session's log-in."""
 
@@ -258,35 +181,5 @@ class _Nobody(requests.auth.AuthBase):
         return request
 
 
-def end(process: subprocess.Popen[bytes] | None, how: signal.Signals) -> None:
-    """End a whole session of processes: PHP's server has workers."""
-    if process is None:
-        return
-    for sent in (how, signal.SIGKILL):
-        try:
-            os.killpg(process.pid, sent)
-            process.wait(20)
-        except subprocess.TimeoutExpired:
-            continue
-        except ProcessLookupError:
-            break
-    process.wait()
-
-
 def _mariadbd() -> str:
     return shutil.which("mariadbd") or "/usr/sbin/mariadbd"
-
-
-def free_port() -> int:
-    with socket.create_server((HOST, 0)) as probe:
-        port: int = probe.getsockname()[1]
-        return port
-
-
-def _text(log: Path) -> str:
-    return log.read_text(encoding="utf-8", errors="replace") if log.exists() else ""
-
-
-def _last_line(text: str) -> str:
-    lines = [line for line in re.sub(r"<[^>]*>", " ", text).splitlines() if line.strip()]
-    return lines[-1].strip()[:300] if lines else "it said nothing"
