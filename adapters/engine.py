@@ -124,7 +124,7 @@ class Engine(ABC):
     # what an engine adds
 
     @abstractmethod
-    def _prepare(self, it: Call, get: Get, *, sign: bool = True) -> Outgoing:
+    def _prepare(self, it: Call, get: Get) -> Outgoing:
         """The request, filled in and signed. Raises RemoteRefused when a value cannot be sent at all."""
 
     @abstractmethod

@@ -22,7 +22,7 @@ class RestSystem(Engine):
 
     default_chain = ("json",)
 
-    def _prepare(self, it: Call, get: Get, *, sign: bool = True) -> Outgoing:
+    def _prepare(self, it: Call, get: Get) -> Outgoing:
         request = it.request
         headers = {"Accept": "application/json, application/xml;q=0.9, */*;q=0.1"}
         headers.update({name: str(value) for name, value in fill(request.headers, get).items()})
@@ -32,8 +32,7 @@ class RestSystem(Engine):
         else:
             url, query = self._base_url + fill_path(request.path, get), fill(request.query, get)
         out = Outgoing(request.method, url, query, headers, body)
-        if sign:
-            self._auth.fill(out)
+        self._auth.fill(out)
         if request.method != "GET":
             form = request.encode == "form"
             try:
@@ -41,8 +40,7 @@ class RestSystem(Engine):
             except (TypeError, ValueError, UnicodeError) as error:
                 raise RemoteRefused(self.name, it.name, f"a value cannot be sent: {error}") from None
             headers["Content-Type"] = "application/x-www-form-urlencoded" if form else "application/json"
-        if sign:
-            self._auth.sign(out)
+        self._auth.sign(out)
         return out
 
     def _linked(self, it: Call) -> tuple[str, dict[str, Any]]:

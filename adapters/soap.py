@@ -68,22 +68,20 @@ class SoapSystem(Engine):
             self._builder = _Builder(loaded, loaded.port(rule, asked(self._descriptor)), self._base_url)
         return self._builder
 
-    def _prepare(self, it: Call, get: Get, *, sign: bool = True) -> Outgoing:
+    def _prepare(self, it: Call, get: Get) -> Outgoing:
         builder = self._ready()
         for hole in sorted(holes(it.request.body)):
             if any(_NOT_XML.search(text) for text in _texts(get(hole))):
                 raise RemoteRefused(self.name, it.name, f"{hole} holds a control character, which XML cannot carry")
         body = builder.empty(it.request.op, it.request.body) | fill(it.request.body, get)
         out = Outgoing("POST", self._base_url, body=body)
-        if sign:
-            self._auth.fill(out)
+        self._auth.fill(out)
         try:
             out.envelope, soap_headers = builder.build(it.request.op, out.body)
         except Misfit as error:
             raise RemoteRefused(self.name, it.name, f"does not fit {it.request.op} of the WSDL: {error}") from None
         out.headers = soap_headers | out.headers
-        if sign:
-            self._auth.sign(out)
+        self._auth.sign(out)
         out.data = etree.tostring(out.envelope, xml_declaration=True, encoding="utf-8")
         return out
 

@@ -261,7 +261,7 @@ Auth = Annotated[
     Field(discriminator="kind"),
 ]
 #: One kind, or several that are applied in order.
-Auths = Annotated[tuple[Auth, ...], BeforeValidator(one_or_more, json_schema_input_type=Auth | tuple[Auth, ...])]
+Auths = Annotated[tuple[Auth, ...], BeforeValidator(one_or_more)]
 
 
 def _known(template: Any, names: frozenset[str]) -> None:
