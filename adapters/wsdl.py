@@ -97,7 +97,7 @@ def load(source: Source, patches: Sequence[str] = ()) -> Loaded:
     """Read the WSDL of ``source``. Raises Unloadable; RemoteError where an import is fetched live and fails."""
     reader = _Reader(source, patches)
     # raw_response hands back whatever the transport returned: here, the request.
-    settings = zeep.Settings(raw_response=True, strict=True)
+    settings = zeep.Settings(raw_response=True, strict=True, force_https=False)
     try:
         with warnings.catch_warnings(record=True) as said:
             warnings.simplefilter("always")
@@ -174,8 +174,9 @@ class _Reader(zeep.transports.Transport):
         root = parse(content)
         around = Around(self._included_by.get(url), lambda location: self._peek(location, url))
         for name, patch in self._patches:
-            if patch.tree is not None and patch.tree(root, around):
+            if patch.tree is not None and (changed := patch.tree(root, around)) is not None:
                 self.patched.add(name)
+                root = changed
         for schema in schemas_of(root):
             namespace = schema.get("targetNamespace")
             for node in schema.findall(f"{{{XSD_NS}}}include") if namespace else ():

@@ -1,6 +1,6 @@
 """The named patches for WSDLs that cannot be read as they are. A closed list; a descriptor says which it needs.
 
-Each changes one document before zeep sees it and says whether it found anything to change. None invents a parameter
+Each changes one document before zeep sees it, if it finds anything to change. None invents a parameter
 or an operation: they repair how things are referred to, or leave out what is not needed to build a request. What
 every WSDL gets without being asked is in ``wsdl_normal``.
 """
@@ -50,11 +50,12 @@ class Around:
 
 @dataclass(frozen=True, slots=True)
 class Patch:
-    """``bytes_`` sees a document before it is parsed, ``tree`` after; one of the two is there."""
+    """``bytes_`` sees a document before it is parsed; ``tree`` its root after, and gives back the root to go on with,
+    or None where there was nothing to change. One of the two is there."""
 
     why: str
     bytes_: Callable[[bytes], bytes] | None = None
-    tree: Callable[[Any, Around], bool] | None = None
+    tree: Callable[[Any, Around], Any | None] | None = None
 
 
 def _declare_missing_prefix(content: bytes) -> bytes:
@@ -94,7 +95,7 @@ def _schema_1999(content: bytes) -> bytes:
     return mended
 
 
-def _import_namespace_mismatch(root: Any, around: Around) -> bool:
+def _import_namespace_mismatch(root: Any, around: Around) -> Any | None:
     changed = False
     for schema in schemas_of(root):
         for node in schema.findall(f"{{{XSD_NS}}}import"):
@@ -103,13 +104,13 @@ def _import_namespace_mismatch(root: Any, around: Around) -> bool:
             if other is not None and (actual := other.get("targetNamespace")) and actual != named:
                 node.set("namespace", actual)
                 changed = True
-    return changed
+    return root if changed else None
 
 
-def _include_without_namespace(root: Any, around: Around) -> bool:
+def _include_without_namespace(root: Any, around: Around) -> Any | None:
     """A schema without a namespace takes that of the schema including it, and so do the names it uses bare."""
     if local(root) != "schema" or root.get("targetNamespace") or not around.included_by:
-        return False
+        return None
     root.set("targetNamespace", around.included_by)
     known = {node.get("name") for node in root if node.get("name")}
     prefixed = rooted(root, {"chameleon": around.included_by})
@@ -118,20 +119,20 @@ def _include_without_namespace(root: Any, around: Around) -> bool:
             value = element.get(name)
             if value and ":" not in value and (value in known or None not in element.nsmap):
                 element.set(name, f"chameleon:{value}")
-    return True
+    return prefixed
 
 
-def _drop_unresolvable_import(root: Any, around: Around) -> bool:
+def _drop_unresolvable_import(root: Any, around: Around) -> Any | None:
     changed = False
     for node in list(root.iter(f"{{{XSD_NS}}}import", f"{{{XSD_NS}}}include", f"{{{WSDL_NS}}}import")):
         location = node.get("schemaLocation") or node.get("location")
         if location and around.peek(location) is None:
             node.getparent().remove(node)
             changed = True
-    return changed
+    return root if changed else None
 
 
-def _forget_answers(root: Any, around: Around) -> bool:
+def _forget_answers(root: Any, around: Around) -> Any | None:
     asked: set[str] = set()
     answered: set[str] = set()
     for operation in root.iter(f"{{{WSDL_NS}}}operation"):
@@ -145,7 +146,7 @@ def _forget_answers(root: Any, around: Around) -> bool:
             for part in message.findall(f"{{{WSDL_NS}}}part"):
                 message.remove(part)
                 changed = True
-    return changed
+    return root if changed else None
 
 
 #: In the order they are applied: what cannot be parsed first.
