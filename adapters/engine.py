@@ -137,6 +137,13 @@ class Engine(ABC):
 
     # one call
 
+    def read(self, it: Call, get: Get) -> tuple[decode.Answer, Reply] | None:
+        """One read as a pull makes it, for who looks at a system without pulling; None when the outcome is ``empty``.
+
+        Raises what a pull raises.
+        """
+        return self._read(it, get)
+
     def _read(
         self, it: Call, get: Get, *, log_in: auth.LogIn | None = None
     ) -> tuple[decode.Answer, Reply] | None:  # fmt: skip
