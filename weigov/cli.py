@@ -12,12 +12,14 @@ from typing import Any
 
 import typer
 
-from weigov.commands import bindings, deployment, doctor, quarantine, review, schema, state, verbs
+from weigov.commands import bindings, deployment, doctor, quarantine, review, schema, state, systems, tape, verbs
 from weigov.errors import WeigovError
 
 #: In the order ``--help`` shows them. A command's name is its function's, with hyphens.
 COMMANDS: tuple[Callable[..., Any], ...] = (
     deployment.lint,
+    systems.check,
+    systems.sample,
     schema.schema,
     deployment.migrate,
     deployment.gateway,
@@ -34,6 +36,7 @@ COMMANDS: tuple[Callable[..., Any], ...] = (
 
 #: Commands with commands of their own.
 GROUPS: dict[str, typer.Typer] = {
+    "tape": tape.app,
     "review": review.app,
     "quarantine": quarantine.app,
     "bindings": bindings.app,

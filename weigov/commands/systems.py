@@ -1,0 +1,134 @@
+"""What an engineer asks of a system that is not yet trusted: is the descriptor right, and what comes out of it?"""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterator
+from dataclasses import asdict
+from datetime import datetime
+from itertools import islice
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from rich.table import Column, Table
+
+from weigov.commands.by_hand import ByHand, one_system
+from weigov.commands.console import Json, names, out
+from weigov.errors import WeigovError
+
+if TYPE_CHECKING:
+    from adapters.check import Checked
+    from weigov.ports import Batch, Rejected
+    from weigov.records import Record
+
+UNPROVEN = "未经实证 unproven: this descriptor was written from documents, never against the system itself"
+
+
+def check(
+    system: Annotated[str, typer.Argument(help="one system of the site")],
+    stream: Annotated[list[str] | None, typer.Option("--stream", help="only this one; may be repeated")] = None,
+    as_json: Json = False,
+) -> None:
+    """Read one page of each stream and show what contradicts the descriptor. Stores and acknowledges nothing."""
+    from adapters import check as checks
+
+    found: list[Checked] = []
+    with one_system(system) as it:
+        unproven = checks.is_unproven(it.descriptor)
+        base_url = it.connection.base_url.rstrip("/")
+        if not as_json:
+            out.print(f"{system}  {it.descriptor.title}", style="bold")
+            if unproven:
+                out.print(UNPROVEN)
+        for one in checks.check(it.system, it.descriptor, base_url, it.now, streams=stream or ()):
+            found.append(one)
+            if not as_json:
+                _show(one)
+    if as_json:
+        shown = {"system": system, "unproven": unproven, "streams": [asdict(one) for one in found]}
+        typer.echo(json.dumps(shown, ensure_ascii=False, indent=2))
+    for one in found:
+        for line in (*one.contradictions, *([one.problem] if one.problem else [])):
+            print(line, file=sys.stderr)
+    if not all(one.sound for one in found):
+        raise typer.Exit(1)
+
+
+def _show(one: Checked) -> None:
+    out.print(one.stream, style="bold")
+    for about, said in one.facts.items():
+        out.print(f"  {about:<13} {said}")
+
+
+def sample(
+    system: Annotated[str, typer.Argument(help="one system of the site")],
+    stream: Annotated[str, typer.Argument(help="one of its streams")],
+    limit: Annotated[int, typer.Option("--limit", min=1, help="at most so many records")] = 10,
+    as_json: Json = False,
+    clear: Annotated[bool, typer.Option("--clear", help="show people's names and numbers too")] = False,
+) -> None:
+    """Show the first records of a stream as they would be mirrored. Stores and acknowledges nothing."""
+    from adapters.look import Look
+    from adapters.personal import masked
+    from adapters.total import Total
+    from weigov.records import dump
+
+    with one_system(system) as it:
+        names(it.descriptor.streams, stream, "stream")
+        total = Total(it.system, it.descriptor, stream)
+        records, rejected, error = _first(Look(it.system, it.now).batches(stream), limit)
+        shown = [record if clear else masked(record) for record in records]
+        if as_json:
+            for record in shown:
+                head = {"key": record.key, "partition": record.partition, "withdrawn": record.withdrawn}
+                typer.echo(json.dumps(head | json.loads(dump(record)), ensure_ascii=False))
+        elif shown:
+            out.print(_table(it, shown))
+        # On standard error, so that what is piped on is records only.
+        print(_how_many(len(records), total.said(), len(rejected)), file=sys.stderr)
+        for one in rejected:
+            print(f"{one.key}: {one.reason}", file=sys.stderr)
+    if error is not None:
+        raise error
+
+
+def _first(batches: Iterator[Batch], limit: int) -> tuple[list[Record], list[Rejected], WeigovError | None]:
+    """The first records, and what was rejected on the way; an error in the midst takes nothing away."""
+    records: list[Record] = []
+    rejected: list[Rejected] = []
+    try:
+        for batch in batches:
+            rejected += batch.rejected
+            records += islice(batch.records, limit - len(records))
+            if len(records) >= limit:
+                break
+    except WeigovError as error:
+        return records, rejected, error
+    return records, rejected, None
+
+
+def _how_many(count: int, total: str, rejected: int) -> str:
+    said = f"first {count} of {total}" if total else f"first {count}; the system does not say how many there are"
+    return said + (f"; {rejected} rejected:" if rejected else "")
+
+
+def _table(it: ByHand, records: list[Record]) -> Table:
+    """The fields that at least one record has, long texts cut: it is to look at, --json is to use."""
+    fields = list(dict.fromkeys(name for record in records for name in record.fields))
+    table = Table(*(Column(name, overflow="fold") for name in ("key", *fields)))
+    for record in records:
+        key = f"{record.key} (withdrawn)" if record.withdrawn else record.key
+        table.add_row(key, *(_cell(record.get(name), it) for name in fields))
+    return table
+
+
+def _cell(value: Any, it: ByHand) -> str:
+    if value is None:
+        return ""
+    if isinstance(value, datetime):
+        return f"{value.astimezone(it.zone):%Y-%m-%d %H:%M:%S}"
+    if isinstance(value, list):
+        return f"{len(value)} files"
+    text = " ".join(str(value).split())
+    return text if len(text) <= 40 else text[:39] + "…"
