@@ -8,6 +8,7 @@ depends on: whether the first byte of the request had left when it failed.
 from __future__ import annotations
 
 import http.client
+import logging
 import threading
 import time
 from collections.abc import Mapping
@@ -25,6 +26,9 @@ from adapters.spool import Body, Spooled
 _CHUNK = 1 << 16
 _IN_MEMORY = 1 << 20  # bytes of an answer; a longer one goes to disk
 _USER_AGENT = "Weigov"
+
+# Its DEBUG lines show addresses whole, and some systems want their key there.
+logging.getLogger("urllib3.connectionpool").setLevel(logging.INFO)
 
 
 @dataclass(frozen=True, slots=True)

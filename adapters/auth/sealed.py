@@ -56,7 +56,7 @@ class SealedBody(NoAuth):
     def open(self, reply: Reply) -> Reply:
         if not 200 <= reply.status < 300:
             # What stands before the system answers unsigned: of such an answer only the status is taken.
-            return Reply(reply.status, reply.headers, b"")
+            return reply.with_body(b"")
         rule = self._rule
         answer = _parsed(reply.body)
         if not isinstance(answer, dict):
@@ -87,7 +87,7 @@ class SealedBody(NoAuth):
                 + self._given.connection.name
             )
         opened = {} if clear is None else {rule.plain: _parsed(clear)}
-        return Reply(reply.status, reply.headers, _compact(members | opened).encode())
+        return reply.with_body(_compact(members | opened).encode())
 
     def _signed(self, members: Mapping[str, Any], clear: str | None, sealed: str) -> bytes:
         """The bytes under the signature."""
