@@ -21,6 +21,7 @@ from pydantic import BaseModel
 from adapters import vocabulary
 from adapters.descriptor import find_descriptor, load_descriptor, shape
 from adapters.outcome import Meaning
+from adapters.wsdl_patches import PATCHES
 from weigov import settings
 from weigov.cli import app
 from weigov.mapping.layout import _FILTERS as LAYOUT_FILTERS
@@ -243,6 +244,7 @@ def test_the_reference_describes_no_model_that_is_gone() -> None:
         ("descriptor.md", get_args(vocabulary.Step)),
         ("descriptor.md", get_args(Meaning)),
         ("descriptor.md", get_args(Idempotency)),
+        ("descriptor.md", tuple(PATCHES)),
         ("descriptor.md", tuple(KINDS)),
     ],
     ids=lambda value: value if isinstance(value, str) else value[0],
