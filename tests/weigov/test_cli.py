@@ -37,6 +37,17 @@ def test_lint_says_what_a_sound_site_holds() -> None:
     assert "5 flows, 3 systems, 1 accounts: sound" in command({}, "lint", str(DEMO)).good()
 
 
+def test_lint_says_which_systems_nobody_ever_tried(tmp_path: Path) -> None:
+    site = tmp_path / "demo"
+    shutil.copytree(DEMO, site)
+    text = (site / "site.yaml").read_text(encoding="utf-8")
+    letters = "systems:\n  letters: {descriptor: hanweb, connection: letters}\n"
+    (site / "site.yaml").write_text(text.replace("systems:\n", letters, 1), encoding="utf-8")
+    sound, *unproven = command({}, "lint", str(site)).good().splitlines()
+    assert "4 systems" in sound
+    assert len(unproven) == 1 and unproven[0].startswith("letters: 未经实证 unproven")
+
+
 def test_lint_lists_every_fault_with_its_place(tmp_path: Path) -> None:
     site = tmp_path / "demo"
     shutil.copytree(DEMO, site)

@@ -205,10 +205,10 @@ def test_status_shows_whole_names_on_a_narrow_terminal(
         "at": "now",
         "flows": {"a_flow_with_a_long_name_of_its_own": flow | {"deliveries": {"waiting_review": 15}}},
         **{name: [] for name in ("held", "deferred", "unknown", "in_doubt", "waiting_review", "quarantine")},
-        **{"unreadable": [], "streams": [], "due": {}, "next_due_at": None},
+        **{"unreadable": [], "streams": [], "due": {}, "next_due_at": None, "unproven": ["letters"]},
     }
     monkeypatch.setattr(state, "out", Console(width=80))
     state.show_status(found, UTC)
     shown = capsys.readouterr().out
-    assert "…" not in shown
+    assert "…" not in shown and "letters: 未经实证" in shown
     assert max(len(line) for line in shown.splitlines()) <= 80

@@ -16,6 +16,7 @@ from weigov.settings import Settings
 
 # Titles and reasons are other people's words: square brackets and colons in them are no markup.
 out = Console(soft_wrap=True, highlight=False, markup=False, emoji=False)
+UNPROVEN = "未经实证 unproven: this descriptor was written from documents, never against the system itself"
 Json = Annotated[bool, typer.Option("--json", help="print JSON instead of a table")]
 
 

@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from weigov.commands.console import out
+from weigov.commands.console import UNPROVEN, out
 from weigov.errors import ConfigError
 from weigov.settings import Settings
 
@@ -27,6 +27,9 @@ def lint(
     out.print(
         f"{folder}: {len(found.flows)} flows, {len(found.systems)} systems, {len(found.accounts)} accounts: sound"
     )
+    for name, offered in found.shapes.items():
+        if offered.unproven:
+            out.print(f"{name}: {UNPROVEN}")
 
 
 def migrate() -> None:

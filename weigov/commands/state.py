@@ -10,7 +10,7 @@ from typing import Annotated, Any
 import typer
 from rich.table import Column, Table
 
-from weigov.commands.console import Json, context, names, out, plain
+from weigov.commands.console import UNPROVEN, Json, context, names, out, plain
 
 
 def status(as_json: Json = False) -> None:
@@ -24,6 +24,7 @@ def status(as_json: Json = False) -> None:
             found = reports.status(connection, ctx.site.site, now=ctx.now())
             found["due"] = reports.due_by_kind(connection, ctx.site.site, now=ctx.now(), events=JOB_EVENTS)
         found["held"] = held_flows(ctx)
+        found["unproven"] = sorted(name for name, offered in ctx.site.shapes.items() if offered.unproven)
         zone = ctx.site.zone
     if as_json:
         typer.echo(json.dumps(found, ensure_ascii=False, default=str, indent=2))
@@ -90,6 +91,8 @@ def show_status(found: dict[str, Any], zone: tzinfo) -> None:
     out.print(flows)
     for name in found["held"]:
         out.print(f"held: the YAML of {name} changed: see `weigov plan {name}`, then `weigov apply {name}`")
+    for name in found["unproven"]:
+        out.print(f"{name}: {UNPROVEN}")
     for title in ("deferred", "unknown", "in_doubt", "waiting_review", "quarantine", "unreadable"):
         if found[title]:
             out.print(title.replace("_", " "), style="bold")

@@ -14,15 +14,13 @@ import typer
 from rich.table import Column, Table
 
 from weigov.commands.by_hand import ByHand, one_system
-from weigov.commands.console import Json, names, out
+from weigov.commands.console import UNPROVEN, Json, names, out
 from weigov.errors import WeigovError
 
 if TYPE_CHECKING:
     from adapters.check import Checked
     from weigov.ports import Batch, Rejected
     from weigov.records import Record
-
-UNPROVEN = "未经实证 unproven: this descriptor was written from documents, never against the system itself"
 
 
 def check(
@@ -39,6 +37,7 @@ def check(
         base_url = it.connection.base_url.rstrip("/")
         if not as_json:
             out.print(f"{system}  {it.descriptor.title}", style="bold")
+            out.print(f"descriptor {it.descriptor.system}, connection {it.connection.name}")
             if unproven:
                 out.print(UNPROVEN)
         for one in checks.check(it.system, it.descriptor, base_url, it.now, streams=stream or ()):
@@ -53,6 +52,8 @@ def check(
             print(line, file=sys.stderr)
     if not all(one.sound for one in found):
         raise typer.Exit(1)
+    if not as_json:
+        out.print("nothing contradicts the descriptor")
 
 
 def _show(one: Checked) -> None:
