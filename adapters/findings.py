@@ -120,7 +120,11 @@ def _paging(seen: Seen, found: Findings, at: Loc) -> None:
 
 def _cursor(seen: Seen, found: Findings, at: Loc, outer: TimeRule | None) -> None:
     rule = seen.stream.cursor
-    if rule is None or rule.kind == "opaque":
+    if rule is None:
+        return
+    if rule.kind == "opaque":
+        given = seen.first.told.next is not None or (seen.second is not None and seen.second.told.next is not None)
+        found.facts["cursor"] = f"the list's own token, which {'came' if given else 'did not come'} with it"
         return
     here = (*at, "cursor")
     column, looked = rule.field or "", len(seen.first.rows)
@@ -208,12 +212,13 @@ def _fields(seen: Seen, found: Findings, at: Loc) -> None:
     for name in absent:
         column = seen.stream.fields[name].from_ or ""
         near = _near(seen, column)
-        if near and len(seen.whole) >= 1:
+        if near:
             found.no((*at, "fields", name), f"no row has a column {column}", near)
         else:
             never.append(name)
     if never:
-        found.facts["never filled"] = ", ".join(never)
+        of = "in the one that was read in full" if seen.stream.detail else f"in {len(seen.whole)} rows"
+        found.facts["never filled"] = f"{', '.join(never)} ({of})"
 
 
 def _contract(seen: Seen, found: Findings, at: Loc, named: frozenset[str]) -> None:
