@@ -111,7 +111,7 @@ def _auth(rule: Any, it: Part) -> Iterator[Found]:
         yield ("kind",), "sealed_body belongs to rest", ""
     elif isinstance(rule, SealedBodyAuth):
         for name, stream in it.streams.items():
-            if stream.request.method == "GET":
+            if any(one and one.request.method == "GET" for one in (stream, stream.detail, stream.attachments)):
                 yield ("kind",), f"sealed_body needs a body, and {name} is asked for with GET", "say method: POST"
 
 

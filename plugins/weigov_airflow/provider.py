@@ -24,12 +24,34 @@ def _secret(label: str, description: str) -> dict[str, Any]:
     return {"label": label, "description": description, "schema": schema}
 
 
-_CA_FILE: dict[str, Any] = {
-    "ca_file": {
-        "label": "CA 证书文件 CA file",
-        "description": "系统用自建证书时，填证书文件在本机的路径 (path of its own CA's certificate)",
-        "schema": {"type": ["string", "null"]},
-    }
+def _text(label: str, description: str) -> dict[str, Any]:
+    return {"label": label, "description": description, "schema": {"type": ["string", "null"]}}
+
+
+_TLS: dict[str, Any] = {
+    "ca_file": _text(
+        "CA 证书文件 CA file", "系统用自建证书时，填证书文件在本机的路径 (path of its own CA's certificate)"
+    ),
+    "client_cert_file": _text(
+        "客户端证书 Client certificate", "对方要求双向认证时，本机的 PEM 证书路径 (mutual TLS, PEM)"
+    ),
+    "client_key_file": _text(
+        "客户端私钥 Client key", "与上面证书配套的 PEM 私钥，不带口令 (its key, without a password)"
+    ),
+}
+_SIGNING: dict[str, Any] = {
+    "sign_cert_file": _text("签名证书 Signing certificate", "WS-Security X.509 签名用的 PEM 证书路径 (wss_x509)"),
+    "sign_key_file": _text("签名私钥 Signing key", "与签名证书配套的 PEM 私钥 (its RSA key)"),
+    "sign_key_passphrase": _secret("签名私钥口令 Passphrase", "签名私钥有口令时填写 (when the key has one)"),
+}
+_TOKENS: dict[str, Any] = {
+    "auth_hosts": _text("令牌服务器 Token hosts", "允许向其换取令牌的其他主机名，逗号分隔 (oauth2)"),
+}
+_SEALING: dict[str, Any] = {
+    "sm2_private_key": _secret("SM2 私钥 Our SM2 key", "报文签名用，hex 或 base64 (sealed_body)"),
+    "sm2_public_key": _text("对方 SM2 公钥 Their SM2 key", "验签用，hex 或 base64 (sealed_body)"),
+    "sm4_secret_key": _secret("SM4 密钥 SM4 key", "报文加密用，16 字节 (sealed_body)"),
+    "sm4_iv": _secret("SM4 初始向量 SM4 IV", "仅 CBC 模式，16 字节 (sealed_body, sm4-cbc)"),
 }
 
 _WECHAT_ACCOUNT: dict[str, Any] = {
@@ -65,7 +87,7 @@ _GOV_REST: dict[str, Any] = {
         },
         "placeholders": {"host": "https://cms.example.gov.cn/api", "port": "443"},
     },
-    "conn-fields": _CA_FILE,
+    "conn-fields": _TLS | _TOKENS | _SEALING,
 }
 
 _GOV_SOAP: dict[str, Any] = {
@@ -81,5 +103,5 @@ _GOV_SOAP: dict[str, Any] = {
         },
         "placeholders": {"host": "https://cases.example.gov.cn/Service.asmx", "port": "443"},
     },
-    "conn-fields": _CA_FILE,
+    "conn-fields": _TLS | _SIGNING,
 }

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import importlib
+import re
 import socket
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -52,6 +54,17 @@ def test_every_secret_field_is_hidden_while_it_is_typed() -> None:
     fields = FORMS["wechat_account"]["conn-fields"]
     assert set(fields) == {"token", "encoding_aes_key", "previous_encoding_aes_key"}
     assert {field["schema"]["format"] for field in fields.values()} == {"password"}
+
+
+def test_every_part_a_log_in_may_need_can_be_filled_in_and_keys_are_hidden() -> None:
+    page = Path(__file__).parents[2] / "docs/reference/descriptor.md"
+    table = page.read_text(encoding="utf-8").split("### What the connection holds")[1].split("\n## ")[0]
+    rows = [row.split("|")[1] for row in table.splitlines() if row.startswith("| `")]
+    needed = {part for row in rows for part in re.findall(r"`(\w+)`", row)}
+    fields = FORMS["gov_rest"]["conn-fields"] | FORMS["gov_soap"]["conn-fields"]
+    assert needed == set(fields) - {"ca_file"}
+    hidden = {name for name, field in fields.items() if field["schema"].get("format") == "password"}
+    assert hidden == {"sm2_private_key", "sm4_secret_key", "sm4_iv", "sign_key_passphrase"}
 
 
 def test_every_form_speaks_chinese() -> None:
