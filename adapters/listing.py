@@ -53,6 +53,26 @@ class _Run:
     failed_in_a_row: int = 0
     old: int = 0  # rows of the page that the client-side filter left out
     fresh: int = 0  # … and those it did not
+    placed: _Places | None = None  # where rows stood, when the list is read in stretches
+    attempt: int = 1
+
+
+class _Places:
+    """Rows of several stretches of one list: one that turns up in two, at different marks, was moved meanwhile.
+
+    What stood behind it in the stretch it left has moved up, and may have slipped past between two pages.
+    """
+
+    def __init__(self) -> None:
+        self._keys: set[int] = set()
+        self._placed: set[int] = set()
+        self.moved = False
+
+    def saw(self, key: str, mark: Any) -> None:
+        if hash(key) in self._keys and hash((key, mark)) not in self._placed:
+            self.moved = True
+        self._keys.add(hash(key))
+        self._placed.add(hash((key, mark)))
 
 
 _Row = tuple[str, Any, Any]  # key, row, its mark of the cursor column
@@ -150,13 +170,17 @@ class Listing:
             return (yield from self._stretch(run, since, until, stored, last=True))
         if since is None:
             since = datetime.combine(rule.start, time.min, UTC) if rule.start else until - times.duration(rule.span)
-        for begin, end in list(cursor.spans(since, until, times.duration(rule.span))):
-            whole = yield from self._stretch(run, begin, end, stored, last=end == until)
-            if not whole:
-                return False
-            if end != until:
-                run.mark.saw(end)  # the system said that there is no more up to here
-        return True
+        stretches = list(cursor.spans(since, until, times.duration(rule.span)))
+        whole = False
+        for run.attempt in (1, 2):
+            run.placed = _Places()
+            for begin, end in stretches:
+                whole = yield from self._stretch(run, begin, end, stored, last=end == until)
+                if not whole:
+                    return False
+            if not run.placed.moved:
+                break
+        return whole
 
     def _stretch(self, run: _Run, since: Any, until: datetime, stored: str | None, *, last: bool) -> Any:
         """One list, and once more when rows were seen to move while it was read."""
@@ -186,7 +210,8 @@ class Listing:
         while True:
             listed = walk.take(get)
             if listed is None:
-                yield self._batch(_Chunk(), run, upto=self._upto(run), done=last)
+                settled = last and not (run.placed is not None and run.placed.moved)
+                yield self._batch(_Chunk(), run, upto=self._upto(run) if settled else None, done=settled)
                 return True, False
             began = began or _by_their_clock(walk.date, run.now)
             run.old = run.fresh = 0
@@ -206,17 +231,19 @@ class Listing:
             moved = turn.again or (first and done and not incomplete and self._grew(walk, run, began))
             if not done and self._left_behind(run):
                 done = True
+            if moved and first:
+                incomplete = ""  # not yet said: the second reading tells
+            elif done and last and run.placed is not None and run.placed.moved and run.attempt == 2:
+                incomplete = incomplete or "rows moved from one stretch of time to another while they were read"
+            again = (moved and first) or (run.placed is not None and (run.placed.moved or not last))
             if self._opaque:
                 # Everything before the token was read, whatever follows; unless a row must come again.
                 moving = moving and not incomplete and not run.mark.stuck
                 upto = walk.next if moving and run.state.window is None else None
             else:
-                upto = self._upto(run) if done and not incomplete and not (moved and first) else None
-            if moved and first:
-                incomplete = ""  # not yet said: the second reading tells
+                upto = self._upto(run) if done and not incomplete and not again else None
             yield self._batch(
-                chunk, run, upto=upto, done=done and last and not (moved and first), incomplete=incomplete,
-                note=turn.note,
+                chunk, run, upto=upto, done=done and not again, incomplete=incomplete, note=turn.note
             )  # fmt: skip
             if done:
                 return not incomplete, moved and first
@@ -263,6 +290,8 @@ class Listing:
                 chunk.rejected.append(Rejected(key, f"column {column}: {error}"))
                 return
             run.mark.saw(mark)
+            if run.placed is not None:
+                run.placed.saw(key, mark)
             if mark is not None and run.since is not None and self._by_client:
                 if mark < run.since:
                     run.old += 1

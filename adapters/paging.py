@@ -96,7 +96,7 @@ class PageWalk:
         moved = self._moved_on(rule, rows, told)
         if isinstance(moved, Turn):
             return moved
-        return Turn(False) if moved else self._end()
+        return Turn(False) if moved else self._end(rule.kind)
 
     def _here(self) -> str:
         kind = self._rule.kind if self._rule else "page"
@@ -171,19 +171,19 @@ class PageWalk:
             return _truth(told.has_more)
         return rule.until == "empty" or rows >= rule.size
 
-    def _end(self) -> Turn:
+    def _end(self, kind: str) -> Turn:
         seen = len(self._distinct) + self._keyless
-        if self._total is None or seen >= self._total:
-            return Turn(True)
-        if self._rows < self._total:
+        twice = self._rows - seen
+        if self._total is not None and self._rows < self._total:
             return Turn(
                 True, f"only {seen} of {self._total} rows came: a page is missing, or rows moved while it was read"
             )
+        if not twice or kind == "cursor" or (self._total is not None and seen >= self._total):
+            return Turn(True)  # a token means one place for ever: what moves comes again behind it
         if self.fingerprint == self._before:
-            return Turn(True, note=f"the system lists {self._rows - seen} rows twice")
-        return Turn(
-            True, f"only {seen} of {self._total} rows came: rows moved while it was read", again=self._before is None
-        )  # fmt: skip
+            return Turn(True, note=f"the system lists {twice} rows twice")
+        of = f"only {seen} of {self._total} rows came" if self._total is not None else f"{twice} rows came twice"
+        return Turn(True, f"{of}: rows moved while it was read", again=self._before is None)
 
 
 def _token(value: Any) -> str | None:

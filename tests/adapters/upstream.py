@@ -11,7 +11,7 @@ import struct
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
@@ -345,11 +345,15 @@ class Mirror:
         self.cursors: dict[str, str] = {}
         self.batches: list[Batch] = []
 
-    def state(self, parents: Callable[[str], Iterator[Any]] = lambda stream: iter(())) -> PullState:
+    def state(
+        self, parents: Callable[[str], Iterator[Any]] = lambda stream: iter(()), **more: Any
+    ) -> PullState:  # fmt: skip
         return PullState(
             dict(self.cursors),
             lambda keys: {k: self.records[k].row_digest for k in keys if k in self.records},
             parents,
+            live=lambda: iter([key for key, record in self.records.items() if not record.withdrawn]),
+            **more,
         )
 
     def take(self, batches: Iterator[Batch]) -> None:
@@ -358,6 +362,8 @@ class Mirror:
         for batch in batches:
             self.batches.append(batch)
             self.records.update({record.key: record for record in batch.records})
+            for key in set(batch.gone) & set(self.records):
+                self.records[key] = replace(self.records[key], withdrawn=True, row_digest="")
             if batch.cursor is not None:
                 self.cursors[batch.partition] = batch.cursor
 
