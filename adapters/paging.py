@@ -12,6 +12,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from adapters.tally import Tally
 from adapters.vocabulary import Paging
 
 
@@ -50,7 +51,7 @@ class PageWalk:
         self._page_rows = 0
         self._page_print = 0
         self._prints: set[int] = set()
-        self._distinct: set[int] = set()
+        self._distinct = Tally()
         self._rows = 0
         self._keyless = 0
         self._total: int | None = None
@@ -71,7 +72,7 @@ class PageWalk:
         self._page_rows += 1
         self._page_print = hash((self._page_print, key))
         if key:
-            self._distinct.add(hash(key))
+            self._distinct.add(key)
         else:
             self._keyless += 1
 

@@ -82,6 +82,7 @@ class Walk(paging.PageWalk):
                 return size if name == "size" else getattr(self, name)
             return get(name)
 
+        self._answer = self._reply = None  # two pages at once need twice the memory
         found = self._read(replace(self._it, url=self.link) if self.link else self._it, filled)
         if found is None:
             return None

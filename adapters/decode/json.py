@@ -22,7 +22,7 @@ from adapters.decode.repair import repair_escapes
 _NUMBERS = msgspec.json.Decoder(float_hook=str)
 _SLICE = 1 << 18
 #: Up to the next bracket, strings passed over. Possessive: it never looks back into a string.
-_TO_BRACKET = re.compile(rb'(?:[^"{}\[\]]++|"(?:[^"\\]++|\\.)*+")*+([{}\[\]])', re.DOTALL)
+_TO_BRACKET = re.compile(rb'[^"{}\[\]]*+(?:"[^"\\]*+(?:\\.[^"\\]*+)*+"[^"{}\[\]]*+)*+([{}\[\]])', re.DOTALL)
 _KEY = re.compile(rb'"((?:[^"\\]|\\.)*)"\s*:\s*$', re.DOTALL)
 
 
@@ -43,16 +43,17 @@ class JsonAnswer:
             skeleton = body
         else:
             skeleton, self._list = _look_over(body, records)
-        text, self.damaged = charset.to_utf8(skeleton, encoding)
+        text, torn = charset.to_utf8(skeleton, encoding)
+        self.damaged |= torn
         self._root = self._decode(text)
-        self._body = body
+        self._body = None if isinstance(body, bytes) else body
 
     def value(self, path: str) -> Any:
         found = paths.dotted(path)(self._root)
         return self._outer.get(path) if found is None else found
 
     def rows(self) -> Iterable[Row]:
-        if self._list is not None and isinstance(self._body, spool.Spooled):
+        if self._list is not None and self._body is not None:
             return self._sliced(self._body, self._list)
         around, _, last = self._records.rpartition(".")
         found = paths.dotted(self._records)(self._root)
@@ -71,7 +72,7 @@ class JsonAnswer:
     def _sliced(self, body: spool.Spooled, span: _Span) -> Iterator[Row]:
         rows, any_row = 0, False
         for part in _slices(body, span):
-            if not charset_is_sound(part):
+            if not _is_utf8(part):
                 self.damaged = True
                 part = part.decode("utf-8", "replace").encode()
             for row in self._decode(b"[" + part + b"]"):
@@ -106,7 +107,7 @@ class JsonAnswer:
         return f"there is no list of rows at {self._records}"
 
 
-def charset_is_sound(data: bytes) -> bool:
+def _is_utf8(data: bytes) -> bool:
     try:
         data.decode()
     except UnicodeDecodeError:

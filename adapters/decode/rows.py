@@ -23,25 +23,28 @@ _OF_THE_PROTOCOL = (
     "{urn:schemas-microsoft-com:",
 )
 
+_MAX_NAMES = 10_000
+_LOCAL: dict[Any, str] = {}  # tag → local name, of the tags met: the loop below asks a million times
+
 
 def row(element: Any) -> dict[str, Any]:
     """The element as a dict. A nil element is an empty one: what is no row between rows has no key either."""
     made: dict[str, Any] = {}
-    if element.attrib:
+    if element.keys():
         if element.get(NIL) in ("true", "1"):
             return made
         _attributes(element, "", made)
     for child in element:
         tag = child.tag
         try:
-            name = tag.rpartition("}")[2]
-        except AttributeError:
-            raise Undecodable("the answer uses an entity of its own, which is never followed") from None
+            name = _LOCAL[tag]
+        except KeyError:
+            name = _local(tag)
         if len(child):
             value: Any = row(child)
         else:
             value = child.text or ""
-            if child.attrib:
+            if child.keys():
                 if child.get(NIL) in ("true", "1"):
                     value = None
                 _attributes(child, name, made)
@@ -53,6 +56,14 @@ def row(element: Any) -> dict[str, Any]:
     if text and not text.isspace():
         made["#text"] = text
     return made
+
+
+def _local(tag: Any) -> str:
+    if not isinstance(tag, str):
+        raise Undecodable("the answer uses an entity of its own, which is never followed")
+    if len(_LOCAL) >= _MAX_NAMES:  # somebody makes names up
+        _LOCAL.clear()
+    return _LOCAL.setdefault(tag, tag.rpartition("}")[2])
 
 
 def own_attributes(element: Any) -> dict[str, str]:

@@ -22,7 +22,6 @@ from adapters.decode.rows import row
 MakeRow = Callable[[Any], dict[str, Any] | None]
 """An element as a row; None where it is none."""
 
-_WHOLE_PIECE = 1 << 20
 _FAULT_PATHS = ("//Fault/faultcode", "//Fault/faultstring", "//Fault/Code/Value", "//Fault/Reason/Text")
 _BEHIND_THE_ROOT = rb"\s*(?:<!--(?:[^-]|-(?!->))*-->\s*|<\?[^>]*\?>\s*)*$"
 
@@ -54,6 +53,7 @@ class XmlAnswer:
         self._begun: Iterator[Row] | None = None
         if isinstance(body, bytes):
             self._whole = list(self._scan())
+            self._body = b""
         else:
             self._begin(body)
 
@@ -121,7 +121,7 @@ class XmlAnswer:
                 data = charset.PROLOG_TEXT.sub("", data.decode(), count=1).encode()
                 encoding = "utf-8"
             whole = b"".join(mended([data], self.repairs))
-            return spool.pieces(whole, _WHOLE_PIECE), encoding or None
+            return spool.pieces(whole), encoding or None
         pieces: Iterable[bytes] = self._body.pieces()
         if encoding not in charset.UTF8:
             pieces = charset.pieces_to_utf8(pieces, encoding, self._damage)
