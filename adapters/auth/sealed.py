@@ -46,7 +46,7 @@ class SealedBody(NoAuth):
             "nonce": self._given.nonce(rule.nonce),
         }
         sent = template.fill(rule.params, values.__getitem__)
-        clear = _compact(_tidy(out.body))
+        clear = _compact(_tidy(out.body, rule.numbers))
         sealed = signing.encoded(self._sealed(clear.encode()), rule.encoding, rule.case)
         raw = self._signer.sign(self._signed(sent, clear, sealed), rule.signature_form)
         sent |= {rule.data: sealed, rule.sign: signing.encoded(raw, rule.signature_encoding)}
@@ -77,7 +77,7 @@ class SealedBody(NoAuth):
                 f"its answer cannot be decrypted: check the SM4 key of connection {self._given.connection.name}"
             ) from None
         # Some sign the clear body as they sent it, most in the form both sides sign.
-        forms = {clear, _signed_form(clear)}
+        forms = {clear, _signed_form(clear, rule.numbers)}
         if not any(
             self._verifier.verify(self._signed(members, form, sealed or ""), raw, rule.signature_form)
             for form in forms
@@ -131,19 +131,20 @@ def _key(given: Given, name: str) -> bytes:
     return raw
 
 
-def _tidy(value: Any) -> Any:
+def _tidy(value: Any, numbers: str) -> Any:
     """Members by name, empty ones left out: the form both sides sign."""
     if isinstance(value, Mapping):
-        return {
-            name: _tidy(inner) for name, inner in sorted(value.items()) if inner is not None and inner not in ("", [])
-        }
-    return [_tidy(inner) for inner in value] if isinstance(value, (list, tuple)) else value
+        there = {name: inner for name, inner in value.items() if inner is not None and inner not in ("", [])}
+        return {name: _tidy(inner, numbers) for name, inner in sorted(there.items())}
+    if isinstance(value, (list, tuple)):
+        return [_tidy(inner, numbers) for inner in value]
+    return signing.written(value) if numbers == "text" and value is not None else value
 
 
-def _signed_form(clear: str | None) -> str | None:
+def _signed_form(clear: str | None, numbers: str) -> str | None:
     """A body they sent, in the form both sides sign; one that is no JSON object as it is."""
     parsed = _parsed(clear) if clear is not None else None
-    return _compact(_tidy(parsed)) if isinstance(parsed, dict) else clear
+    return _compact(_tidy(parsed, numbers)) if isinstance(parsed, dict) else clear
 
 
 def _compact(value: Any) -> str:

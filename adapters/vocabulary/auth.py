@@ -212,6 +212,7 @@ class SealedBodyAuth(Closed):
     case: Case = "lower"
     signs: Literal["members", "plain", "sealed"] = "members"
     secret_name: str = "key"
+    numbers: Literal["keep", "text"] = "keep"  # whether numbers and flags are sent and signed as texts
     signature_form: Literal["raw", "der"] = "raw"
     signature_encoding: Encoding = "base64"
     user_id: str = "1234567812345678"

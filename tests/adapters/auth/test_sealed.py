@@ -68,6 +68,16 @@ def test_a_body_is_signed_by_name_and_without_what_is_empty() -> None:
     assert verified(clear, it["signData"])
 
 
+def test_numbers_may_have_to_be_texts() -> None:
+    it = body("signs: plain\nnumbers: text", {"n": 2, "ok": True, "in": [{"x": 1.5}], "t": "3"})
+    clear = sm2.decrypt(bytes.fromhex(KEY), base64.b64decode(it["encData"])).decode()
+    assert clear == '{"in":[{"x":"1.5"}],"n":"2","ok":"true","t":"3"}'
+    answer = sealed('{"n":2,"a":1}', '{"a":"1","n":"2"}')
+    assert opening(answer, "numbers: text")["data"] == {"n": 2, "a": 1}
+    with pytest.raises(Untrusted):
+        opening(answer)
+
+
 def test_what_is_signed_may_be_the_encrypted_text() -> None:
     it = body("signs: sealed")
     assert verified(it["encData"], it["signData"])
