@@ -83,6 +83,19 @@ def check(
         yield checked
 
 
+def summary(system: str, descriptor: Descriptor, checked: Sequence[Checked]) -> tuple[bool, str]:
+    """(is everything sound, one line in Chinese and English): the same as a person pressing a button reads."""
+    label = "未经实证 unproven；" if is_unproven(descriptor) else ""
+    lines = [line for one in checked for line in (*([one.problem] if one.problem else []), *one.contradictions)]
+    if lines:
+        more = (
+            f"；另有 {len(lines) - 1} 处 and {len(lines) - 1} more: weigov check {system}" if len(lines) > 1 else ""
+        )
+        return False, f"{label}{lines[0]}{more}"
+    said = f"已连通并登录，{len(checked)} 个数据流与描述相符"
+    return True, f"{label}{said} reached, and {len(checked)} streams are as {descriptor.system} says"
+
+
 def _in_order(streams: dict[str, Stream], wanted: Sequence[str]) -> list[str]:
     """Parents first, whether they were asked for or not."""
     names = set(wanted or streams)

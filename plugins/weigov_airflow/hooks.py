@@ -1,24 +1,32 @@
-"""The three types of connection, each able to say in one line whether it works.
+"""The types of connection, each able to say in one line whether it works.
 
 A hook here only tests: tasks speak to systems through ``adapters`` and to WeChat through ``weigov.wechat``. Pressing
-Test says truthfully what was tried and what was not. No secret is in the answer.
+Test says truthfully what was tried and what was not: of a system of the site the same as ``weigov check``, of any
+other address only whether it answers. No secret is in the answer, and no line of a record.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from urllib.parse import urlsplit
 
 import requests
 from airflow.sdk import BaseHook
 
+from adapters import open_system
+from adapters.check import check, summary
+from adapters.descriptor import find_descriptor, load_descriptor
+from adapters.vocabulary import Descriptor
 from adapters.wire import Limits, NoAnswer, NotSent, Wire
-from weigov.errors import WeigovError
+from weigov.errors import ConfigError, WeigovError
 from weigov.ports import Connection, Token
+from weigov.settings import Settings
 from weigov.wechat.account import account_from_connection
 from weigov.wechat.token import TokenKeeper
-from weigov_airflow.credentials import connection
+from weigov.wiring import clock, usable_site
+from weigov_airflow.credentials import AirflowCredentials, connection
 
 _LIMITS = Limits(connect_s=5, read_s=10, total_s=15, max_bytes=1 << 20)
 
@@ -58,12 +66,24 @@ class WeChatAccountHook(_Hook):
         return bool(token), f"微信已发放 access_token；WeChat issued an access token for {account.appid}; {keys}"
 
 
-class _Reached(_Hook):
-    """A government system: whether its address answers. How it logs in is in its descriptor, not known here."""
+class _SystemHook(_Hook):
+    """A government system. How it logs in is in its descriptor, and which descriptor that is in the site."""
 
-    probe = ""
+    engines: tuple[str, ...] = ()  # a descriptor's, that this type of connection serves
 
     def try_it(self, found: Connection) -> tuple[bool, str]:
+        used = system_of(found, self.engines)
+        return self.reach(found) if used is None else _checked(used, found)
+
+    def reach(self, found: Connection) -> tuple[bool, str]:
+        """What can be said where no system of the site uses the connection."""
+        raise NotImplementedError
+
+
+class _Reached(_SystemHook):
+    probe = ""
+
+    def reach(self, found: Connection) -> tuple[bool, str]:
         address = urlsplit(found.base_url)
         if address.scheme not in ("http", "https") or not address.hostname:
             return False, "没有接口地址：host 应以 https:// 或 http:// 开头 (host must be an http or https address)"
@@ -74,7 +94,7 @@ class _Reached(_Hook):
             answer = wire.send("GET", found.base_url + self.probe, headers={})
         except (NotSent, NoAnswer, OSError, ValueError) as error:
             return False, f"无法连通 {shown} cannot be reached: {error}"
-        said = f"{shown} 已连通，HTTP {answer.status}；未尝试登录 reached, log-in not tried"
+        said = f"{shown} 已连通，HTTP {answer.status}；未尝试登录 reached, log-in not tried (no system of the site)"
         return answer.status < 500, said
 
 
@@ -84,15 +104,88 @@ class GovRestHook(_Reached):
     conn_type = "gov_rest"
     hook_name = "政务系统 REST Government system (REST)"
     default_conn_name = "gov_rest_default"
+    engines = ("rest",)
 
 
 class GovSoapHook(_Reached):
-    """A system over SOAP; asks for its WSDL."""
+    """A system over SOAP; asks for its WSDL where the site does not know it."""
 
     conn_type = "gov_soap"
     hook_name = "政务系统 SOAP Government system (SOAP)"
     default_conn_name = "gov_soap_default"
+    engines = ("soap",)
     probe = "?wsdl"
+
+
+class GovTableHook(_SystemHook):
+    """An exchange table, or a folder of exchanged files."""
+
+    conn_type = "gov_table"
+    hook_name = "前置库 Exchange table"
+    default_conn_name = "gov_table_default"
+    engines = ("table", "files")
+
+    def reach(self, found: Connection) -> tuple[bool, str]:
+        return False, "站点中没有系统使用此连接，未测试 not tried: no system of the site uses this connection"
+
+
+@dataclass(frozen=True, slots=True)
+class _Used:
+    """A system of the site, and the descriptor it is read by."""
+
+    name: str
+    descriptor: Descriptor
+    media_hosts: tuple[str, ...]
+    now: datetime
+
+
+def system_of(found: Connection, engines: tuple[str, ...]) -> _Used | None:
+    """The system of the site that uses this connection; None where the site cannot be read, or has none.
+
+    Airflow tests what is typed into a form under a passing name of its own. So where no system names the connection,
+    it is the system whose stored connection has the same address and log-in, or else the only one of its kind that
+    has no connection yet.
+    """
+    settings = Settings.from_environ()
+    try:
+        site, _ = usable_site(settings.site)
+        now = clock(settings)()
+    except WeigovError:
+        return None
+    credentials = AirflowCredentials(settings.secrets_file)
+    same: list[_Used] = []
+    waiting: list[_Used] = []
+    for name, config in site.systems.items():
+        descriptor = load_descriptor(find_descriptor(config.descriptor))
+        used = _Used(name, descriptor, tuple(config.media_hosts), now)
+        if config.connection == found.name:
+            return used
+        if descriptor.engine not in engines:
+            continue
+        try:
+            stored = credentials.get(config.connection)
+        except ConfigError:
+            waiting.append(used)
+            continue
+        if (stored.base_url, stored.login, stored.extra.get("url")) == (
+            found.base_url, found.login, found.extra.get("url")
+        ):  # fmt: skip
+            same.append(used)
+    if same:
+        return same[0]
+    return waiting[0] if len(waiting) == 1 else None
+
+
+def _checked(used: _Used, found: Connection) -> tuple[bool, str]:
+    system = open_system(
+        used.name, used.descriptor, found, media_hosts=used.media_hosts, limits=_LIMITS, sleep=lambda seconds: None
+    )
+    try:
+        checked = list(check(system, used.descriptor, found.base_url, used.now))
+    finally:
+        system.close()
+    good, said = summary(used.name, used.descriptor, checked)
+    return good, said.replace(f"connection {found.name}", "this connection")
 
 
 class _Once:

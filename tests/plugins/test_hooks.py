@@ -24,7 +24,8 @@ FORMS: dict[str, dict[str, Any]] = {c["connection-type"]: c for c in get_provide
 
 @pytest.fixture
 def stored(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
-    """The connection under test, as Airflow hands it over."""
+    """The connection under test, as Airflow hands it over; no system of a site uses it."""
+    monkeypatch.setenv("WEIGOV_SITE", "/nowhere")
     parts: dict[str, Any] = {}
     monkeypatch.setattr(BaseHook, "get_connection", lambda conn_id: AirflowConnection(conn_id=conn_id, **parts))
     return parts
