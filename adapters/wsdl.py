@@ -186,6 +186,7 @@ class _Reader(zeep.transports.Transport):
         root = normal(root)
         self.bound.update({(one.binding, one.name): one for one in operations(root)})
         written: bytes = etree.tostring(root)
+        self.at = ""
         return written
 
     def post_xml(self, address: str, envelope: Any, headers: dict[str, str]) -> Any:

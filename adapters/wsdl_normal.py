@@ -1,9 +1,10 @@
 """What every WSDL document undergoes before zeep reads it. Pure functions over lxml trees; nothing is fetched.
 
-These changes are safe for any WSDL: they only spare zeep what it cannot read or need not. Bindings that are not SOAP
-over HTTP are left out (one over JMS makes zeep refuse the whole); a body inside ``mime:multipartRelated`` becomes a
-plain ``soap:body`` without the parts that are attachments (zeep loses such operations, or with them everything);
-imports of well-known namespaces point to the schemas under ``schemas/``. Rules: WSDL 1.1, sections 3 and 5.
+These changes are safe for any WSDL: they only spare zeep what it cannot read or need not. Names of ports and bindings
+lose their colons; bindings that are not SOAP over HTTP are left out (one over JMS makes zeep refuse all); a body
+inside ``mime:multipartRelated`` becomes a plain ``soap:body`` without the parts that are attachments (zeep loses such
+operations, or with them everything); imports of well-known namespaces point to the schemas under ``schemas/``.
+Rules: WSDL 1.1, sections 3 and 5.
 """
 
 from __future__ import annotations
@@ -82,6 +83,7 @@ def normal(root: Any) -> Any:
     if local(root) == "schema":
         root = _hoisted(root)
     else:
+        _without_colons(root)
         _only_soap_over_http(root)
         _without_attachments(root)
     _import_bundled(root)
@@ -113,6 +115,24 @@ def operations(root: Any) -> Iterator[Bound]:
             if body is not None and body.get("use") == "encoded":
                 encoding = (body.get("encodingStyle") or ENCODING).split()[0]
             yield Bound(binding.get("name", ""), operation.get("name", ""), style, encoding)
+
+
+def _without_colons(root: Any) -> None:
+    """Axis names bindings and ports after the service, and a service may be called ``trs:Import``: no name of XML."""
+    renamed = {}
+    for element in root.iter(
+        *(f"{{{WSDL_NS}}}{tag}" for tag in ("message", "portType", "binding", "service", "port"))
+    ):
+        name = element.get("name", "")
+        if ":" in name:
+            renamed[name] = name.replace(":", "_")
+            element.set("name", renamed[name])
+    for element in root.iter(etree.Element) if renamed else ():
+        for attribute in ("message", "binding", "type"):
+            value = element.get(attribute, "")
+            for old, new in renamed.items():
+                if value == old or value.endswith(f":{old}"):
+                    element.set(attribute, value.removesuffix(old) + new)
 
 
 def _soap(element: Any, name: str) -> Any | None:

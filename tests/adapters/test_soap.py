@@ -127,8 +127,8 @@ def test_document_bare(tmp_path: Path) -> None:
 
 def test_rpc_literal(tmp_path: Path) -> None:
     wsdl = "{file: styles.wsdl, service: Other}"
-    heard = sent(tmp_path, wsdl, "rate", '{id: "{id}", score: "{score}"}', {"id": "1", "score": 5})
-    assert (heard.call.tag, texts(heard.call)) == ("{urn:rpc}rate", [("id", "1"), ("score", "5")])
+    heard = sent(tmp_path, wsdl, "rate", '{id: "{id}", score: "{score}", tags: []}', {"id": "1", "score": 5})
+    assert (heard.call.tag, texts(heard.call)) == ("{urn:rpc}rate", [("id", "1"), ("score", "5"), ("tags", None)])
 
 
 def test_rpc_encoded_names_its_encoding_its_types_and_the_length_of_its_arrays(tmp_path: Path) -> None:
@@ -159,6 +159,13 @@ def test_an_operation_with_an_attachment_survives_without_it(tmp_path: Path) -> 
     assert texts(heard.call) == [("name", "a.zip")]
 
 
+def test_a_list_fills_a_structure_of_one_repeated_element(tmp_path: Path) -> None:
+    wsdl = "{file: styles.wsdl, port: Rpc}"
+    body = '{id: "1", score: 1, tags: ["{a}", b]}'
+    heard = sent(tmp_path, wsdl, "rate", body, {"a": "x"})
+    assert texts(heard.call.find("tags")) == [(f"{T}tag", "x"), (f"{T}tag", "b")]
+
+
 # What is said
 
 
@@ -187,8 +194,8 @@ def test_a_required_text_without_a_value_travels_empty(tmp_path: Path) -> None:
 
 
 def test_a_missing_parameter_is_named(tmp_path: Path) -> None:
-    stream = FIRST_PULL % '{op: rate, body: {id: "1", score: "{cursor}"}}'
-    body = '{id: "{a}", score: 1}'
+    stream = FIRST_PULL % '{op: rate, body: {id: "1", score: "{cursor}", tags: []}}'
+    body = '{id: "{a}", score: 1, tags: []}'
     system = opened(tmp_path, "http://127.0.0.1:9", "{file: styles.wsdl, port: Rpc}", "rate", body, "[a]", stream)
     with pytest.raises(RemoteRefused, match=r"^cms s: does not fit rate of the WSDL: Missing element score \("):
         list(system.pull("s", Mirror().state(), datetime.now(UTC)))
@@ -204,6 +211,25 @@ def test_a_value_of_another_type_is_never_quoted(tmp_path: Path) -> None:
     said = refused(tmp_path, SAVE, {"id": {"name": SECRET_VALUE}, "note": ""})
     assert said.startswith("cms write: does not fit Save of the WSDL: a value has another type than id: string")
     assert SECRET_VALUE not in said
+
+
+@pytest.mark.parametrize(
+    ("op", "body", "told"),
+    [
+        (
+            "query",
+            '{in0: ["{a}", b], in1: 1, in2: {channel: "", from: ""}, in3: []}',
+            "in0 takes one value, not a list",
+        ),
+        ("query", '{in0: x, in1: 1, in2: "{a}", in3: []}', "in2 takes a structure of channel, from"),
+        ("query", '{in0: x, in1: 1, in2: [{channel: "{a}", from: ""}], in3: []}', "in2 takes one value, not a list"),
+        ("query", '{in0: x, in1: 1, in2: {channel: "", from: ""}, in3: "{a}"}', "in3 takes a list"),
+    ],
+)
+def test_what_would_be_dropped_in_silence_is_refused(tmp_path: Path, op: str, body: str, told: str) -> None:
+    system = opened(tmp_path, "http://127.0.0.1:9", "rpc_encoded.wsdl", op, body, "[a]")
+    with pytest.raises(RemoteRefused, match=f"does not fit query of the WSDL: {told}$"):
+        system.write("write", {"a": SECRET_VALUE}, key="k")
 
 
 def test_a_parameter_only_the_log_in_adds_is_checked_too(tmp_path: Path) -> None:

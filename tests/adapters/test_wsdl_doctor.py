@@ -44,7 +44,7 @@ def test_a_whole_wsdl_is_described(monkeypatch: pytest.MonkeyPatch) -> None:
     reaches_nothing(monkeypatch)
     assert list(report(look(SAMPLES / "rpc_encoded.wsdl"))) == [
         "rpc_encoded.wsdl: loads as it is",
-        "  service ServiceService, port Service, SOAP 1.1",
+        "  service ServiceService, port trs_Service, SOAP 1.1",
         "    import(name) rpc/encoded",
         "    query(in0, in1: int, in2: {channel, from}, in3[]: ArrayOf_xsd_string) rpc/encoded",
     ]
