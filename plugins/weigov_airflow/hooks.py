@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import Any
 from urllib.parse import urlsplit
 
 import requests
@@ -117,16 +118,27 @@ class GovSoapHook(_Reached):
     probe = "?wsdl"
 
 
-class GovTableHook(_SystemHook):
-    """An exchange table, or a folder of exchanged files."""
-
-    conn_type = "gov_table"
-    hook_name = "前置库 Exchange table"
-    default_conn_name = "gov_table_default"
-    engines = ("table", "files")
-
+class _OfExchange(_SystemHook):
     def reach(self, found: Connection) -> tuple[bool, str]:
         return False, "站点中没有系统使用此连接，未测试 not tried: no system of the site uses this connection"
+
+
+class GovTableHook(_OfExchange):
+    """Exchange tables: the database two sides share."""
+
+    conn_type = "gov_table"
+    hook_name = "前置库 Exchange tables"
+    default_conn_name = "gov_table_default"
+    engines = ("table",)
+
+
+class GovFilesHook(_OfExchange):
+    """Exchanged files: the folder two sides share."""
+
+    conn_type = "gov_files"
+    hook_name = "文件交换 Exchanged files"
+    default_conn_name = "gov_files_default"
+    engines = ("files",)
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,13 +179,16 @@ def system_of(found: Connection, engines: tuple[str, ...]) -> _Used | None:
         except ConfigError:
             waiting.append(used)
             continue
-        if (stored.base_url, stored.login, stored.extra.get("url")) == (
-            found.base_url, found.login, found.extra.get("url")
-        ):  # fmt: skip
+        if _address(stored) == _address(found):
             same.append(used)
     if same:
         return same[0]
     return waiting[0] if len(waiting) == 1 else None
+
+
+def _address(of: Connection) -> tuple[Any, ...]:
+    """What tells two systems apart: where they are, and who we are there."""
+    return of.base_url, of.extra.get("url"), of.extra.get("folder"), of.login
 
 
 def _checked(used: _Used, found: Connection) -> tuple[bool, str]:

@@ -1,4 +1,4 @@
-"""What Airflow learns of us through the entry point ``apache_airflow_provider``: three types of connection.
+"""What Airflow learns of us through the entry point ``apache_airflow_provider``: the types of connection.
 
 The forms are declared here and nowhere else; the hooks only test a connection. Which part means what is read by
 ``weigov.wechat.account`` and by ``adapters.auth``.
@@ -15,7 +15,7 @@ def get_provider_info() -> dict[str, Any]:
         "package-name": "weigov",
         "name": "政微通 Weigov",
         "description": "Keeps a government's WeChat Official Accounts in step with the systems it already runs.",
-        "connection-types": [_WECHAT_ACCOUNT, _GOV_REST, _GOV_SOAP],
+        "connection-types": [_WECHAT_ACCOUNT, _GOV_REST, _GOV_SOAP, _GOV_TABLE, _GOV_FILES],
     }
 
 
@@ -104,4 +104,32 @@ _GOV_SOAP: dict[str, Any] = {
         "placeholders": {"host": "https://cases.example.gov.cn/Service.asmx", "port": "443"},
     },
     "conn-fields": _TLS | _SIGNING,
+}
+
+_GOV_TABLE: dict[str, Any] = {
+    "connection-type": "gov_table",
+    "hook-class-name": "weigov_airflow.hooks.GovTableHook",
+    "hook-name": "前置库 Exchange tables",
+    "ui-field-behaviour": {
+        "hidden-fields": ["schema", "host", "port"],
+        "relabeling": {"host": "数据库 database", "login": "账号 user", "password": "密码 password"},
+        "placeholders": {},
+    },
+    "conn-fields": {
+        "url": _text("数据库地址 SQLAlchemy URL", "例如 mysql://HOST:3306/DATABASE，不含账号密码 (without a log-in)"),
+    },
+}
+
+_GOV_FILES: dict[str, Any] = {
+    "connection-type": "gov_files",
+    "hook-class-name": "weigov_airflow.hooks.GovFilesHook",
+    "hook-name": "文件交换 Exchanged files",
+    "ui-field-behaviour": {
+        "hidden-fields": ["schema", "host", "port", "login", "password"],
+        "relabeling": {"host": "文件夹 folder"},
+        "placeholders": {},
+    },
+    "conn-fields": {
+        "folder": _text("交换目录 Folder", "本机上的绝对路径 (absolute path on the machine that collects)"),
+    },
 }

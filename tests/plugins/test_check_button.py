@@ -12,7 +12,7 @@ from airflow.sdk import Connection as AirflowConnection
 from airflow.sdk.exceptions import AirflowNotFoundException
 
 from tests.weigov.flow.deployment import SYSTEMS, Deployment, OtherSide
-from weigov_airflow.hooks import GovRestHook, GovSoapHook, GovTableHook
+from weigov_airflow.hooks import GovFilesHook, GovRestHook, GovSoapHook, GovTableHook
 
 
 class Stored:
@@ -85,9 +85,10 @@ def test_a_connection_no_system_uses_is_only_reached(stored: Stored) -> None:
     assert good and "log-in not tried" in said
 
 
-def test_an_exchange_table_no_system_uses_is_not_tried(stored: Stored) -> None:
-    stored.connections["front"] = {"conn_type": "gov_table", "extra": json.dumps({"url": "sqlite:///x.db"})}
-    assert GovTableHook("front").test_connection() == (
+@pytest.mark.parametrize("hook", [GovTableHook, GovFilesHook])
+def test_an_exchange_no_system_uses_is_not_tried(hook: Any, stored: Stored) -> None:
+    stored.connections["front"] = {"conn_type": hook.conn_type, "extra": json.dumps({"url": "sqlite:///x.db"})}
+    assert hook("front").test_connection() == (
         False, "站点中没有系统使用此连接，未测试 not tried: no system of the site uses this connection"
     )  # fmt: skip
 
