@@ -61,7 +61,8 @@ KNOWN_CODES = {
 }
 #: Errors of ours to make, that come again however often it is tried.
 _REFUSALS = (exc.ProgrammingError, exc.DataError, exc.IntegrityError, exc.NotSupportedError)
-#: What PostgreSQL says before there is a session, and so without a code.
+#: How they say that they do not let us in: MySQL by codes, PostgreSQL in words, for it has no code for it yet.
+_NO_ENTRY_CODES = ("1044", "1045", "1049", "1251", "1698")
 _NO_ENTRY = ("authentication failed", "pg_hba.conf", "does not exist")
 
 
@@ -93,7 +94,7 @@ class Database:
             connection = self._opened().connect()
         except exc.DBAPIError as error:
             said = str(error.orig)
-            if code_of(error) in ("1044", "1045", "1049") or any(text in said for text in _NO_ENTRY):
+            if code_of(error) in _NO_ENTRY_CODES or any(text in said for text in _NO_ENTRY):
                 raise RemoteRefused(
                     self.system, operation,
                     f"does not let us in: check address, login and password of connection {self._name}",

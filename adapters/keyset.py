@@ -44,9 +44,9 @@ def whole_groups(rows: Sequence[T], marks: Sequence[Sequence[Any]], size: int) -
     """
     if len(rows) <= size:
         return rows
-    beyond = _folded(marks[size])
+    beyond = folded(marks[size])
     kept = size
-    while kept and _folded(marks[kept - 1]) == beyond:
+    while kept and folded(marks[kept - 1]) == beyond:
         kept -= 1
     return rows[:kept] if kept else None
 
@@ -57,6 +57,6 @@ def _greater(column: sa.Column[Any], value: Any) -> sa.ColumnElement[bool]:
     return sa.or_(column > value, column.is_(None)) if column.nullable else column > value
 
 
-def _folded(values: Sequence[Any]) -> tuple[Any, ...]:
-    # Many collations hold A and a, and trailing blanks, for the same.
+def folded(values: Sequence[Any]) -> tuple[Any, ...]:
+    """Values as a database may compare them: many collations hold A and a, and trailing blanks, for the same."""
     return tuple(value.rstrip().casefold() if isinstance(value, str) else value for value in values)

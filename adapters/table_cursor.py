@@ -44,6 +44,8 @@ class ColumnMark:
             raise ConfigError(
                 f"table.cursor: column {self.column} holds texts, and their format does not sort by time"
             )
+        if self.kind == "number" and isinstance(column.type, types.String):
+            raise ConfigError(f"table.cursor: column {self.column} holds texts, which do not sort as numbers")
         if window is not None:
             upto = [] if window.until is None else [column <= self._bound(column, window.until)]
             return [column >= self._bound(column, window.since), *upto]

@@ -8,7 +8,7 @@ cell under a lock), so a row that was reported anew in between stays unread and 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
 from typing import Any
@@ -19,35 +19,26 @@ from sqlalchemy import types
 from adapters import cells, keyset
 from adapters.companions import Companions
 from adapters.contract import Promise
-from adapters.database import Database, Opened, fitted, one_of, open_table
+from adapters.database import Database, one_of, open_table
 from adapters.listing import MAX_KEY
 from adapters.outcome import plain
 from adapters.rows import RowPlan, Unfit
 from adapters.table_cursor import ColumnMark
+from adapters.table_shape import Cells, Mark, TableShape
+from adapters.table_sign import set_signs
 from adapters.vocabulary import Descriptor, Stream, TableSource, Withdrawn
 from weigov.errors import RecordRejected, RemoteRefused
 from weigov.ports import Batch, PullState, Rejected
-from weigov.records import Record, digest
+from weigov.records import Record
 
-_CHUNK = 200  # rows in one statement that sets signs
+_CHUNK = 200  # keys in one statement that looks for newer versions
 _MAX_TIES = 50_000  # rows equal in every column of the order: more is no order
-
-_Cells = tuple[Any, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Mark:
-    """A row that was read, as the sign must find it again."""
-
-    identity: _Cells = field(repr=False)
-    version: Any  # or the digest of its cells, where the table has no version
-    stored: bool  # False: it could not become a record
 
 
 @dataclass(slots=True)
 class _Row:
     number: int
-    raw: _Cells
+    raw: Cells
     row: dict[str, Any]
     faults: list[str]
     key: str = ""
@@ -69,7 +60,7 @@ class TableStream:
         self._read = self._plan.used | {path.partition(".")[0] for path in rules}
         self._companions = Companions(system, name, self._rule)
         self._follow = ColumnMark(self._rule.cursor, stream, descriptor) if self._rule.cursor else None
-        self._opened: _Table | None = None
+        self._opened: TableShape | None = None
 
     # reading
 
@@ -90,7 +81,7 @@ class TableStream:
                 scopes.append(([column.is_(None)], False))
             high = state.cursors.get("")
         for last_scope, (conditions, moving) in ((scope is scopes[-1], scope) for scope in scopes):
-            position: _Cells | None = None
+            position: Cells | None = None
             while True:
                 found, versions, position, more = patiently(partial(self._page, table, conditions, position))
                 records, rejected, marks = self._taken(table, found, versions)
@@ -106,19 +97,19 @@ class TableStream:
                     break
 
     def _page(
-        self, table: _Table, conditions: Sequence[Any], position: _Cells | None
-    ) -> tuple[list[_Row], dict[str, Any], _Cells | None, bool]:
+        self, table: TableShape, conditions: Sequence[Any], position: Cells | None
+    ) -> tuple[list[_Row], dict[str, Any], Cells | None, bool]:
         """Up to ``size`` rows after ``position``; their keys' newest versions; the new position; is there more."""
         limit = self._rule.size
         order = table.order
-        where = [*table.where, *([table.unread] if table.unread is not None else []), *conditions]
+        where = [*table.where, *table.unread(), *conditions]
         if position is not None:
             where.append(keyset.after(order, position))
         query = sa.select(*table.columns.values()).where(*where).order_by(*keyset.order(order))
         places = [table.place(column) for column in order]
         with self._database.begin(self._name) as connection:
             while True:
-                raws: Sequence[_Cells] = [tuple(raw) for raw in connection.execute(query.limit(limit + 1))]
+                raws: Sequence[Cells] = [tuple(raw) for raw in connection.execute(query.limit(limit + 1))]
                 marks = [tuple(raw[place] for place in places) for raw in raws]
                 kept = keyset.whole_groups(raws, marks, limit)
                 if kept is not None:
@@ -134,7 +125,7 @@ class TableStream:
             versions = self._newest(connection, table, rows)
         return rows, versions, marks[len(kept) - 1] if kept else position, len(kept) < len(raws)
 
-    def _row(self, table: _Table, number: int, raw: _Cells) -> _Row:
+    def _row(self, table: TableShape, number: int, raw: Cells) -> _Row:
         row: dict[str, Any] = {}
         faults: list[str] = []
         for (name, column), value in zip(table.columns.items(), raw, strict=True):
@@ -147,7 +138,7 @@ class TableStream:
         parts = [plain(row.get(name)).strip() for name in self._keys]
         return _Row(number, raw, row, faults, "-".join(parts) if all(parts) else "")
 
-    def _newest(self, connection: sa.Connection, table: _Table, rows: Sequence[_Row]) -> dict[str, Any]:
+    def _newest(self, connection: sa.Connection, table: TableShape, rows: Sequence[_Row]) -> dict[str, Any]:
         """Key → rank of the newest version that is there, whether read or not; only where a key may have several."""
         version = self._rule.version
         if version is None or table.one_row_a_key:
@@ -167,7 +158,7 @@ class TableStream:
         return found
 
     def _taken(
-        self, table: _Table, rows: Sequence[_Row], versions: dict[str, Any]
+        self, table: TableShape, rows: Sequence[_Row], versions: dict[str, Any]
     ) -> tuple[list[Record], list[Rejected], list[Mark]]:
         newest = dict(versions)
         if self._rule.version is not None:
@@ -209,48 +200,18 @@ class TableStream:
             raise RecordRejected(one.key, *faults)
         return record
 
-    # the sign
-
     def acknowledge(self, token: Sequence[Mark]) -> None:
         """Set the sign of the rows in ``token`` that still are what was read. Repeating it does no harm."""
-        sign = self._rule.sign
-        if sign is None:
+        if self._rule.sign is None:
             return
         with self._database.begin(f"{self._name} acknowledge", writing=True) as connection:
-            table = self._table(connection)
-            for stored, value in ((True, sign.read), (False, sign.failed)):
-                marks = [mark for mark in token if mark.stored is stored]
-                for at in range(0, len(marks), _CHUNK):
-                    which = self._still(connection, table, marks[at : at + _CHUNK])
-                    column = table.opened[sign.column]
-                    update = sa.update(table.opened.table).where(table.unread_now(), which)
-                    connection.execute(update.values({column: fitted(column, value)}))
+            set_signs(connection, self._table(connection), self._rule.sign, token)
 
-    def _still(self, connection: sa.Connection, table: _Table, marks: Sequence[Mark]) -> Any:
-        """The condition that finds the rows of ``marks`` as they were read."""
-        if self._rule.version is not None:
-            version = table.opened[self._rule.version]
-            groups: dict[Any, list[_Cells]] = {}
-            for mark in marks:
-                groups.setdefault(mark.version, []).append(mark.identity)
-            return sa.or_(*(
-                sa.and_(version.is_(None) if value is None else version == value, table.among(identities))
-                for value, identities in groups.items()
-            ))  # fmt: skip
-        read = {mark.identity: mark.version for mark in marks}
-        query = sa.select(*table.columns.values()).where(table.unread_now(), table.among(list(read)))
-        same = []
-        for raw in connection.execute(query.with_for_update()):
-            mark = table.mark(tuple(raw), True)
-            if read.get(mark.identity) == mark.version:
-                same.append(mark.identity)
-        return table.among(same)
-
-    def _looked_at(self) -> _Table:
+    def _looked_at(self) -> TableShape:
         with self._database.begin(self._name) as connection:
             return self._table(connection)
 
-    def _table(self, connection: sa.Connection) -> _Table:
+    def _table(self, connection: sa.Connection) -> TableShape:
         if self._opened is None:
             rule = self._rule
             wanted = {*self._keys, *rule.where, *rule.order, *self._companions.needs}
@@ -259,55 +220,5 @@ class TableStream:
             wanted |= {rule.version} if rule.version else set()
             wanted |= {rule.cursor.column} if rule.cursor else set()
             opened = open_table(connection, self._system, self._name, rule.name, sorted(wanted))
-            self._opened = _Table(opened, rule, self._keys, wanted)
+            self._opened = TableShape(opened, rule, self._keys, wanted)
         return self._opened
-
-
-class _Table:
-    """An opened table, with what every query of its stream repeats."""
-
-    def __init__(self, opened: Opened, rule: TableSource, keys: tuple[str, ...], wanted: set[str]) -> None:
-        self.opened = opened
-        named = {opened[name].name for name in wanted} | {column.name for column in opened.identity}
-        self.columns = {
-            name: column
-            for name, column in opened.columns.items()
-            if column.name in named
-            or (rule.columns == "all" and not isinstance(column.type, (types.LargeBinary, types.NullType)))
-            or (rule.columns == "all" and isinstance(column.type, types.NullType) and opened.lite)
-        }
-        self._places = {column.name: place for place, column in enumerate(self.columns.values())}
-        self.where = [one_of(opened[name], values) for name, values in rule.where.items()]
-        self._sign = rule.sign
-        self.unread = self.unread_now() if rule.sign else None
-        self._version = None if rule.version is None else opened[rule.version]
-        key = tuple(opened[name] for name in keys)
-        self._identity = opened.identity or key
-        #: A key is one row: then there are no older versions of it to look for.
-        self.one_row_a_key = bool(opened.identity) and set(opened.identity) <= set(key)
-        first = [opened[rule.cursor.column]] if rule.cursor else [opened[name] for name in rule.order]
-        #: Rows without a value in the cursor's column are read apart, so that its index serves the others.
-        self.unmarked = rule.cursor is not None and bool(first[0].nullable)
-        if rule.cursor:
-            first[0].nullable = False
-        version = [] if self._version is None else [self._version]
-        self.order = tuple(dict.fromkeys([*first, *key, *version, *opened.identity]))
-
-    def place(self, column: sa.Column[Any]) -> int:
-        return self._places[column.name]
-
-    def unread_now(self) -> sa.ColumnElement[bool]:
-        assert self._sign is not None
-        return one_of(self.opened[self._sign.column], self._sign.unread)
-
-    def mark(self, raw: _Cells, stored: bool) -> Mark:
-        identity = tuple(raw[self.place(column)] for column in self._identity)
-        if self._version is not None:
-            return Mark(identity, raw[self.place(self._version)], stored)
-        return Mark(identity, digest(list(raw)), stored)
-
-    def among(self, identities: Sequence[_Cells]) -> sa.ColumnElement[bool]:
-        """The rows of ``identities``. A part that is empty finds nothing: such a row cannot be addressed."""
-        first, *others = self._identity
-        condition = first.in_(list(dict.fromkeys(identity[0] for identity in identities)))
-        return condition if not others else sa.and_(condition, sa.tuple_(first, *others).in_(list(identities)))

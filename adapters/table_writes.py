@@ -48,6 +48,10 @@ class TableOperation:
             except exc.IntegrityError as error:
                 if self._rule.idempotency == "key" and self._there(table, self._unique(get, values)):
                     return WriteResult()  # an earlier call with this key came through
+                if self._write.upsert is not None and self._there(table, values["key"]):
+                    raise RemoteUnavailable(
+                        self._system, self._name, "was not written: somebody wrote the row at the same moment"
+                    ) from None
                 raise self._refused(error) from None
             except (exc.DataError, exc.ProgrammingError, exc.NotSupportedError) as error:
                 raise self._refused(error) from None

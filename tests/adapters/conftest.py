@@ -1,4 +1,5 @@
 """``exchange_url``: an empty database of the test's own, three times: on SQLite, PostgreSQL and MySQL.
+``served_url``: the same on the two that are servers.
 
 A server that is missing is a skip that says so; under ``CI=true`` it is a failure.
 """
@@ -13,7 +14,6 @@ from pathlib import Path
 import pytest
 from sqlalchemy.engine import URL
 
-from tests.conftest import _database
 from tests.mysql import HINT, NoMySQL, mysql_server, run_sql
 
 
@@ -49,12 +49,13 @@ def mysql_url(request: pytest.FixtureRequest) -> Iterator[str]:
 
 
 @pytest.fixture(params=["sqlite", "postgresql", "mysql"])
-def exchange_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+def exchange_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     if request.param == "sqlite":
         (tmp_path / "exchange.db").touch()
-        yield f"sqlite:///{tmp_path / 'exchange.db'}"
-    elif request.param == "mysql":
-        yield request.getfixturevalue("mysql_url")
-    else:
-        with _database(request.getfixturevalue("_postgres")) as url:
-            yield url
+        return f"sqlite:///{tmp_path / 'exchange.db'}"
+    return str(request.getfixturevalue("mysql_url" if request.param == "mysql" else "postgres_url"))
+
+
+@pytest.fixture(params=["postgresql", "mysql"])
+def served_url(request: pytest.FixtureRequest) -> str:
+    return str(request.getfixturevalue("mysql_url" if request.param == "mysql" else "postgres_url"))
