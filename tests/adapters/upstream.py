@@ -11,13 +11,14 @@ import struct
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 from xml.sax.saxutils import escape
 
+import msgspec
 from lxml import etree
 
 from adapters import open_system
@@ -363,7 +364,7 @@ class Mirror:
             self.batches.append(batch)
             self.records.update({record.key: record for record in batch.records})
             for key in set(batch.gone) & set(self.records):
-                self.records[key] = replace(self.records[key], withdrawn=True, row_digest="")
+                self.records[key] = msgspec.structs.replace(self.records[key], withdrawn=True, row_digest="")
             if batch.cursor is not None:
                 self.cursors[batch.partition] = batch.cursor
 
