@@ -72,7 +72,9 @@ class Comparison:
         )  # fmt: skip
         self._walked = _KeyList(system, f"{name} keys", keys, stream, descriptor, read)
         since = stream.cursor
-        self._always = self.by_the_list and (since is None or since.filter == "client")
+        # Such a list is read to its end at every pull anyhow; a descending one is left once its rows are old.
+        whole = since is None or (since.filter == "client" and since.order != "descending")
+        self._always = self.by_the_list and whole
 
     def begin(self, state: PullState, now: datetime) -> KeySet | None:
         """A set for the keys about to be listed; None while it is too early to compare again."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import pytest
 
 from adapters.auth import LoginRefused
@@ -52,6 +54,15 @@ def test_a_second_pull_takes_what_changed_and_little_else(sandbox: Sandbox, name
     pull(system, ledger)
     assert {one for one in before if ledger.records[one].fields != before[one].fields} == {key}
     assert len(ledger.changed) <= 2 and ledger.cursors != cursors
+
+
+def test_a_list_that_begins_with_the_newest_is_left_early_and_read_whole_once_a_day(sandbox: Sandbox) -> None:
+    sandbox.fault("says_no", LISTS["trs_hycloud"], skip=10_000)  # it only counts
+    system, ledger, pages = opened("trs_hycloud", sandbox), Ledger(), [0]
+    for days in (0, 0, 2):
+        assert pull(system, ledger, days=days).last.complete
+        pages.append(sandbox.ask("GET", "/faults")[0]["seen"])
+    assert [after - before for before, after in pairwise(pages)] == [5, 2, 5]
 
 
 @pytest.mark.parametrize("name", LISTS)
