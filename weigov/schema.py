@@ -40,6 +40,7 @@ SHORT_FORMS: Mapping[str, Callable[[JsonSchemaValue], JsonSchemaValue]] = {
     "one_or_more": lambda inner: {"anyOf": [inner["items"], inner]},
     "text_of": lambda inner: _NUMBER_OR_TEXT if set(inner) <= {"type", "maxLength"} else inner,
     "_field": lambda inner: {"anyOf": [_TEXT, inner]},
+    "_wsdl": lambda inner: {"anyOf": [_TEXT, inner]},
     "_expected": lambda inner: {"anyOf": [{"enum": _words_of("Expected", "type")}, inner]},
     "_duration": lambda inner: {"type": "string", "pattern": r"^P(?=.)"},
     "_begin": lambda inner: inner,

@@ -26,11 +26,11 @@ class Wsdl(Closed):
     """``file`` and ``bundle`` are beside the descriptor; ``hosts`` are those imports may be fetched from, live."""
 
     file: Annotated[str, Field(min_length=1)]
-    bundle: str | None = None
-    patches: tuple[Patch, ...] = ()
+    bundle: str | None = None  # a folder with what the WSDL imports, as `weigov doctor wsdl --out` writes it
+    patches: tuple[Patch, ...] = ()  # those `weigov doctor wsdl` found to be needed
     service: str | None = None
-    port: str | None = None
-    hosts: tuple[str, ...] = ()
+    port: str | None = None  # by default the one with every operation that is used, SOAP 1.1 before 1.2
+    hosts: tuple[str, ...] = ()  # HOST or HOST:PORT
 
     @field_validator("file", "bundle")
     @classmethod
@@ -40,11 +40,11 @@ class Wsdl(Closed):
         return value
 
 
-def _short(value: Any) -> Any:
+def _wsdl(value: Any) -> Any:
     return {"file": value} if isinstance(value, str) else value
 
 
-WsdlRule = Annotated[Wsdl, BeforeValidator(_short)]
+WsdlRule = Annotated[Wsdl, BeforeValidator(_wsdl)]
 
 
 def files_of(value: Any) -> Iterator[tuple[str, str]]:
