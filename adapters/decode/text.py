@@ -46,15 +46,14 @@ def body_of(envelope: Any) -> Any:
 def returned(response: Any) -> str:
     """The one text an operation returned. Raises Undecodable where there is none, or several."""
     leaves = [e for e in response.iter("*") if len(e) == 0 and e is not response]
-    texts = [e for e in leaves if e.text is not None]
-    if len(leaves) > 1 and len({id(e) for e in leaves}) > 1:
+    if len(leaves) > 1:
         names = ", ".join(dict.fromkeys(paths.local_name(e.tag) for e in leaves[:10]))
         raise Undecodable(
             f"the operation returned several values ({names}): name the one to read, as in {{soap_string: //NAME}}"
         )
-    if not texts:
+    if not leaves or leaves[0].text is None:
         raise Undecodable("the operation returned no string")
-    found: str = texts[0].text
+    found: str = leaves[0].text
     return found
 
 
