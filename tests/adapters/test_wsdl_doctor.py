@@ -23,7 +23,7 @@ from adapters.wsdl_doctor import Diagnosis, diagnose, open_source, report, write
 from tests.adapters.test_wsdl import BROKEN, PLAIN, A, parameters, reaches_nothing, schema, wsdl
 from tests.adapters.upstream import SAMPLES
 from weigov.cli import app
-from weigov.errors import ConfigError
+from weigov.errors import ConfigError, RemoteUnavailable
 from weigov.ports import Connection
 
 
@@ -192,6 +192,31 @@ def test_another_host_is_asked_only_when_it_is_named() -> None:
             assert asked == []
             assert diagnose(open_source(f"{url}/s?wsdl", [f"127.0.0.1:{port}"]), "s").why == ""
             assert asked == ["/o.xsd"]
+
+
+def test_a_descriptor_fetches_imports_of_its_hosts_when_it_is_first_used(tmp_path: Path) -> None:
+    with serving({"/o.xsd": OTHER}) as (url, asked):
+        host = url.removeprefix("http://")
+        (tmp_path / "s.wsdl").write_text(importing(f"{url}/o.xsd"), encoding="utf-8")
+        system = opened(tmp_path, url, f'wsdl: {{file: s.wsdl, hosts: ["{host}"]}}', "go", "{x: '{a}'}")
+        assert asked == []
+        system.check_wsdl()
+        assert asked == ["/o.xsd"]
+    (tmp_path / "s.wsdl").write_text(importing(f"{url}/gone.xsd"), encoding="utf-8")
+    system = opened(tmp_path, url, f'wsdl: {{file: s.wsdl, hosts: ["{host}"]}}', "go", "{x: '{a}'}")
+    with pytest.raises(RemoteUnavailable, match=r"^cms wsdl: http://.*/gone.xsd could not be read: nothing listens"):
+        system.write("w", {"a": "1"}, key="k")  # nothing was sent to the service itself
+
+
+def test_what_wsdl_names_must_be_beside_the_descriptor(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError) as caught:
+        opened(tmp_path, "http://127.0.0.1:9", "wsdl: {file: s.wsdl, bundle: b, patches: [forget]}")
+    assert "wsdl.patches.0: 'forget' is not a word here (did you mean forget_answers?)" in str(caught.value)
+    with pytest.raises(ConfigError) as caught:
+        opened(tmp_path, "http://127.0.0.1:9", "wsdl: {file: s.wsdl, bundle: b}")
+    said = str(caught.value)
+    assert "wsdl.file: there is no s.wsdl beside this file" in said
+    assert "wsdl.bundle: there is no b beside this file" in said
 
 
 @pytest.mark.parametrize(("path", "told"), [("/none", "HTTP 404"), ("/moved", "HTTP 302"), ("/big", "more than 50")])
