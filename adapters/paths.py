@@ -19,7 +19,7 @@ def dotted(path: str) -> Getter:
     if path in (".", ""):
         return lambda node: node
     parts = path.split(".")
-    if len(parts) == 1:
+    if len(parts) == 1 and not path.isdecimal():
         name = parts[0]
         return lambda node: node.get(name) if type(node) is dict else None
 

@@ -27,6 +27,7 @@ def test_dots_lead_into_dicts_and_lists(path: str, found: Any) -> None:
 def test_a_dot_alone_is_the_whole() -> None:
     assert dotted(".")([1]) == [1]
     assert dotted("a")([1]) is None
+    assert dotted("0")(["said"]) == "said" and dotted("1")(["said"]) is None
 
 
 @pytest.mark.parametrize("wrong", ["Case", "/", "//", "//a[1]", "//a//b", "//@id", "/a/b/", "//a/text()"])

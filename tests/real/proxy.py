@@ -79,7 +79,7 @@ class Proxy:
     def clear(self) -> Counter[str]:
         """Forget what was planned and asked; how often each kind struck."""
         with self._lock:
-            did = Counter({fault.kind: 0 for fault in self.faults})
+            did: Counter[str] = Counter({fault.kind: 0 for fault in self.faults})
             for fault in self.faults:
                 did[fault.kind] += fault.did
             self.faults.clear()

@@ -26,14 +26,21 @@ my $scrips = RT::Scrips->new($system);
 $scrips->UnLimit;
 while (my $scrip = $scrips->Next) { $scrip->SetDisabled(1) }
 
+sub token_of {
+    my ($user, $what) = @_;
+    my ($id, $said, $token) = RT::AuthToken->new($system)->Create(Owner => $user->id, Description => $what);
+    made('token', $id, $said);
+    return $token;
+}
+
+my $staff = RT::User->new($system);
+$staff->Load('root');
 my $reader = RT::User->new($system);
 made('user', $reader->Create(Name => 'weigov', Privileged => 1, EmailAddress => 'weigov@shifan.example'));
 $reader->SetTimezone('Asia/Shanghai');
 for my $right (qw(ShowTicket ShowTicketComments CommentOnTicket ReplyToTicket ModifyTicket SeeQueue SeeCustomField)) {
     made($right, $reader->PrincipalObj->GrantRight(Right => $right, Object => RT->System));
 }
-my ($token_id, $said, $token) = RT::AuthToken->new($system)->Create(Owner => $reader->id, Description => 'Weigov');
-made('token', $token_id, $said);
 
 my @queues;
 for my $name ('政务服务', '市民投诉', '咨询建议') {
@@ -66,7 +73,7 @@ for my $n (1 .. $count) {
     made($subject, $ticket->Create(
         Queue => $queues[$n % @queues]->id,
         Subject => $subject,
-        Requestor => $applicants[$n % @applicants]->id,
+        Requestor => $applicants[($n == 1 ? 2 : $n) % @applicants]->id,    # 1 is merged into 2
         "CustomField-$fields{'证件号'}" => sprintf('11010119900101%04d', $n),
         "CustomField-$fields{'材料'}" => ['身份证', "申请表$n"],
     ));
@@ -87,6 +94,10 @@ my %standing;
 for my $ticket (@tickets) {
     $ticket->Load($ticket->id);
     my ($applicant) = @{ $ticket->Requestors->UserMembersObj->ItemsArrayRef };
-    $standing{ $ticket->id } = [$ticket->Subject, $ticket->Status, $ticket->QueueObj->Name];
+    $standing{ $ticket->id } = [
+        $ticket->Subject, $ticket->Status, $ticket->QueueObj->Name, $applicant->RealName,
+    ];
 }
-print JSON->new->utf8->encode({ token => $token, tickets => \%standing, gone => \@gone });
+print JSON->new->utf8->encode({
+    token => token_of($reader, 'Weigov'), staff => token_of($staff, 'staff'), tickets => \%standing, gone => \@gone,
+});

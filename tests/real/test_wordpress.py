@@ -273,7 +273,7 @@ def test_a_wordpress_that_dies_during_a_pull_costs_one_line_and_nothing_else(sto
     assert story.mirrored_before == 100  # the page it did give
     assert story.collected is not None and not story.collected.incomplete
     stored = story.collected.stored
-    # By the deployment's clock the posts are of the future, so the list is read twice: only what is new can be counted.
+    # By the deployment's clock the posts are of the future, so the list is read twice: only the new can be counted.
     assert story.mirrored_before + stored.new == len(story.seed.posts) and stored.rejected == 0
 
 
