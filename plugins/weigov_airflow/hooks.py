@@ -74,10 +74,12 @@ class _SystemHook(_Hook):
 
     def try_it(self, found: Connection) -> tuple[bool, str]:
         used = system_of(found, self.engines)
-        return self.reach(found) if used is None else _checked(used, found)
+        if used is None or not used.descriptor.streams:  # what is only written to is not tried by writing
+            return self.reach(found)
+        return _checked(used, found)
 
     def reach(self, found: Connection) -> tuple[bool, str]:
-        """What can be said where no system of the site uses the connection."""
+        """What can be said where no system of the site uses the connection, or one that offers nothing to read."""
         raise NotImplementedError
 
 
@@ -95,7 +97,7 @@ class _Reached(_SystemHook):
             answer = wire.send("GET", found.base_url + self.probe, headers={})
         except (NotSent, NoAnswer, OSError, ValueError) as error:
             return False, f"无法连通 {shown} cannot be reached: {error}"
-        said = f"{shown} 已连通，HTTP {answer.status}；未尝试登录 reached, log-in not tried (no system of the site)"
+        said = f"{shown} 已连通，HTTP {answer.status}；未尝试登录 reached, log-in not tried"
         return answer.status < 500, said
 
 

@@ -53,7 +53,8 @@ def check(
     if not all(one.sound for one in found):
         raise typer.Exit(1)
     if not as_json:
-        out.print("nothing contradicts the descriptor")
+        said = "nothing contradicts the descriptor"
+        out.print(said if found else "it has no streams: nothing was asked, and no log-in tried")
 
 
 def _show(one: Checked) -> None:
