@@ -6,13 +6,14 @@ As ``consistency`` for the engines that make requests: every fault of a stream o
 from __future__ import annotations
 
 from collections.abc import Iterator
+from fnmatch import fnmatchcase
 from typing import Any
 
 from adapters.paths import slashed
 from adapters.table_words import carriers, sortable
 from adapters.template import holes
 from adapters.times import needs_zone
-from adapters.vocabulary import Operation, Stream, TableSource, TimeRule, Vanished, Withdrawn, XmlStep
+from adapters.vocabulary import Operation, RenameDone, Stream, TableSource, TimeRule, Vanished, Withdrawn, XmlStep
 from weigov.yamlfile import Loc, did_you_mean
 
 Found = tuple[Loc, str, str]
@@ -46,7 +47,11 @@ def stream(it: Stream, engine: Any, time: TimeRule | None, decode: Any) -> Itera
             yield ("decode",), "belongs to other engines", "name a `charset` in `table`"
         for loc, message, hint in _table(it.table, it, time):
             yield ("table", *loc), message, hint
-    else:
+    elif it.files is not None:
+        for word in ("done", "failed"):
+            action = getattr(it.files, word)
+            if isinstance(action, RenameDone) and fnmatchcase(f"x.xml{action.rename}", it.files.pattern):
+                yield ("files", word), "the renamed file would fit `pattern` and be read again", ""
         yield from _records(it.records, (it.decode or decode or ("xml",))[-1])
 
 
