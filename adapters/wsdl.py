@@ -109,7 +109,8 @@ def load(source: Source, patches: Sequence[str] = ()) -> Loaded:
     except (etree.XMLSyntaxError, zeep.exceptions.Error, LookupError, ValueError, TypeError, AttributeError,
             NotImplementedError, AssertionError, RecursionError) as error:  # fmt: skip
         raise Unloadable(f"{reader.at}{_plain(error)}") from None
-    loaded.lost = tuple(_lost(loaded, [_plain(one.message) for one in said]))
+    overloaded = (f"{name}: described more than once; only the last can be called" for name in reader.overloaded)
+    loaded.lost = (*_lost(loaded, [_plain(one.message) for one in said]), *sorted(overloaded))
     return loaded
 
 
@@ -155,6 +156,7 @@ class _Reader(zeep.transports.Transport):
         self._close_session = False  # zeep's own beginning opens a session to the network, which nothing here needs
         self.patched: set[str] = set()
         self.bound: dict[tuple[str, str], Bound] = {}
+        self.overloaded: set[str] = set()
         self.opened = False
         self.at = ""  # the document at hand, where it is not the WSDL itself
         self._source = source
@@ -184,7 +186,11 @@ class _Reader(zeep.transports.Transport):
                     zeep.loader.absolute_location(node.get("schemaLocation", ""), url), namespace
                 )
         root = normal(root)
-        self.bound.update({(one.binding, one.name): one for one in operations(root)})
+        here = {}  # zeep may ask for a document twice: only what is twice in one is overloaded
+        for one in operations(root):
+            if here.setdefault((one.binding, one.name), one) is not one:
+                self.overloaded.add(one.name)
+        self.bound.update(here)
         written: bytes = etree.tostring(root)
         self.at = ""
         return written

@@ -151,6 +151,14 @@ def test_bindings_no_http_client_can_speak_to_are_left_out() -> None:
     ]
 
 
+def test_an_overloaded_operation_is_said_to_be_one(tmp_path: Path) -> None:
+    once = '<operation name="go"><soap:operation soapAction=""/><input><soap:body use="literal"/></input>'
+    text = wsdl(PLAIN).replace(once, f"{once}</operation>{once}", 1)
+    loaded = read(tmp_path, text)
+    assert loaded.lost == ("go: described more than once; only the last can be called",)
+    assert parameters(loaded) == {"go": ["x"]}
+
+
 def test_what_is_whole_is_not_changed() -> None:
     root = etree.parse(SAMPLES / "items.wsdl").getroot()
     before = etree.tostring(root)
