@@ -217,6 +217,10 @@ def _step(step: Step, base_url: str) -> Callable[[str], str]:
         "strip": str.strip,
         "unescape": html.unescape,  # a title stored with &#038; in it
         "text_only": lambda value: " ".join(html.unescape(_TAG.sub(" ", _INLINE.sub("", value))).split()),
+        # A text that was never HTML, for a field that is.
+        "paragraphs": lambda value: "".join(
+            f"<p>{html.escape(line)}</p>" for line in value.splitlines() if line.strip()
+        ),
         "absolute_url": lambda value: urljoin(base_url, value) if value else "",
         # Codes that grow by two characters a level (0102 stands under 01): all but the last two.
         "parent_code_2": lambda value: value[:-2],

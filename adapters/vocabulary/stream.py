@@ -19,7 +19,9 @@ from adapters.vocabulary.table import TableSource
 from adapters.vocabulary.withdrawn import WithdrawnRule
 from weigov.records import Kind
 
-Step = Literal["strip", "unescape", "text_only", "absolute_url", "parent_code_2", "zero_is_none"]
+Step = Literal[
+    "strip", "unescape", "text_only", "paragraphs", "absolute_url", "parent_code_2", "zero_is_none",
+]  # fmt: skip
 
 
 class ForEach(Closed):

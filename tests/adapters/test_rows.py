@@ -76,6 +76,11 @@ def test_empty_texts_are_absent() -> None:
         (["text_only"], "<p>一 &amp;\n<b>二</b></p><p>三</p>", "一 & 二 三"),
         (["text_only"], "通<b class=x>𠮷</b>知 1 &lt; 2", "通𠮷知 1 < 2"),
         (["text_only"], "镇<文明实践>超市 1 < 2<!-- x --> > 0</p>", "镇<文明实践>超市 1 < 2 > 0"),
+        (
+            ["paragraphs"],
+            "您好！<18岁 & >60岁免费\r\n\n其他人半价",
+            "<p>您好！&lt;18岁 &amp; &gt;60岁免费</p><p>其他人半价</p>",
+        ),
         (["absolute_url"], "/a.png", "http://cms.example/a.png"),
         (["parent_code_2"], "010203", "0102"),
         (["parent_code_2"], "01", None),
