@@ -24,7 +24,7 @@ from urllib3.connection import HTTPConnection, HTTPSConnection
 from adapters.spool import Body, Spooled
 
 _CHUNK = 1 << 16
-_IN_MEMORY = 1 << 20  # bytes of an answer; a longer one goes to disk
+_IN_MEMORY = 4 << 20  # bytes of an answer; a longer one goes to disk
 _USER_AGENT = "Weigov"
 
 # Its DEBUG lines show addresses whole, and some systems want their key there.

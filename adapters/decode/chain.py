@@ -110,7 +110,7 @@ def _json(state: _State, override: str, asked: _Asked) -> Answer:
 
 def _soap_string(state: _State, path: str, asked: _Asked) -> Answer | None:
     data = state.whole()
-    root, torn = text.tree(data, "", state.repairs, "SOAP envelope")
+    root, torn = text.tree(data, state.encoding(), state.repairs, "SOAP envelope")
     state.damaged |= torn
     response = text.body_of(root)
     if paths.local_name(response.tag) == "Fault":

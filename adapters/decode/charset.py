@@ -17,6 +17,8 @@ UTF8 = ("", "utf-8", "ascii", "us-ascii")
 
 _ALIASES = {"gb2312": "gb18030", "gbk": "gb18030", "gb_2312-80": "gb18030", "utf8": "utf-8"}
 _PROLOG = re.compile(rb"^(?:\xef\xbb\xbf)?\s*<\?xml[^>]*?encoding\s*=\s*[\"']([A-Za-z0-9._-]+)[\"']")
+#: Every byte is a character in it, so believing it would make nonsense of Chinese without a sign of it.
+_UNASKED = ("iso-8859-1", "latin-1", "latin1", "us-ascii", "ascii")
 _BOM = b"\xef\xbb\xbf"
 
 
@@ -25,8 +27,10 @@ def known(name: str) -> str:
 
 
 def of_content_type(content_type: str) -> str:
+    """What an HTTP header says; '' when it says nothing, or only what servers say unasked."""
     match = re.search(r"charset\s*=\s*[\"']?([A-Za-z0-9._-]+)", content_type, re.IGNORECASE)
-    return known(match[1]) if match else ""
+    name = known(match[1]) if match else ""
+    return "" if name in _UNASKED else name
 
 
 def declared(head: bytes) -> str:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any
 
 import msgspec
@@ -49,6 +50,11 @@ class JsonAnswer:
         self._body = None if isinstance(body, bytes) else body
 
     def value(self, path: str) -> Any:
+        within = "" if self._records in (".", "") else f"{self._records}."
+        number, _, rest = path.removeprefix(within).partition(".")
+        if self._list is not None and path.startswith(within) and number.isdecimal():
+            row = next(islice(self.rows(), int(number), None), None)  # one of the rows that are not kept
+            return paths.dotted(rest)(row)
         found = paths.dotted(path)(self._root)
         return self._outer.get(path) if found is None else found
 

@@ -20,7 +20,7 @@ from adapters.decode.repair import mended
 
 def tree(data: bytes, encoding: str, repairs: set[str], expected: str = "XML") -> tuple[Any, bool]:
     """A document as an lxml tree, and whether some characters could not be decoded. Raises Undecodable."""
-    encoding, damaged = encoding or charset.declared(data), False
+    damaged = False
     if encoding not in charset.UTF8:
         data, damaged = charset.to_utf8(data, encoding)
         data = charset.PROLOG_TEXT.sub("", data.decode(), count=1).encode()

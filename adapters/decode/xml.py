@@ -174,9 +174,9 @@ def _forget(element: Any, name: str) -> None:
 
 def _refuse_the_truncated(body: spool.Body) -> None:
     """Raises Undecodable where the end of the root element is missing: before any row is used."""
-    start, end = spool.head(body, 4096), spool.tail(body, 4096)
+    start, end = re.sub(rb"<!--.*?-->", b"", spool.head(body, 4096), flags=re.DOTALL), spool.tail(body, 4096)
     root = re.search(rb"<([A-Za-z_\x80-\xff][^\s/>]*)", start)
-    if b"\x00" in start or root is None or b"<!DOCTYPE" in start:
+    if b"\x00" in start or root is None or b"<!" in start[: root.start()]:
         return  # two bytes a character, or a preface longer than this looks: the parser will tell
     if not re.search(rb"</" + re.escape(root[1]) + rb"\s*>" + _BEHIND_THE_ROOT, end):
         raise Undecodable(what(start, "XML"))

@@ -131,6 +131,19 @@ def test_rows_that_are_no_list_are_said_of_a_long_answer_too(narrow: None) -> No
     assert list(read(on_disk(b'{"a": [{"r": [{"id": 1}]}]}'), ["json"], records="a.0.r").rows()) == [{"id": 1}]
 
 
+def test_one_row_of_a_long_answer_can_be_looked_into(narrow: None) -> None:
+    data = b'{"d": {"rows": [{"id": 1, "x": {"y": "a"}}, {"id": 2}]}}'
+    for body in (data, on_disk(data)):
+        answer = read(body, ["json"], records="d.rows")
+        assert [answer.value(f"d.rows.{p}") for p in ("1.id", "0.x.y", "9.id")] == [2, "a", None]
+    assert read(on_disk(b'[{"id": 1}]'), ["json"], records=".").value("0.id") == 1
+
+
+def test_a_comment_before_the_root_is_not_taken_for_it() -> None:
+    body = on_disk(b"<!-- <x> --><R><C><N>1</N></C></R>")
+    assert list(read(body, ["xml"], records="//C").rows()) == [{"N": "1"}]
+
+
 def test_the_rows_of_a_long_answer_can_be_asked_for_again() -> None:
     answer = read(on_disk(b"<R><C><N>1</N></C><C><N>2</N></C></R>"), ["xml"], records="//C")
     assert list(answer.rows()) == list(answer.rows()) == [{"N": "1"}, {"N": "2"}]

@@ -208,6 +208,14 @@ def test_bytes_in_another_encoding_than_declared_name_the_remedy() -> None:
     assert rows(body, [XmlStep(xml="gb2312")], "//c") == [{"n": "王镕"}]
 
 
+def test_what_a_header_says_counts_where_nothing_else_is_said_and_never_what_servers_say_unasked() -> None:
+    body = "<R><s>&lt;c>&lt;n>王镕&lt;/n>&lt;/c></s></R>"
+    soap = f"<E><Body>{body}</Body></E>".encode("gbk")
+    assert rows(soap, ["soap_string", "xml"], "//c", content_type="text/xml; charset=GBK") == [{"n": "王镕"}]
+    plain = "<R><c><n>王镕</n></c></R>".encode()
+    assert rows(plain, ["xml"], "//c", content_type="text/xml; charset=iso-8859-1") == [{"n": "王镕"}]
+
+
 def test_a_value_s_own_attributes_are_kept_and_the_protocol_s_are_not() -> None:
     inner = '<c id="7"><n xsi:type="xsd:string" lang="zh">王</n>text</c><c lang="en">only text</c>'
     assert rows(enveloped(inner), ["soap"], "//c") == [

@@ -129,23 +129,23 @@ def test_the_surroundings_lend_neither_proxy_nor_log_in(monkeypatch: pytest.Monk
         wire.close()
 
 
-@pytest.mark.parametrize("length", [10, (1 << 20) + 1])
+@pytest.mark.parametrize("length", [10, (4 << 20) + 1])
 def test_a_long_answer_is_kept_on_disk_and_a_short_one_in_memory(length: int) -> None:
     body = b"0123456789abcdef" * (length // 16 + 1)
     head = b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % length
     with listening(lambda c: heard(c) and c.sendall(head + body[:length])) as url:
-        wire = Wire(limits=Limits(connect_s=1, read_s=1, total_s=5, max_bytes=1 << 22))
+        wire = Wire(limits=Limits(connect_s=1, read_s=1, total_s=5, max_bytes=1 << 23))
         reply = wire.send("POST", url, headers={}, data=b"{}")
         wire.close()
-    assert isinstance(reply.content, Spooled) == (length > 1 << 20)
+    assert isinstance(reply.content, Spooled) == (length > 4 << 20)
     assert reply.body == body[:length] and repr(reply).count("0123") == 0
     assert reply.with_body(b"opened").body == b"opened"
 
 
 def test_a_long_answer_that_breaks_off_is_no_answer() -> None:
-    head = b"HTTP/1.1 200 OK\r\nContent-Length: 4000000\r\n\r\n"
-    with listening(lambda c: heard(c) and c.sendall(head + bytes(3_000_000))) as url:
-        wire = Wire(limits=Limits(connect_s=1, read_s=1, total_s=5, max_bytes=1 << 22))
+    head = b"HTTP/1.1 200 OK\r\nContent-Length: 6000000\r\n\r\n"
+    with listening(lambda c: heard(c) and c.sendall(head + bytes(5_000_000))) as url:
+        wire = Wire(limits=Limits(connect_s=1, read_s=1, total_s=5, max_bytes=1 << 23))
         with pytest.raises(NoAnswer, match="broke off"):
             wire.send("POST", url, headers={}, data=b"{}")
         wire.close()
