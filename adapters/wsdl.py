@@ -186,7 +186,9 @@ class _Reader(zeep.transports.Transport):
                     zeep.loader.absolute_location(node.get("schemaLocation", ""), url), namespace
                 )
         root = normal(root)
-        here = {}  # zeep may ask for a document twice: only what is twice in one is overloaded
+        here: dict[
+            tuple[str, str], Bound
+        ] = {}  # zeep may ask for a document twice: only what is twice in one is overloaded
         for one in operations(root):
             if here.setdefault((one.binding, one.name), one) is not one:
                 self.overloaded.add(one.name)
