@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -123,3 +124,13 @@ def test_a_wrong_word_about_a_folder_is_said(tmp_path: Path, old: str, new: str,
 )
 def test_texts_of_some_formats_sort_as_their_times(form: str, sorts: bool) -> None:
     assert sortable(form) is sorts
+
+
+def test_the_examples_of_the_reference_load(tmp_path: Path) -> None:
+    page = Path(__file__).parents[2] / "docs" / "reference" / "exchange.md"
+    examples = re.findall(r"```yaml\n(.*?)```", page.read_text(encoding="utf-8"), re.DOTALL)
+    assert len(examples) == 2
+    for text in examples:
+        path = tmp_path / "it.yaml"
+        path.write_text(text, encoding="utf-8")
+        assert load_descriptor(path).streams
