@@ -20,7 +20,7 @@ from adapters.personal import FIELDS, StandIns
 from adapters.player import asked_of, engine, outcome, play
 from adapters.redact import Redaction
 from adapters.tape import ADDRESS, Exchange, Outcome, Tape
-from adapters.vocabulary import Descriptor, Stream
+from adapters.vocabulary import Descriptor, JsonStep, SoapStringStep, Stream, TextStep, XmlStep
 from adapters.walk import Call, Get
 from adapters.wire import Reply
 from weigov.errors import ConfigError
@@ -92,9 +92,12 @@ class Recorder:
         # A column that is a person's in one stream is one in the others, where they do not say otherwise.
         people = {column for stream in descriptor.streams.values() for column in _columns(stream, personal=True)}
         self._redactions = {
-            name: Redaction(self._stand_ins, people - set(_columns(stream, personal=False)), set(_kept(stream)))
+            name: Redaction(
+                self._stand_ins, people - set(_columns(stream, personal=False)), set(_kept(stream)),
+                packed=_unpacking(descriptor, stream),
+            )
             for name, stream in descriptor.streams.items()
-        }
+        }  # fmt: skip
         self._lists: dict[str, int] = {}
 
     def __call__(self, it: Call, get: Get, carry: Carry) -> Reply:
@@ -131,8 +134,11 @@ class Recorder:
 
 def encoding_of(body: bytes, content_type: str, chain: Sequence[Any]) -> str:
     """The charset an answer is written in; utf-8 when it is one nobody knows."""
-    first = chain[0] if chain else None
-    override = getattr(first, "xml", "") or getattr(first, "json_", "")
+    override = ""
+    for step in chain:
+        if step == "soap_string" or isinstance(step, (SoapStringStep, TextStep)):
+            break  # what comes after it is a text already
+        override = getattr(step, "xml", "") or getattr(step, "json_", "") or override
     marked = next((name for mark, name in _BOMS if body.startswith(mark)), "")
     prolog, header = _PROLOG.match(body), _CHARSET.search(content_type)
     name = override or marked or (prolog[1].decode() if prolog else "") or (header[1] if header else "") or "utf-8"
@@ -142,6 +148,17 @@ def encoding_of(body: bytes, content_type: str, chain: Sequence[Any]) -> str:
     except LookupError:
         return "utf-8"
     return name
+
+
+def _unpacking(descriptor: Descriptor, stream: Stream) -> Callable[[bytes], str] | None:
+    """How to tell the charset of what a stream packs into base64 or gzip; None when it packs nothing."""
+    calls = [stream, stream.detail, stream.attachments]
+    chains = [descriptor.decode, *(call.decode for call in calls if call is not None)]
+    packed = next((chain for chain in chains if "base64" in chain or "gzip" in chain), None)
+    if packed is None:
+        return None
+    readers = [step for step in packed if isinstance(step, (XmlStep, JsonStep))]
+    return lambda inner: encoding_of(inner, "", readers)
 
 
 def _redacted(get: Get, redaction: Redaction, stream: Stream) -> Get:

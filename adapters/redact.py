@@ -8,10 +8,14 @@ JSON) are walked the same way. What no lexer understands is still searched for n
 
 from __future__ import annotations
 
+import base64
+import gzip
 import html
+import io
 import json
 import re
-from collections.abc import Collection, Sequence
+import zlib
+from collections.abc import Callable, Collection, Sequence
 
 from adapters.personal import HIDDEN, StandIns, is_personal, is_secret
 
@@ -28,6 +32,10 @@ _REFERENCE = re.compile(r"<(?:[\w.-]+:)?(?P<name>[\w.-]+)(?:\s[^>]*?)?\s(?:href|
 _FILE = re.compile(r"[A-Za-z0-9+/\s]{1024,}={0,2}\s*")  # base64 of something nobody has looked into
 _PART_OF_TEXT = re.compile(rb"(?i)content-type:\s*(?:text/|application/(?:[\w.-]+\+)?(?:xml|json))")
 _PART_IN_BASE64 = re.compile(rb"(?i)content-transfer-encoding:\s*base64")
+_BASE64 = re.compile(r"\s*(?:[A-Za-z0-9+/]\s*){24,}={0,2}\s*")
+_JSONP = re.compile(r"\s*[\w$.]+\s*\(\s*[{\[]")
+_GZIP = b"\x1f\x8b"
+_MAX_UNPACKED = 64 * 1024 * 1024
 _NESTED = 5  # texts within texts
 _PERSON = "\0person"  # an element (multiRef) that a personal column points at
 
@@ -37,9 +45,14 @@ Columns = Collection[tuple[str, ...]]  #: a column is the names that lead to it:
 class Redaction:
     """What to take out of one stream's answers."""
 
-    def __init__(self, stand_ins: StandIns, personal: Columns, kept: Collection[str] = ()) -> None:
+    def __init__(
+        self, stand_ins: StandIns, personal: Columns, kept: Collection[str] = (), *,
+        packed: Callable[[bytes], str] | None = None,
+    ) -> None:  # fmt: skip
         """``personal`` columns go whatever they are called; ``kept`` ones (keys, tokens of paging) stay, unless they
-        are somebody's number."""
+        are somebody's number. ``packed``: texts in base64 or gzip are unpacked, and it tells what those are encoded
+        in; without it they are files."""
+        self._packed = packed
         self._stand_ins = stand_ins
         self._personal = frozenset(personal)
         self._kept = frozenset(kept)
@@ -47,6 +60,9 @@ class Redaction:
     def body(self, body: bytes, encoding: str) -> bytes:
         """An answer's bytes; those that are no text of ``encoding`` stay as they are. Raises LookupError for one
         that does not exist."""
+        if self._packed is not None and body.startswith(_GZIP):
+            inner = _gunzipped(body)
+            return body if inner is None else gzip.compress(self.body(inner, self._packed(inner)), mtime=0)
         text = body.decode(encoding, "surrogateescape")
         made = self.text(text)
         return body if made == text else made.encode(encoding, "surrogateescape")
@@ -59,8 +75,7 @@ class Redaction:
             if gap and _PART_OF_TEXT.search(head) and not _PART_IN_BASE64.search(head):
                 content = self.body(content, encoding)
             elif gap:
-                whole = content.removesuffix(b"\r\n")
-                content = b"A" * len(whole) + content[len(whole) :]
+                content = re.sub(rb"[^\r\n=]", b"A", content)
             made.append(head + gap + content)
         return (b"--" + boundary).join(made)
 
@@ -84,7 +99,7 @@ class Redaction:
             return self._stand_ins.person(text)
         if is_secret(name):
             return HIDDEN
-        if _FILE.fullmatch(text):
+        if self._packed is None and _FILE.fullmatch(text):
             return re.sub(r"[A-Za-z0-9+/]", "A", text)
         return self._text(text, path, depth + 1) if depth < _NESTED else self._stand_ins.anywhere(text)
 
@@ -103,9 +118,20 @@ class Redaction:
         begins = text.lstrip("\ufeff \t\r\n")[:1]
         if begins == "<":
             return self._xml(text, path, depth)
-        if begins in ("{", "["):
+        if begins in ("{", "[") or _JSONP.match(text):
             return self._json(text, path, depth)
-        return self._stand_ins.anywhere(text)
+        unpacked = self._unpacked(text) if self._packed is not None else None
+        return self._stand_ins.anywhere(text) if unpacked is None else unpacked
+
+    def _unpacked(self, text: str) -> str | None:
+        """What base64 holds, redacted and packed again; None for what is none."""
+        if not _BASE64.fullmatch(text) or self._packed is None:
+            return None
+        try:
+            inner = base64.b64decode("".join(text.split()), validate=True)
+        except ValueError:
+            return None
+        return base64.b64encode(self.body(inner, self._packed(inner))).decode()
 
     def _json(self, text: str, path: Sequence[str], depth: int) -> str:
         pieces: list[str] = []
@@ -204,6 +230,15 @@ class Redaction:
             return f"{match['before']}{mark}{html.escape(new)}{mark}"
 
         return _ATTRIBUTE.sub(made, written), one
+
+
+def _gunzipped(body: bytes) -> bytes | None:
+    try:
+        with gzip.GzipFile(fileobj=io.BytesIO(body)) as file:
+            inner = file.read(_MAX_UNPACKED + 1)
+    except (OSError, EOFError, zlib.error):
+        return None
+    return inner if len(inner) <= _MAX_UNPACKED else None
 
 
 def _is_json(text: str) -> bool:

@@ -37,7 +37,7 @@ class Total:
             return ""
         try:
             answer = decode.read(
-                reply.body, self._chain, content_type=reply.content_type, records=it.records, values=it.values
+                reply.content, self._chain, content_type=reply.content_type, records=it.records, values=it.values
             )
             for _ in answer.rows():  # what stands behind the rows is known when they are through
                 pass

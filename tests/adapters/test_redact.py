@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import base64
+import gzip
 import json
 import re
+from collections.abc import Callable
 
 import pytest
 from lxml import etree
@@ -188,3 +191,49 @@ def test_a_masked_record_shows_no_person() -> None:
         "applicant_name": "张**", "applicant": "1" + "*" * 17, "item_name": "许可 138****5678", "url": None
     }  # fmt: skip
     assert shown.extra == {"linkTel": "1**********", "region": "440100", "pwd": "g*****"}
+
+
+# ---- what is packed
+
+
+def unpacking() -> Redaction:
+    return Redaction(StandIns(), {("applyer", "name")}, packed=lambda inner: "gb18030")
+
+
+def test_people_in_base64_and_gzip_go_and_the_answer_is_packed_as_it_was() -> None:
+    rows = '{"applyer": {"name": "张三丰"}, "note": "许可"}'.encode("gb18030")
+    packed = base64.b64encode(gzip.compress(rows)).decode()
+    made = unpacking().text(f"<r><data>{packed}</data></r>")
+    inner = gzip.decompress(base64.b64decode(etree.fromstring(made).findtext("data") or "")).decode("gb18030")
+    assert "张三丰" not in inner and json.loads(inner)["note"] == "许可"
+
+
+@pytest.mark.parametrize("pack", [gzip.compress, base64.b64encode])
+def test_a_whole_answer_may_be_packed(pack: Callable[[bytes], bytes]) -> None:
+    made = unpacking().body(pack(f"<r><linkman>李四</linkman><x>{PHONE}</x></r>".encode("gb18030")), "utf-8")
+    unpack = gzip.decompress if pack is gzip.compress else base64.b64decode
+    inner = unpack(made).decode("gb18030")
+    assert "李四" not in inner and PHONE not in inner and inner.endswith("</x></r>")
+
+
+def test_what_only_looks_packed_stays() -> None:
+    for text in ('{"n": "0123456789abcdef0123456789abcdef"}', '{"x": "YWJj"}'):
+        assert json.loads(unpacking().text(text)).keys() == json.loads(text).keys()
+    broken = b"\x1f\x8b broken"
+    assert unpacking().body(broken, "utf-8") is broken
+
+
+def test_an_answer_that_calls_a_function_is_walked_too() -> None:
+    made = redaction().text('cb123({"applyer": {"name": "张三丰"}, "id": "7"});')
+    assert made.startswith('cb123({"applyer": {"name": "') and "张三丰" not in made and made.endswith('"id": "7"});')
+
+
+def test_of_an_answer_in_parts_texts_are_walked_and_files_keep_their_length_only() -> None:
+    parts = (
+        "--b\r\nContent-Type: application/xop+xml\r\n\r\n<r><linkman>李四</linkman></r>\r\n"
+        "--b\r\nContent-Type: image/png\r\n\r\nPNG of somebody\r\n"
+        "--b\r\nContent-Type: text/xml\r\nContent-Transfer-Encoding: base64\r\n\r\nPHI+5p2O\r\n5Zub\r\n--b--\r\n"
+    ).encode()
+    made = redaction().parts(parts, b"b", "utf-8")
+    assert len(made) == len(parts) and "李四".encode() not in made and b"somebody" not in made
+    assert b"\r\n\r\nAAAAAAAA\r\nAAAA\r\n--b--" in made
