@@ -6,7 +6,7 @@ Both dialects take rows in batches of one statement each; every row of a call mu
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from functools import cache, lru_cache
+from functools import lru_cache
 from typing import Any
 
 from sqlalchemy import ARRAY, ColumnElement, Connection, String, Table, any_, bindparam, func, select
@@ -45,22 +45,31 @@ def upsert(
     connection.execute(statement.returning(*table.primary_key), list(last.values())).all()
 
 
-def insert_many(connection: Connection, table: Table, names: Sequence[str], rows: Sequence[tuple[Any, ...]]) -> None:
-    """Insert ``rows``, whose values stand in the order of the column ``names``."""
+def insert_many(
+    connection: Connection,
+    table: Table,
+    common: Mapping[str, Any],
+    names: Sequence[str],
+    rows: Sequence[tuple[str, ...]],
+) -> None:
+    """Insert ``rows``: texts in the order of the columns ``names``, beside what all of them have in ``common``."""
     if not rows:
         return
     if connection.dialect.name != "sqlite":
-        connection.execute(table.insert(), [dict(zip(names, row, strict=True)) for row in rows])
+        connection.execute(table.insert(), [{**common, **dict(zip(names, row, strict=True))} for row in rows])
         return
     # Over SQLite, Core's work on every single parameter costs more than the insert itself.
-    values: list[Any] = list(zip(*rows, strict=True))
-    for n, name in enumerate(names):
-        kind = table.c[name].type.dialect_impl(connection.dialect)
-        if (convert := kind.bind_processor(connection.dialect)) is not None:
-            values[n] = map(cache(convert), values[n])  # few moments, many rows
+    same = tuple(_converted(connection, table, name, value) for name, value in common.items())
     # Only column names, which the code gives, stand in the text.
-    text = f"INSERT INTO {table.name} ({', '.join(names)}) VALUES ({', '.join('?' * len(names))})"
-    connection.exec_driver_sql(text, list(zip(*values, strict=True)))
+    holes = ", ".join("?" * (len(common) + len(names)))
+    text = f"INSERT INTO {table.name} ({', '.join((*common, *names))}) VALUES ({holes})"
+    connection.exec_driver_sql(text, [same + row for row in rows])
+
+
+def _converted(connection: Connection, table: Table, name: str, value: Any) -> Any:
+    """``value`` as Core would give it to the driver."""
+    convert = table.c[name].type.dialect_impl(connection.dialect).bind_processor(connection.dialect)
+    return value if convert is None else convert(value)
 
 
 @lru_cache(maxsize=64)

@@ -37,10 +37,7 @@ class Stored:
         return Stored(*(getattr(self, n) + getattr(other, n) for n in Stored.__dataclass_fields__))
 
 
-_INSERTED = (
-    "site", "system", "stream", "key", "kind", "partition", "digest", "row_digest", "payload", "first_seen_at",
-    "changed_at", "withdrawn_at",
-)  # fmt: skip
+_INSERTED = ("key", "kind", "partition", "digest", "row_digest", "payload")
 _GONE = bindparam("gone", type_=Utc)
 _UPDATE_ROW = update(record).where(record.c.id == bindparam("row")).values(row_digest=bindparam("new_row_digest"))
 _UPDATE = _UPDATE_ROW.values(
@@ -86,18 +83,16 @@ def _store_records(
     dialect = connection.dialect.name
     rows = connection.execute(_known(ref, dialect), {"values": one_value(dialect, keys)})
     before = {key: (row, whole, row_digest) for key, row, whole, row_digest in rows}
-    inserts: list[tuple[Any, ...]] = []
+    inserts: list[tuple[str, ...]] = []
+    gone_already: list[tuple[str, ...]] = []
     updates, touched, touched_rows = [], [], []
     for item in items:
         payload = dump(item)
         whole = digest_of_dump(payload, item.withdrawn)
         old = before.get(item.key)
         if old is None:
-            gone = now if item.withdrawn else None
-            inserts.append((
-                ref.site, ref.system, ref.stream, item.key, item.kind, item.partition, whole, item.row_digest,
-                payload.decode(), now, now, gone,
-            ))  # fmt: skip
+            new = (item.key, item.kind, item.partition, whole, item.row_digest, payload.decode())
+            (gone_already if item.withdrawn else inserts).append(new)
             touched.append(item)
         elif old[1] != whole:
             updates.append(
@@ -114,7 +109,9 @@ def _store_records(
             touched.append(item)
         elif old[2] != item.row_digest:
             touched_rows.append({"row": old[0], "new_row_digest": item.row_digest})
-    insert_many(connection, record, _INSERTED, inserts)
+    common = {**key_of(ref), "first_seen_at": now, "changed_at": now}
+    insert_many(connection, record, {**common, "withdrawn_at": None}, _INSERTED, inserts)
+    insert_many(connection, record, {**common, "withdrawn_at": now}, _INSERTED, gone_already)
     if updates:
         connection.execute(_UPDATE, updates)
     if touched_rows:
@@ -126,7 +123,7 @@ def _store_records(
     )
     withdrawn = sum(1 for item in touched if item.withdrawn)
     return Stored(
-        new=len(inserts),
+        new=len(inserts) + len(gone_already),
         changed=len(updates),
         withdrawn=withdrawn,
         unchanged=len(items) - len(touched),

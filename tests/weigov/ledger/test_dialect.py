@@ -61,10 +61,10 @@ def test_an_insert_that_another_writer_undoes_is_new_again(ledger: Ledger, now: 
 
 def test_many_at_once_stand_there_as_one_by_one_they_would(ledger: Ledger, now: datetime) -> None:
     moment = now.replace(microsecond=0)  # which a driver left to itself writes another way
-    rows = [row("a", "1", moment), row("b", "2", moment)]
     with ledger.begin() as connection:
-        insert_many(connection, cursor, list(rows[0]), [])
-        insert_many(connection, cursor, list(rows[0]), [tuple(one.values()) for one in rows])
+        common = {name: value for name, value in row("", "", moment).items() if name not in ("partition", "value")}
+        insert_many(connection, cursor, common, ("partition", "value"), [])
+        insert_many(connection, cursor, common, ("partition", "value"), [("a", "1"), ("b", "2")])
         connection.execute(cursor.insert(), [row("c", "3", moment)])
         raw = connection.execute(select(cast(cursor.c.updated_at, Text))).scalars().all()
     assert stored(ledger) == {"a": "1", "b": "2", "c": "3"}
