@@ -24,7 +24,7 @@ from urllib3.connection import HTTPConnection, HTTPSConnection
 from adapters.spool import Body, Spooled
 
 _CHUNK = 1 << 16
-_IN_MEMORY = 4 << 20  # bytes of an answer; a longer one goes to disk
+_IN_MEMORY = 2 << 20  # bytes of an answer; a longer one goes to disk
 _USER_AGENT = "Weigov"
 
 # Its DEBUG lines show addresses whole, and some systems want their key there.
@@ -145,7 +145,8 @@ class Wire:
                 pieces.append(piece)
                 if size > _IN_MEMORY:
                     spooled = Spooled()
-                    spooled.write(b"".join(pieces))
+                    for early in pieces:
+                        spooled.write(early)
                     pieces.clear()
             if size > max_bytes:
                 raise TooLarge(f"the answer is longer than {max_bytes} bytes")

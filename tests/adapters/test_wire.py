@@ -129,7 +129,7 @@ def test_the_surroundings_lend_neither_proxy_nor_log_in(monkeypatch: pytest.Monk
         wire.close()
 
 
-@pytest.mark.parametrize("length", [10, (4 << 20) + 1])
+@pytest.mark.parametrize("length", [10, (2 << 20) + 1])
 def test_a_long_answer_is_kept_on_disk_and_a_short_one_in_memory(length: int) -> None:
     body = b"0123456789abcdef" * (length // 16 + 1)
     head = b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % length
@@ -137,7 +137,7 @@ def test_a_long_answer_is_kept_on_disk_and_a_short_one_in_memory(length: int) ->
         wire = Wire(limits=Limits(connect_s=1, read_s=1, total_s=5, max_bytes=1 << 23))
         reply = wire.send("POST", url, headers={}, data=b"{}")
         wire.close()
-    assert isinstance(reply.content, Spooled) == (length > 4 << 20)
+    assert isinstance(reply.content, Spooled) == (length > 2 << 20)
     assert reply.body == body[:length] and repr(reply).count("0123") == 0
     assert reply.with_body(b"opened").body == b"opened"
 
