@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from array import array
 
-_PARTS = 16
+_AT_ONCE = 20_000  # keys whose set, of some two megabytes, is no harm
 
 
 class Tally:
@@ -18,4 +18,7 @@ class Tally:
 
     def __len__(self) -> int:
         # In parts, so that there is never a set of all of them after all.
-        return sum(len({one for one in self._seen if one % _PARTS == part}) for part in range(_PARTS))
+        parts = len(self._seen) // _AT_ONCE + 1
+        if parts == 1:
+            return len(set(self._seen))
+        return sum(len({one for one in self._seen if one % parts == part}) for part in range(parts))
