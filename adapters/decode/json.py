@@ -16,7 +16,7 @@ from typing import Any
 import msgspec
 
 from adapters import paths, spool
-from adapters.decode import charset
+from adapters.decode import charset, packed
 from adapters.decode.answer import Row, Undecodable, what
 from adapters.decode.repair import repair_escapes
 
@@ -136,7 +136,7 @@ def _look_over(body: spool.Spooled, records: str) -> tuple[bytes, _Span | None]:
     """
     wanted = [] if records in (".", "") else [part.encode() for part in records.split(".")]
     if any(part.isdigit() for part in wanted):
-        return body.whole(), None
+        return _held(body), None
     depth, matched, at, start = 0, 0, 0, -1
     span: _Span | None = None
     opened = bytearray()  # the brackets that are open
@@ -163,8 +163,14 @@ def _look_over(body: spool.Spooled, records: str) -> tuple[bytes, _Span | None]:
     if depth or not at:
         raise Undecodable(what(spool.head(body, 512), "JSON"))
     if span is None:
-        return body.whole(), None
+        return _held(body), None
     return body.read(0, span.start) + body.read(span.end, body.size - span.end), span
+
+
+def _held(body: spool.Spooled) -> bytes:
+    if body.size > packed.MAX_BYTES:
+        raise Undecodable(f"it is longer than {packed.MAX_BYTES >> 20} MiB, and where `records` says is no list")
+    return body.whole()
 
 
 def _key(text: bytes) -> bytes | None:

@@ -14,7 +14,7 @@ from typing import Any
 from lxml import etree
 
 from adapters import paths, spool
-from adapters.decode import charset
+from adapters.decode import charset, packed
 from adapters.decode.answer import Row, Undecodable, what
 from adapters.decode.repair import mended
 from adapters.decode.rows import row
@@ -93,10 +93,13 @@ class XmlAnswer:
             events=("end",), tag=tuple(tags), encoding=encoding, remove_comments=True, remove_pis=True,
             resolve_entities=False, no_network=True, huge_tree=True,
         )  # fmt: skip
-        found = 0
+        found = read = 0
         try:
             for piece in pieces:
                 parser.feed(piece)
+                read += len(piece)
+                if not found and read > packed.MAX_BYTES:  # what is no row stays in memory
+                    raise Undecodable(f"there is no row in its first {packed.MAX_BYTES >> 20} MiB")
                 for _, element in parser.read_events():
                     if place is not None and place.matches(element):
                         found += 1

@@ -139,6 +139,14 @@ def test_one_row_of_a_long_answer_can_be_looked_into(narrow: None) -> None:
     assert read(on_disk(b'[{"id": 1}]'), ["json"], records=".").value("0.id") == 1
 
 
+def test_what_has_no_rows_is_not_gathered_in_memory_without_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("adapters.decode.packed.MAX_BYTES", 100)
+    with pytest.raises(Undecodable, match="no row in its first"):
+        read(on_disk(b"<R>" + b"<X/>" * 100 + b"</R>"), ["xml"], records="//C")
+    with pytest.raises(Undecodable, match="longer than"):
+        read(on_disk(b'{"a": [%s1]}' % (b"1," * 100)), ["json"], records="rows")
+
+
 def test_a_comment_before_the_root_is_not_taken_for_it() -> None:
     body = on_disk(b"<!-- <x> --><R><C><N>1</N></C></R>")
     assert list(read(body, ["xml"], records="//C").rows()) == [{"N": "1"}]
