@@ -44,6 +44,10 @@ class YamlFile:
             problem = " ".join((error.problem or "is not YAML").split())
             hint = "indent with spaces" if r"'\t'" in problem else ""
             raise ConfigError([Fault(str(path), problem, line, hint=hint)]) from None
+        except TypeError:  # a mapping in the place of a key, as {{x}} makes one
+            raise ConfigError(
+                [Fault(str(path), "has a mapping where a key belongs", hint="put {…} in quotes")]
+            ) from None
         except (YAMLError, ValueError) as error:  # a ValueError is a value that looks like a date and is none
             raise ConfigError([Fault(str(path), f"is not YAML: {' '.join(str(error).split())}")]) from None
         except RecursionError:

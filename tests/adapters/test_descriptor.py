@@ -140,3 +140,8 @@ def test_a_name_is_the_place_under_systems(tmp_path: Path) -> None:
     assert shape(load_descriptor(find_descriptor("three", tmp_path))).unproven
     with pytest.raises(ConfigError, match="did you mean demo_two"):
         find_descriptor("demo_tow", tmp_path)
+
+
+def test_a_hole_outside_quotes_is_a_mapping_where_a_key_belongs(tmp_path: Path) -> None:
+    text = REST.replace('page: "{page}"', "page: {{page}}")
+    assert "has a mapping where a key belongs (put {…} in quotes)" in "\n".join(faults(tmp_path, text))

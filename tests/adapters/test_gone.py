@@ -14,9 +14,8 @@ from tests.adapters.upstream import Mirror
 from weigov.ports import SourceSystem
 
 NOW = datetime(2026, 1, 10, tzinfo=UTC)
-KEYS = (
-    '{request: {path: /json/list, query: {page: "{page}", size: "{size}"}}, records: rows, key: id, paging: PAGING}'
-)
+KEYS = 'request: {path: /json/list, query: {page: "{page}", size: "{size}"}}, records: rows, key: id'
+
 PAGING = "{kind: page, size: 4, total: total}"
 
 
