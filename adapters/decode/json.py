@@ -8,6 +8,7 @@ the same decoder makes the same values.
 from __future__ import annotations
 
 import re
+from codecs import BOM_UTF8
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import islice
@@ -44,9 +45,7 @@ class JsonAnswer:
             skeleton = body
         else:
             skeleton, self._list = _look_over(body, records)
-        text, torn = charset.to_utf8(skeleton, encoding)
-        self.damaged |= torn
-        self._root = self._decode(text)
+        self._root = self._decoded(skeleton, encoding)
         self._body = None if isinstance(body, bytes) else body
 
     def value(self, path: str) -> Any:
@@ -73,18 +72,18 @@ class JsonAnswer:
         if not isinstance(found, list) or (found and not any(isinstance(row, Mapping) for row in found)):
             raise Undecodable(self._no_list())
         # What is no row between rows has no key either: the listing says so, and takes the others.
-        return [row if isinstance(row, Mapping) else {} for row in found]
+        return [row if type(row) is dict else {} for row in found]
 
     def _sliced(self, body: spool.Spooled, span: _Span) -> Iterator[Row]:
         rows, any_row = 0, False
         for part in _slices(body, span):
-            if not _is_utf8(part):
-                self.damaged = True
-                part = part.decode("utf-8", "replace").encode()
-            for row in self._decode(b"[" + part + b"]"):
+            for row in self._decoded(b"[" + part + b"]", "utf-8"):
                 rows += 1
-                any_row = any_row or isinstance(row, Mapping)
-                yield row if isinstance(row, Mapping) else {}
+                if type(row) is not dict:
+                    row = {}
+                else:
+                    any_row = True
+                yield row
         if rows and not any_row:
             raise Undecodable(self._no_list())
 
@@ -100,6 +99,17 @@ class JsonAnswer:
         except (msgspec.DecodeError, RecursionError):
             raise Undecodable(what(text, "JSON")) from None
 
+    def _decoded(self, data: bytes, encoding: str) -> Any:
+        """``data`` decoded. The decoder checks UTF-8 as it goes: only what is none is looked at before."""
+        if encoding in charset.UTF8 and not data.startswith(BOM_UTF8):
+            try:
+                return self._decode(data)
+            except UnicodeDecodeError:
+                pass
+        text, torn = charset.to_utf8(data, encoding)
+        self.damaged |= torn
+        return self._decode(text)
+
     def _in_utf8(self, body: spool.Spooled, encoding: str) -> spool.Spooled:
         def damage() -> None:
             self.damaged = True
@@ -111,14 +121,6 @@ class JsonAnswer:
 
     def _no_list(self) -> str:
         return f"there is no list of rows at {self._records}"
-
-
-def _is_utf8(data: bytes) -> bool:
-    try:
-        data.decode()
-    except UnicodeDecodeError:
-        return False
-    return True
 
 
 @dataclass(frozen=True, slots=True)
