@@ -381,11 +381,15 @@ def _paths(
     """Paths must be of the language the answer is in: a wrong one finds nothing, and nothing looks like no rows."""
     last = chain[-1] if chain else ("soap" if engine == "soap" else "json")
     looked = [(loc, path) for loc, path in named if path]
+    # What stands around a text that was taken out can be asked for too, in its own language.
+    around = {path.startswith("/") for step in chain if (path := _inner_path(step))}
     for i, rule in enumerate(rules):
         condition = parse_condition(rule.when)
         looked += [] if condition.about_http else [(("outcome", i, "when"), condition.path)]
         looked += [(("outcome", i, "message"), rule.message)] if rule.message else []
     for loc, path in looked:
+        if loc[-1] not in ("records", "record") and path.startswith("/") in around:
+            continue
         if _is_json(last):
             if path.startswith("/"):
                 yield loc, f"{path} is a path into XML, and the answer is JSON", "write it with dots: data.rows"
@@ -394,6 +398,14 @@ def _paths(
             paths.slashed(path)
         except ValueError as error:
             yield loc, str(error), ""
+
+
+def _inner_path(step: Any) -> str | None:
+    """Where a step takes a text out of a document; None of one that does not, or takes the only one."""
+    if isinstance(step, dict):
+        path = step.get("text") or step.get("soap_string")
+        return str(path) if path else None
+    return getattr(step, "text", None) or getattr(step, "soap_string", None)
 
 
 def _is_json(step: Any) -> bool:

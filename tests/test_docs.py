@@ -242,6 +242,7 @@ def test_the_reference_describes_no_model_that_is_gone() -> None:
         ("flow.md", tuple(KINDS)),
         ("flow.md", tuple(name.split("(")[0] for name in LAYOUT_FILTERS)),
         ("descriptor.md", get_args(vocabulary.Step)),
+        ("descriptor.md", get_args(vocabulary.BareStep)),
         ("descriptor.md", get_args(Meaning)),
         ("descriptor.md", get_args(Idempotency)),
         ("descriptor.md", tuple(PATCHES)),

@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field
 
+from adapters import paths
 from adapters.vocabulary.base import Closed, Path_
 
 
@@ -16,6 +17,15 @@ def _known_charset(name: str) -> str:
     except LookupError:
         raise ValueError(f"nobody knows the charset {name!r}") from None
     return name
+
+
+def _slashed(path: str) -> str:
+    paths.slashed(path)
+    return path
+
+
+def _of_either(path: str) -> str:
+    return _slashed(path) if path.startswith("/") else path
 
 
 Charset = Annotated[str, AfterValidator(_known_charset)]
@@ -30,11 +40,11 @@ class JsonStep(Closed):
 
 
 class SoapStringStep(Closed):
-    soap_string: Path_
+    soap_string: Annotated[Path_, AfterValidator(_slashed)]
 
 
 class TextStep(Closed):
-    text: Path_
+    text: Annotated[Path_, AfterValidator(_of_either)]
 
 
 class MimeStep(Closed):

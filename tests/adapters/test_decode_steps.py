@@ -6,6 +6,7 @@ import base64
 import gzip
 import zlib
 from itertools import pairwise
+from pathlib import Path
 from typing import Any, get_args
 from xml.sax.saxutils import escape
 
@@ -13,8 +14,11 @@ import pytest
 from pydantic import TypeAdapter, ValidationError
 
 from adapters.decode import Undecodable, chain, read
+from adapters.descriptor import load_descriptor
 from adapters.spool import Spooled
 from adapters.vocabulary import BareStep, Decode, MimeStep, SoapStringStep, TextStep, XmlStep
+from tests.adapters.upstream import REST
+from weigov.errors import ConfigError
 
 XSI = 'xmlns:xsi="http://www.w3.org/2001/XMLSchema-instance" xmlns:xsd="http://www.w3.org/2001/XMLSchema"'
 ENC = 'xmlns:soapenc="http://schemas.xmlsoap.org/soap/encoding/" xmlns:a="http://xml.apache.org/xml-soap"'
@@ -294,6 +298,9 @@ def test_a_multipart_that_is_not_whole_is_refused(cut: int | None, told: str) ->
         ([{"xml": "gbq"}], False),
         ([{"xml": "gbk", "json": "gbk"}], False),
         (["cdata", "xml"], False),
+        ([{"soap_string": "a.b"}, "xml"], False),
+        ([{"text": "//a//b"}, "xml"], False),
+        ([{"text": "data"}, "xml"], True),
     ],
 )
 def test_a_chain_is_checked_when_it_is_loaded(steps: list[Any], fits: bool) -> None:
@@ -303,6 +310,17 @@ def test_a_chain_is_checked_when_it_is_loaded(steps: list[Any], fits: bool) -> N
     else:
         with pytest.raises(ValidationError):
             adapter.validate_python(steps)
+
+
+def test_what_stands_around_a_text_is_named_in_the_language_it_is_in(tmp_path: Path) -> None:
+    def loads(steps: str) -> None:
+        text = REST.replace("records: data.rows", f"records: //row\n    decode: {steps}", 1)
+        (tmp_path / "it.yaml").write_text(text.partition("  full:")[0], "utf-8")
+        load_descriptor(tmp_path / "it.yaml")
+
+    loads("[{text: data.text}, xml]")  # its rules ask for `code`, its paging for data.total
+    with pytest.raises(ConfigError, match=r"'data\.total' is no path into XML"):
+        loads("[xml]")
 
 
 def test_every_word_of_a_chain_has_a_step() -> None:
