@@ -206,6 +206,8 @@ def fitted(column: sa.Column[Any], value: Any) -> Any:
         return value
     if isinstance(column.type, types.String):
         return str(value)
+    if isinstance(column.type, types.Boolean):
+        return str(value).lower() in ("1", "t", "true", "y", "yes")
     if isinstance(column.type, types.Integer) and str(value).lstrip("-").isdigit():
         return int(value)
     if isinstance(column.type, types.Numeric):

@@ -58,6 +58,8 @@ class TableStream:
         rules += list(stream.contract.columns) if stream.contract else []
         #: The columns some word reads, a companion's among them.
         self._read = self._plan.used | {path.partition(".")[0] for path in rules}
+        #: The sign says nothing of the thing itself: a record must not change because we read it.
+        self._ours = ({self._rule.sign.column} if self._rule.sign else set()) - self._read
         self._companions = Companions(system, name, self._rule)
         self._follow = ColumnMark(self._rule.cursor, stream, descriptor) if self._rule.cursor else None
         self._opened: TableShape | None = None
@@ -129,6 +131,8 @@ class TableStream:
         row: dict[str, Any] = {}
         faults: list[str] = []
         for (name, column), value in zip(table.columns.items(), raw, strict=True):
+            if name in self._ours:
+                continue
             try:
                 read = cells.cell(value, self._rule.charset)
             except Unfit as error:
@@ -145,9 +149,9 @@ class TableStream:
             return {}
         first = table.opened[self._keys[0]]
         query = sa.select(*(table.opened[name] for name in (*self._keys, version))).where(*table.where)
-        if self._rule.sign is not None:
-            known = (*self._rule.sign.unread, self._rule.sign.read)
-            query = query.where(one_of(table.opened[self._rule.sign.column], known))
+        if (sign := self._rule.sign) is not None:
+            ours = (*sign.unread, sign.read, *(() if sign.failed is None else (sign.failed,)))
+            query = query.where(one_of(table.opened[sign.column], ours))
         place = table.place(first)
         found: dict[str, Any] = {}
         values = list(dict.fromkeys(one.raw[place] for one in rows if one.key))

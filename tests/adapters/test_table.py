@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 import pytest
 import sqlalchemy as sa
 
-from sandbox.exchange.cases import APASINFO, EVALUATE, Exchange
+from sandbox.exchange.cases import EVALUATE, Exchange
 from tests.adapters.exchange import closing, proven, pull
 from tests.adapters.upstream import Mirror
 from weigov.errors import RemoteRefused, RemoteUnavailable
@@ -40,6 +40,7 @@ def test_cases_are_read_in_full_and_signed(cases: SourceSystem, exchange: Exchan
         assert record.get("item_name") == row["ITEMNAME"] and record.get("stdver") == row["STDVER"]
         assert record.get("updated_at").astimezone(UTC).date() >= datetime(2026, 1, 24, tzinfo=UTC).date()
         assert record.get("extra.PROJPWD") is None  # nobody named it
+        assert record.get("extra.SIGNSTATE") is None
     assert {r.get("extra.done_result") for r in mirror.records.values() if r.get("status") == "4"} <= {"0", "5", "6"}
     assert pull(cases, "cases", mirror).last.records == []
 
@@ -120,6 +121,3 @@ def test_a_database_that_is_gone_is_unavailable(exchange: Exchange, exchange_url
     url = url.set(database="/nowhere/it.db") if url.get_backend_name() == "sqlite" else url.set(port=9)
     with closing(proven(url.render_as_string(hide_password=False))) as system, pytest.raises(RemoteUnavailable):
         pull(system, "cases", Mirror())
-
-
-_ = APASINFO

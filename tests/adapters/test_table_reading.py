@@ -360,3 +360,14 @@ def test_writers_at_work_while_we_read_lose_nothing(items: Items) -> None:
         one["ID"]: one["TITLE"] for one in items.all()
     }
     assert {one["SIGN"] for one in items.all()} == {"1"}
+
+
+def test_a_sign_may_be_a_number_or_a_truth(items: Items) -> None:
+    items.create(
+        sa.Column("ID", sa.String(40), primary_key=True), sa.Column("TITLE", sa.String(200)),
+        sa.Column("CHANGED", sa.String(19)), sa.Column("SIGN", sa.Boolean),
+    )  # fmt: skip
+    items.add(row("a", SIGN=False), row("b", SIGN=True), row("c", SIGN=None))
+    text = HEAD + "      sign: {column: SIGN, unread: [0, null], read: 1}\n"
+    assert sorted(pull(items.system(text), "items", Mirror()).records) == ["a", "c"]
+    assert {bool(one["SIGN"]) for one in items.all()} == {True}
