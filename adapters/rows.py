@@ -43,7 +43,7 @@ class RowPlan:
         self._others: list[tuple[str, str, paths.Getter, Convert]] = []
         self._from_parent: list[tuple[str, str]] = []
         self._into_extra = [name for name in stream.fields if name.startswith("extra.")]
-        used = {stream.key}
+        used = {stream.key, *stream.leave_out}
         for name, rule in stream.fields.items():
             if rule.parent is not None:
                 self._from_parent.append((name, rule.parent))

@@ -76,6 +76,7 @@ class Stream(Closed):
     records: Path_ = "."
     key: Path_
     fields: dict[str, Annotated[FieldRule, BeforeValidator(_field)]]
+    leave_out: tuple[str, ...] = ()  # columns that are not kept: what one does not have cannot leak
     decode: Decode = ()
     paging: Paging | None = None
     cursor: CursorRule | None = None

@@ -92,6 +92,11 @@ def test_steps(steps: list[str], value: Any, expected: str | None) -> None:
     assert one({"title": {"from": "t", "steps": steps}}, {"id": "1", "t": value}).get("title") == expected
 
 
+def test_what_is_left_out_is_kept_nowhere() -> None:
+    record = one({"title": "t"}, {"id": "1", "t": "标题", "tel": "13800000000", "no": "7"}, leave_out=["tel"])
+    assert record.fields == {"title": "标题"} and record.extra == {"no": "7"}
+
+
 def test_all_reasons_are_given_and_no_value_is_quoted() -> None:
     with pytest.raises(RecordRejected) as caught:
         one({"title": "t", "published_at": "p", "attachments": "a"},

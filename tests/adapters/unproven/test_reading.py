@@ -146,6 +146,7 @@ def test_hanweb_an_answer_leaves_the_public_with_its_letter(sandbox: Sandbox) ->
     pull(system, ledger)
     assert ledger.records["370100ZX000006"].withdrawn and ledger.records["370100ZX000007"].withdrawn
     questions = pull(system, Ledger(), "questions")
+    assert not any("name" in record.extra for record in (*questions.records.values(), *ledger.records.values()))
     assert {record.get("status") for record in questions.records.values()} == {"1", "2", "3"}
 
 
