@@ -6,6 +6,7 @@ its children; the peak of its resident memory is the kernel's high-water mark, w
 
 from __future__ import annotations
 
+import gc
 import importlib
 import json
 import resource
@@ -19,6 +20,7 @@ def measure(module: str, spec: dict[str, Any]) -> dict[str, dict[str, float]]:
     """step → cpu_s, wall_s, rss_mb. Raises RuntimeError when a step did not do the whole work."""
     found: dict[str, dict[str, float]] = {}
     for name, step in importlib.import_module(module).steps(spec):
+        gc.collect()  # what imports left behind is not the work's
         cpu, wall = _cpu_s(), time.perf_counter()
         held = step()
         found[name] = {"cpu_s": _cpu_s() - cpu, "wall_s": time.perf_counter() - wall, "rss_mb": _peak_mb()}

@@ -1,7 +1,8 @@
 """Ways of doing the same work, one a file. Each has ``steps(spec)``: (name, what to time) in order.
 
 ``spec`` is a dict: ``url`` the upstream's base address, ``changed_url`` the same system after one record in a hundred
-was edited, ``n`` records, ``page`` records a page (0: all in one answer), ``folder`` an empty folder to work in.
-What is timed returns how many records its store holds afterwards, which must be ``n``. Imports and an empty schema
-are made before the clock starts; opening connections, reading a WSDL and everything else counts.
+was edited, ``n`` records, ``page`` records a page (0: all in one answer), ``folder`` an empty folder to work in,
+``again`` whether a second pull that takes minutes is wanted. What is timed returns how many records its store holds
+afterwards, which must be ``n``. Imports and an empty schema are made before the clock starts; opening connections,
+reading a WSDL and everything else counts.
 """
