@@ -50,18 +50,22 @@ def insert_many(
     table: Table,
     common: Mapping[str, Any],
     names: Sequence[str],
-    rows: Sequence[tuple[str, ...]],
+    rows: Sequence[tuple[str | bytes, ...]],
 ) -> None:
-    """Insert ``rows``: texts in the order of the columns ``names``, beside what all of them have in ``common``."""
+    """Insert ``rows``: texts in the order of the columns ``names``, beside what all of them have in ``common``.
+
+    A text may come as its UTF-8 bytes; then it does so in every row.
+    """
     if not rows:
         return
     if connection.dialect.name != "sqlite":
-        connection.execute(table.insert(), [{**common, **dict(zip(names, row, strict=True))} for row in rows])
+        texts = [[one.decode() if isinstance(one, bytes) else one for one in row] for row in rows]
+        connection.execute(table.insert(), [{**common, **dict(zip(names, row, strict=True))} for row in texts])
         return
     # Over SQLite, Core's work on every single parameter costs more than the insert itself.
     same = tuple(_converted(connection, table, name, value) for name, value in common.items())
     # Only column names, which the code gives, stand in the text.
-    holes = ", ".join("?" * (len(common) + len(names)))
+    holes = ", ".join("CAST(? AS TEXT)" if isinstance(one, bytes) else "?" for one in same + rows[0])
     text = f"INSERT INTO {table.name} ({', '.join((*common, *names))}) VALUES ({holes})"
     connection.exec_driver_sql(text, [same + row for row in rows])
 

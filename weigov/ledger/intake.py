@@ -83,15 +83,15 @@ def _store_records(
     dialect = connection.dialect.name
     rows = connection.execute(_known(ref, dialect), {"values": one_value(dialect, keys)})
     before = {key: (row, whole, row_digest) for key, row, whole, row_digest in rows}
-    inserts: list[tuple[str, ...]] = []
-    gone_already: list[tuple[str, ...]] = []
+    inserts: list[tuple[str | bytes, ...]] = []
+    gone_already: list[tuple[str | bytes, ...]] = []
     updates, touched, touched_rows = [], [], []
     for item in items:
         payload = dump(item)
         whole = digest_of_dump(payload, item.withdrawn)
         old = before.get(item.key)
         if old is None:
-            new = (item.key, item.kind, item.partition, whole, item.row_digest, payload.decode())
+            new = (item.key, item.kind, item.partition, whole, item.row_digest, payload)
             (gone_already if item.withdrawn else inserts).append(new)
             touched.append(item)
         elif old[1] != whole:

@@ -64,10 +64,10 @@ def test_many_at_once_stand_there_as_one_by_one_they_would(ledger: Ledger, now: 
     with ledger.begin() as connection:
         common = {name: value for name, value in row("", "", moment).items() if name not in ("partition", "value")}
         insert_many(connection, cursor, common, ("partition", "value"), [])
-        insert_many(connection, cursor, common, ("partition", "value"), [("a", "1"), ("b", "2")])
+        insert_many(connection, cursor, common, ("partition", "value"), [("a", "一".encode()), ("b", b"2")])
         connection.execute(cursor.insert(), [row("c", "3", moment)])
         raw = connection.execute(select(cast(cursor.c.updated_at, Text))).scalars().all()
-    assert stored(ledger) == {"a": "1", "b": "2", "c": "3"}
+    assert stored(ledger) == {"a": "一", "b": "2", "c": "3"}
     assert len(raw) == 3 and len(set(raw)) == 1
 
 
