@@ -1,8 +1,9 @@
 """Where something stands inside a decoded answer or a row: two small path languages, and nothing else.
 
 Dotted, for JSON answers and for every row (rows of XML answers become dicts of the same shape): ``data.rows``,
-``categories.0``; ``.`` is the whole. Slashed, for XML answers: ``//Case`` anywhere, ``/Reply/Head/Code`` from the
-root, ``//Case/@id`` an attribute; namespaces are ignored, since no two gateways agree on them.
+``categories.0`` (of a text: itself); ``.`` is the whole. Slashed, for XML answers: ``//Case`` anywhere,
+``/Reply/Head/Code`` from the root, ``//Case/@id`` an attribute; namespaces are ignored, since no two gateways agree
+on them.
 """
 
 from __future__ import annotations
@@ -29,6 +30,8 @@ def dotted(path: str) -> Getter:
                 node = node.get(part)
             elif isinstance(node, list) and part.isdecimal():
                 node = node[int(part)] if int(part) < len(node) else None
+            elif part == "0" and isinstance(node, str):
+                continue  # XML cannot tell a list of one from one
             else:
                 return None
         return node

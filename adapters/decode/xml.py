@@ -136,7 +136,7 @@ class XmlAnswer:
 
     def _take(self, element: Any, row_name: str) -> None:
         last = paths.local_name(element.tag)
-        if last == row_name:
+        if last == row_name and not self._is_empty_list(element):
             self._elsewhere = True
         for path, place in self._wanted.get(last, ()):
             known = path in self._values
@@ -147,6 +147,13 @@ class XmlAnswer:
                 self._values[path] = value
             elif value != self._values[path] and not self._in_a_row(element):
                 raise Undecodable(f"{path} stands in several places and says different things: name the whole path")
+
+    def _is_empty_list(self, element: Any) -> bool:
+        """Axis calls an array's elements as the array itself: one without any stands around where rows would."""
+        names = self._records.names if self._records else ()
+        if len(names) < 2 or names[-1] != names[-2] or len(element) or element.text:
+            return False
+        return paths.Slashed(names[:-1], self._records.anchored).matches(element) if self._records else False
 
     def _in_a_row(self, element: Any) -> bool:
         place = self._records

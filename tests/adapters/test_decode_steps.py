@@ -83,6 +83,13 @@ def test_rows_that_stand_elsewhere_are_not_no_rows() -> None:
     assert rows(b"<R><Total>0</Total></R>", ["xml"], "/R/Case") == []
 
 
+def test_an_empty_array_called_as_its_elements_are_is_no_row_elsewhere() -> None:
+    assert rows(b"<R><row/></R>", ["xml"], "//row/row") == []
+    assert rows(b"<R><row><row><id>1</id></row></row></R>", ["xml"], "//row/row") == [{"id": "1"}]
+    with pytest.raises(Undecodable, match="elements called row, but none where"):
+        read(b"<R><row><id>1</id></row></R>", ["xml"], records="//row/row")
+
+
 # ---- bytes inside texts
 
 

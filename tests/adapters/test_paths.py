@@ -18,10 +18,17 @@ from adapters.paths import dotted, slashed
         ("data", {"rows": [{"id": 1}, {"id": 2}]}),
         ("nothing.at.all", None),
         ("wp:media.0", "u"),
+        ("materials.material.0", "身份证"),
+        ("materials.material.1", None),
     ],
 )
 def test_dots_lead_into_dicts_and_lists(path: str, found: Any) -> None:
-    assert dotted(path)({"data": {"rows": [{"id": 1}, {"id": 2}]}, "wp:media": ["u"]}) == found
+    assert (
+        dotted(path)(
+            {"data": {"rows": [{"id": 1}, {"id": 2}]}, "wp:media": ["u"], "materials": {"material": "身份证"}}
+        )
+        == found
+    )
 
 
 def test_a_dot_alone_is_the_whole() -> None:
