@@ -17,9 +17,10 @@ import requests
 
 from adapters import auth, decode, lookup, outcome, retry, times
 from adapters.limits import Gate
-from adapters.listing import Listing, without_place
+from adapters.listing import Listing
 from adapters.media import Media
 from adapters.outgoing import Outgoing
+from adapters.taking import without_place
 from adapters.vocabulary import Descriptor, Operation
 from adapters.walk import Call, Get, make_call
 from adapters.wire import Limits, NoAnswer, NotSent, Reply, TooLarge, Wire, retry_after_s, shown

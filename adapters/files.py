@@ -21,8 +21,8 @@ from urllib.parse import unquote, urlsplit
 from adapters import decode
 from adapters.contract import Promise
 from adapters.folder import free_name, read_within
-from adapters.listing import MAX_KEY
 from adapters.rows import Row, RowPlan
+from adapters.taking import MAX_KEY
 from adapters.vocabulary import Descriptor, FilesSource, MoveDone, RenameDone, Stream
 from weigov.errors import ConfigError, RecordRejected, RemoteRefused, RemoteUnavailable
 from weigov.ports import Batch, Connection, PullState, Rejected, WriteResult

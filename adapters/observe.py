@@ -107,7 +107,7 @@ class _Looker:
         seen = Seen(self._stream, self._now, parent)
         walk, get = self._walk(), self._get(parent, None)
         seen.first = self._page(walk, get)
-        seen.their_clock = walk.date
+        seen.their_clock = walk.began
         if not seen.first.turn.done:
             seen.second = self._page(walk, get)
         if self._cursor is not None:

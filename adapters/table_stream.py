@@ -20,12 +20,12 @@ from adapters import cells, keyset
 from adapters.companions import Companions
 from adapters.contract import Promise
 from adapters.database import Database, one_of, open_table
-from adapters.listing import MAX_KEY
 from adapters.outcome import plain
 from adapters.rows import RowPlan, Unfit
 from adapters.table_cursor import ColumnMark
 from adapters.table_shape import Cells, Mark, TableShape
 from adapters.table_sign import set_signs
+from adapters.taking import MAX_KEY
 from adapters.vocabulary import Descriptor, Stream, TableSource, Withdrawn
 from weigov.errors import RecordRejected, RemoteRefused
 from weigov.ports import Batch, PullState, Rejected

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime
 from email.utils import parsedate_to_datetime
 from typing import Any
 
@@ -69,6 +70,7 @@ class Walk(paging.PageWalk):
         self._answer: decode.Answer | None = None
         self._reply: Reply | None = None
         self.pages_read = 0
+        self.began: datetime | None = None  #: when the first page was answered, by the other side's clock
 
     def take(self, get: Get) -> Iterator[Any] | None:
         """The rows of the next page, to be read to their end; None when the system says that there is nothing.
@@ -88,20 +90,14 @@ class Walk(paging.PageWalk):
             return None
         self._answer, self._reply = found
         self.pages_read += 1
+        if self.pages_read == 1:
+            self.began = _date_of(self._reply)
         return self._arriving(self._answer)
 
     @property
     def damaged(self) -> bool:
         """Whether some characters of the page could not be decoded."""
         return self._answer is not None and self._answer.damaged
-
-    @property
-    def date(self) -> Any:
-        """When the page was answered, by the other side's clock; None when it does not say."""
-        try:
-            return parsedate_to_datetime(self._reply.headers["Date"]) if self._reply else None
-        except (KeyError, ValueError, TypeError):
-            return None
 
     def end(self) -> paging.Turn:
         """The page was gone through: what now?"""
@@ -140,6 +136,15 @@ def only_row(system: str, it: Call, found: tuple[decode.Answer, Reply] | None) -
         if first is not None:
             return first, found[0].damaged
     raise RemoteRefused(system, it.name, "came back empty")
+
+
+def _date_of(reply: Reply) -> datetime | None:
+    """What the answer says of its time; None where it says nothing, or no zone."""
+    try:
+        date = parsedate_to_datetime(reply.headers["Date"])
+    except (KeyError, ValueError, TypeError):
+        return None
+    return date if date.tzinfo is not None else None
 
 
 def _next_of(header: str | None) -> str | None:

@@ -23,6 +23,10 @@ from weigov.errors import ConfigError, Fault
 
 Loc = Sequence[str | int]
 
+#: What a hole outside quotes makes: YAML takes {page} for a mapping, and {{page}} for one that is a key.
+_NO_KEY = "has a mapping where a key belongs"
+_IN_QUOTES = "put {…} in quotes"
+
 
 class YamlFile:
     """The parsed file and where each of its parts stands.
@@ -44,16 +48,16 @@ class YamlFile:
             problem = " ".join((error.problem or "is not YAML").split())
             hint = "indent with spaces" if r"'\t'" in problem else ""
             raise ConfigError([Fault(str(path), problem, line, hint=hint)]) from None
-        except TypeError:  # a mapping in the place of a key, as {{x}} makes one
-            raise ConfigError(
-                [Fault(str(path), "has a mapping where a key belongs", hint="put {…} in quotes")]
-            ) from None
+        except TypeError:  # it could not even be read as one
+            raise ConfigError([Fault(str(path), _NO_KEY, hint=_IN_QUOTES)]) from None
         except (YAMLError, ValueError) as error:  # a ValueError is a value that looks like a date and is none
             raise ConfigError([Fault(str(path), f"is not YAML: {' '.join(str(error).split())}")]) from None
         except RecursionError:
             raise ConfigError([Fault(str(path), "is nested too deeply")]) from None
         if not isinstance(document, CommentedMap):
             raise ConfigError([Fault(str(path), "holds no mapping of keys to values", 1)])
+        if (line := _line_of_a_mapping_as_key(document)) is not None:
+            raise ConfigError([Fault(str(path), _NO_KEY, line, hint=_IN_QUOTES)])
         self._document = document
 
     def plain(self) -> dict[str, Any]:
@@ -113,6 +117,13 @@ def did_you_mean(word: str, known: Iterable[str]) -> str:
     if near:
         return f"did you mean {near[0]}?"
     return "known: " + ", ".join(names) if names else ""
+
+
+def _line_of_a_mapping_as_key(node: Any) -> int | None:
+    inner = node.values() if isinstance(node, CommentedMap) else node if isinstance(node, CommentedSeq) else ()
+    if isinstance(node, CommentedMap) and any(isinstance(key, Mapping) for key in node):
+        return int(node.lc.line) + 1
+    return next((line for one in inner if (line := _line_of_a_mapping_as_key(one)) is not None), None)
 
 
 def _plain(node: Any) -> Any:
