@@ -9,12 +9,15 @@ import tenacity
 from weigov.errors import RateLimited, RemoteUnavailable
 
 _ATTEMPTS = 4
+_DEADLINE_S = 300  # of all attempts together: a run has other things to read
 _MAX_WAIT_S = 60  # an upstream that wants us away for longer gets its way: the next run asks again
 _BACKOFF = tenacity.wait_exponential_jitter(multiplier=0.5, max=10, jitter=0.3)
 
 
 def reads(sleep: Callable[[float], None]) -> tenacity.Retrying:
-    """Four attempts in all, half a second and doubling between them, or as Retry-After says; then the last error."""
+    """Four attempts in all, half a second and doubling between them with some jitter, or as Retry-After says; five
+    minutes at most. Then the last error.
+    """
     return tenacity.Retrying(
         retry=tenacity.retry_if_exception_type(RemoteUnavailable),
         stop=_Enough(),
@@ -27,7 +30,9 @@ def reads(sleep: Callable[[float], None]) -> tenacity.Retrying:
 class _Enough(tenacity.stop.stop_base):
     def __call__(self, state: tenacity.RetryCallState) -> bool:
         asked = _asked_to_wait_s(state)
-        return state.attempt_number >= _ATTEMPTS or (asked is not None and asked > _MAX_WAIT_S)
+        too_long = asked is not None and asked > _MAX_WAIT_S
+        too_late = (state.seconds_since_start or 0) + (asked or 0) > _DEADLINE_S
+        return state.attempt_number >= _ATTEMPTS or too_long or too_late
 
 
 def _wait(state: tenacity.RetryCallState) -> float:

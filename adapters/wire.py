@@ -11,8 +11,10 @@ import http.client
 import logging
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -161,10 +163,18 @@ def shown(address: str) -> str:
     return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}"
 
 
-def retry_after_s(reply: Reply) -> float | None:
-    """What Retry-After says, when it says it in seconds."""
-    value = reply.headers.get("Retry-After", "")
-    return float(value) if value.isdecimal() else None
+def retry_after_s(reply: Reply, now: Callable[[], datetime] = lambda: datetime.now(UTC)) -> float | None:
+    """What Retry-After says, in seconds or as a date; None when it says nothing."""
+    value = reply.headers.get("Retry-After", "").strip()
+    if value.isdecimal():
+        return float(value)
+    try:
+        until = parsedate_to_datetime(value)
+        # By the clock that wrote it, where that is known: ours may be wrong by more than the wait.
+        date = parsedate_to_datetime(reply.headers["Date"]) if "Date" in reply.headers else now()
+        return max((until - date).total_seconds(), 0.0)
+    except (ValueError, TypeError):
+        return None
 
 
 _left = threading.local()
