@@ -80,10 +80,10 @@ class RealSystem:
         self._processes.append(child)
         return child
 
-    def run(self, command: Sequence[str], more: dict[str, str] | None = None) -> str:
+    def run(self, command: Sequence[str], more: dict[str, str] | None = None, *, cwd: Path | None = None) -> str:
         """Run something to its end; what it printed. Raises NotHere with its last words."""
         done = subprocess.run(
-            command, env={**os.environ, **(more or {})}, cwd=self.folder, stdin=subprocess.DEVNULL,
+            command, env={**os.environ, **(more or {})}, cwd=cwd or self.folder, stdin=subprocess.DEVNULL,
             capture_output=True, text=True, check=False,
         )  # fmt: skip
         if done.returncode:

@@ -128,6 +128,9 @@ class WordPress(RealSystem):
     def _copy_site(self) -> None:
         shutil.copytree(SHIPPED, self.root, ignore=shutil.ignore_patterns("wp-config.php", ".htaccess"))
         (self.root / "wp-content" / "uploads").mkdir(exist_ok=True)
+        plugins = self.root / "wp-content" / "mu-plugins"
+        plugins.mkdir(exist_ok=True)
+        shutil.copy(_HERE / "wechat.php", plugins)
         salts = [
             f"define('{name}_{kind}', '{secrets.token_hex(32)}');" for name in _SALTS for kind in ("KEY", "SALT")
         ]
