@@ -49,11 +49,13 @@ class Slashed:
 
     def matches(self, element: Any) -> bool:
         """Whether ``element`` stands where the path says."""
-        for name in reversed(self.names):
+        if local_name(element.tag) != self.names[-1]:
+            return False
+        for name in self.names[-2::-1]:
+            element = element.getparent()
             if element is None or local_name(element.tag) != name:
                 return False
-            element = element.getparent()
-        return element is None if self.anchored else True
+        return element.getparent() is None if self.anchored else True
 
 
 def slashed(path: str) -> Slashed:

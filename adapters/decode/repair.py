@@ -65,9 +65,10 @@ def mended(pieces: Iterable[bytes], repairs: set[str]) -> Iterator[bytes]:
         cut = _OPEN.search(data, max(0, len(data) - 40))
         at = cut.start() if cut else len(data)
         data, held = data[:at], data[at:]
-        declared = declared or b"xmlns:xsi" in data
-        if not declared and b"xsi:" in data:
-            repairs.add("undeclared_xsi")
+        if not declared and b"xsi" in data:
+            declared = b"xmlns:xsi" in data
+            if not declared and b"xsi:" in data:
+                repairs.add("undeclared_xsi")
         yield _whole(data, first, repairs)
         first = False
     if held:

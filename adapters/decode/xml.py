@@ -22,6 +22,7 @@ from adapters.decode.rows import row
 MakeRow = Callable[[Any], dict[str, Any] | None]
 """An element as a row; None where it is none."""
 
+_SHELLS = 64  # rows that were taken may stand in the tree before they are looked for and removed
 _FAULT_PATHS = ("//Fault/faultcode", "//Fault/faultstring", "//Fault/Code/Value", "//Fault/Reason/Text")
 _BEHIND_THE_ROOT = rb"\s*(?:<!--(?:[^-]|-(?!->))*-->\s*|<\?[^>]*\?>\s*)*$"
 
@@ -105,7 +106,9 @@ class XmlAnswer:
                         found += 1
                         if rows and (made := make_row(element)) is not None:
                             yield made
-                        _forget(element, name)
+                        element.clear()
+                        if not found % _SHELLS:
+                            _forget_before(element, name)
                     else:
                         self._take(element, name)
             parser.close()
@@ -173,9 +176,8 @@ def _after(first: Row, rest: Iterator[Row]) -> Iterator[Row]:
     yield from rest
 
 
-def _forget(element: Any, name: str) -> None:
-    """Give back the memory of a row that was taken, and of those before it."""
-    element.clear()
+def _forget_before(element: Any, name: str) -> None:
+    """Give back the memory of the rows before this one, which are empty shells by now."""
     before = element.getprevious()
     while before is not None and paths.local_name(before.tag) == name:
         element.getparent().remove(before)
