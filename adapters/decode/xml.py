@@ -101,7 +101,8 @@ class XmlAnswer:
                 read += len(piece)
                 if not found and read > packed.MAX_BYTES:  # what is no row stays in memory
                     raise Undecodable(f"there is no row in its first {packed.MAX_BYTES >> 20} MiB")
-                for _, element in parser.read_events():
+                events: Any = parser.read_events()
+                for _, element in events:
                     if place is not None and place.matches(element):
                         found += 1
                         if rows and (made := make_row(element)) is not None:
