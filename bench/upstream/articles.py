@@ -50,13 +50,16 @@ def json_page(numbers: range, total: int, generation: int) -> bytes:
 
 
 def xml_page(numbers: range, total: int, generation: int) -> bytes:
-    """A page of the list as a SOAP service answers it: document/literal, one element an article."""
+    """A page of the list as a SOAP service answers it: document/literal, one element an article, moments and numbers
+    typed as its WSDL says."""
     pieces = [
         '<?xml version="1.0" encoding="UTF-8"?><soapenv:Envelope xmlns:soapenv="http://schemas.xmlsoap.org/soap/'
         f'envelope/"><soapenv:Body><ListArticlesResponse xmlns="urn:articles"><total>{total}</total>'
     ]
     for number in numbers:
-        columns = "".join(f"<{name}>{escape(value)}</{name}>" for name, value in article(number, generation).items())
+        row = article(number, generation)
+        row |= {name: f"{row[name].replace(' ', 'T')}+08:00" for name in ("publishTime", "updateTime")}
+        columns = "".join(f"<{name}>{escape(value)}</{name}>" for name, value in row.items())
         pieces.append(f"<article>{columns}</article>")
     pieces.append("</ListArticlesResponse></soapenv:Body></soapenv:Envelope>")
     return "".join(pieces).encode()

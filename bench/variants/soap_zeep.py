@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -30,9 +31,13 @@ def steps(spec: dict[str, Any]) -> Iterator[tuple[str, Callable[[], int]]]:
             found = service.ListArticles(page=page, size=spec["page"])
             for at in range(0, len(found.article), _ROWS):
                 rows = found.article[at : at + _ROWS]
-                table.upsert({name: getattr(row, name) for name in COLUMNS} for row in rows)
+                table.upsert({name: _text(getattr(row, name)) for name in COLUMNS} for row in rows)
             page, read, total = page + 1, read + len(found.article), found.total
         return table.count()
 
     yield "first", pull
     yield "unchanged", pull
+
+
+def _text(value: Any) -> Any:
+    return value.isoformat() if isinstance(value, datetime) else value
