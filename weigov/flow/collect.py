@@ -63,7 +63,7 @@ def collect(
     notes: list[str] = []
     first = lock.first or window is not None
     try:
-        for batches in _together(source.pull(stream, _past(ctx, ref, window, accept_vanished), ctx.now())):
+        for batches in together(source.pull(stream, _past(ctx, ref, window, accept_vanished), ctx.now())):
             with ctx.ledger.begin() as connection:
                 held = streams.lock_stream(connection, ref, now=ctx.now(), expect=version)
                 seen_until = ctx.now()
@@ -88,7 +88,7 @@ def collect(
     return Collected(system, stream, total, problem, tuple(notes))
 
 
-def _together(batches: Iterator[Batch]) -> Iterator[list[Batch]]:
+def together(batches: Iterator[Batch]) -> Iterator[list[Batch]]:
     """Batches to be committed together: for ten rows a commit costs as much as for a thousand.
 
     What moves a cursor, is to be acknowledged or has been held for a while waits for nothing; what came before an
