@@ -19,8 +19,8 @@ def open_system(
 ) -> SourceSystem:
     """The engine for ``descriptor``, called ``name`` in messages, bound to ``connection``.
 
-    ``options`` go to the engine (``session``, ``sleep``, ``limits``; SOAP also ``wsdl_dir``). Nothing is sent yet.
-    Raises ConfigError for a connection that lacks a part, or a WSDL that lacks an operation.
+    ``options`` go to the engine (``session``, ``sleep``, ``limits``, ``meter``; SOAP also ``wsdl_dir``). Nothing is
+    sent yet; a WSDL is read at the first request. Raises ConfigError for a connection that lacks a part.
     """
     return ENGINES[descriptor.engine](name, descriptor, connection, media_hosts=media_hosts, **options)
 

@@ -35,7 +35,8 @@ def load_descriptor(path: Path) -> Descriptor:
         descriptor = Descriptor.model_validate(raw)
     except ValidationError as error:
         faults += file.faults(error, Descriptor)
-    expected = _name(file.path, SYSTEMS) if SYSTEMS in file.path.parents else None
+    place = next((folder for folder in file.path.parents if folder.name == SYSTEMS.name), None)
+    expected = _name(file.path, place) if place else None
     sound = descriptor or _Sound(raw)
     known = _Sound(raw).all_streams
     faults += [file.fault(*fault) for fault in faults_of(sound, file.path, expected, known)]
@@ -45,15 +46,23 @@ def load_descriptor(path: Path) -> Descriptor:
     return descriptor
 
 
-def find_descriptor(name: str, systems: Path = SYSTEMS) -> Path:
-    """The file of the system called ``name``: its path under ``systems`` joined by ``_``, ``unproven`` left out.
+def find_descriptor(name: str, *places: Path) -> Path:
+    """The file of the system called ``name``: its path under a place joined by ``_``, ``unproven`` left out.
 
-    Raises ConfigError naming the near ones.
+    The first place that has it wins; with none given, it is one of the known systems. Raises ConfigError naming the
+    near ones.
     """
-    known = {_name(path, systems): path for path in sorted(systems.rglob("*.yaml"))}
+    known: dict[str, Path] = {}
+    for place in places or (SYSTEMS,):
+        known |= {found: path for found, path in all_descriptors(place) if found not in known}
     if name not in known:
         raise ConfigError(f"no system descriptor is called {name!r} ({did_you_mean(name, known)})")
     return known[name]
+
+
+def places_of(site: Path) -> tuple[Path, Path]:
+    """Where the descriptors of a site's systems are looked for: its own folder, then the known systems."""
+    return site / SYSTEMS.name, SYSTEMS
 
 
 def all_descriptors(systems: Path = SYSTEMS) -> Iterator[tuple[str, Path]]:
@@ -82,7 +91,8 @@ def shape(descriptor: Descriptor) -> SystemShape:
         )
         for name, operation in descriptor.operations.items()
     }
-    return SystemShape(descriptor.system, streams, operations, unproven=UNPROVEN in descriptor.file.parts)
+    unproven = UNPROVEN in descriptor.file.parts
+    return SystemShape(descriptor.system, streams, operations, unproven=unproven, file=descriptor.file)
 
 
 def _name(path: Path, systems: Path) -> str:

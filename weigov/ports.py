@@ -14,6 +14,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from pathlib import Path
 from typing import Any, Literal, Protocol
 
 from weigov.records import Kind, Record
@@ -50,6 +51,7 @@ class SystemShape:
     streams: Mapping[str, StreamShape]
     operations: Mapping[str, OperationShape]
     unproven: bool = False
+    file: Path = Path()  # where it was read from
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ Nothing else reads the environment or knows both adapters and flows.
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -15,7 +15,7 @@ from typing import Any
 import requests
 
 from adapters import open_system
-from adapters.descriptor import find_descriptor, load_descriptor, shape
+from adapters.descriptor import find_descriptor, load_descriptor, places_of, shape
 from weigov.credentials import FileCredentials
 from weigov.errors import ConfigError, Fault
 from weigov.flow.context import Context
@@ -39,24 +39,43 @@ MASTER_KEY = "weigov_master_key"
 _CLOCK_S = 0.2
 
 
-def shapes(descriptor: str) -> SystemShape:
-    """What a descriptor offers, for cross-checking a site's flows."""
-    return shape(load_descriptor(find_descriptor(descriptor)))
+def shapes(folder: Path) -> Callable[[str], SystemShape]:
+    """What a descriptor offers to the site in ``folder``, by its name: for cross-checking the site's flows."""
+    return lambda descriptor: shape(load_descriptor(find_descriptor(descriptor, *places_of(folder))))
+
+
+def request_faults(site: Site) -> list[Fault]:
+    """Every request of the site's SOAP systems that their WSDLs do not describe. Asks no network.
+
+    Apart from ``shapes``, because it takes zeep: DAG parsing has no use for it.
+    """
+    from adapters import wsdl_check
+
+    faults: dict[Fault, None] = {}
+    for file in dict.fromkeys(found.file for found in site.shapes.values()):
+        descriptor = load_descriptor(file)
+        if descriptor.wsdl is None or descriptor.wsdl.hosts:
+            continue  # no WSDL, or one whose imports only ``weigov check`` may fetch
+        try:
+            wsdl_check.check(descriptor)
+        except ConfigError as error:
+            faults |= dict.fromkeys(error.faults or (Fault(str(descriptor.file), str(error)),))
+    return list(faults)
 
 
 def read_site(folder: Path) -> Site:
     """The site in ``folder``, all of it sound. Raises ConfigError with every fault."""
-    return load_site(folder, shapes)
+    return load_site(folder, shapes(folder))
 
 
 def read_site_parts(folder: Path) -> tuple[Site, list[Fault]]:
     """What is sound of the site in ``folder``, and every fault. For DAG parsing: never raises for a broken flow."""
-    return load_site_parts(folder, shapes)
+    return load_site_parts(folder, shapes(folder))
 
 
 def usable_site(folder: Path) -> tuple[Site, list[Fault]]:
     """The same for work. Raises ConfigError when ``site.yaml`` itself is faulty: nothing could work then."""
-    found, faults = load_site_parts(folder, shapes)
+    found, faults = load_site_parts(folder, shapes(folder))
     if faults and not found.accounts:
         raise ConfigError(faults)
     return found, faults
@@ -181,6 +200,6 @@ def open_source(
     if name not in site.systems:
         raise ConfigError(f"{name} is not a system of site {site.site}; it has {', '.join(sorted(site.systems))}")
     config = site.systems[name]
-    descriptor = load_descriptor(find_descriptor(config.descriptor))
+    descriptor = load_descriptor(site.shapes[name].file)
     connection = credentials.get(config.connection)
     return open_system(name, descriptor, connection, media_hosts=config.media_hosts, meter=meter, **options)

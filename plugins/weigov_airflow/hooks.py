@@ -18,7 +18,7 @@ from airflow.sdk import BaseHook
 
 from adapters import open_system
 from adapters.check import check, summary
-from adapters.descriptor import find_descriptor, load_descriptor
+from adapters.descriptor import load_descriptor
 from adapters.vocabulary import Descriptor
 from adapters.wire import Limits, NoAnswer, NotSent, Wire
 from weigov.errors import ConfigError, WeigovError
@@ -170,7 +170,7 @@ def system_of(found: Connection, engines: tuple[str, ...]) -> _Used | None:
     same: list[_Used] = []
     waiting: list[_Used] = []
     for name, config in site.systems.items():
-        descriptor = load_descriptor(find_descriptor(config.descriptor))
+        descriptor = load_descriptor(site.shapes[name].file)
         used = _Used(name, descriptor, tuple(config.media_hosts), now)
         if config.connection == found.name:
             return used

@@ -5,9 +5,8 @@ Every 15 seconds the DAG processor reads it: neither an engine, a database nor W
 
 from __future__ import annotations
 
-from adapters.descriptor import find_descriptor, load_descriptor, shape
+from adapters.descriptor import find_descriptor, load_descriptor, places_of, shape
 from weigov.errors import ConfigError, Fault
-from weigov.ports import SystemShape
 from weigov.settings import Settings
 from weigov.site.load import load_site_parts
 from weigov.site.site import Site
@@ -19,8 +18,5 @@ def read_site() -> tuple[Site | None, list[Fault]]:
         folder = Settings.from_environ().site
     except ConfigError as error:
         return None, [Fault("environment", str(error))]
-    return load_site_parts(folder, _shape)
-
-
-def _shape(descriptor: str) -> SystemShape:
-    return shape(load_descriptor(find_descriptor(descriptor)))
+    places = places_of(folder)
+    return load_site_parts(folder, lambda name: shape(load_descriptor(find_descriptor(name, *places))))

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from adapters.descriptor import all_descriptors, find_descriptor, load_descriptor, shape
+from adapters.descriptor import all_descriptors, find_descriptor, load_descriptor, places_of, shape
 from tests.adapters.upstream import REST, SOAP
 from weigov.errors import ConfigError
 
@@ -145,3 +145,24 @@ def test_a_name_is_the_place_under_systems(tmp_path: Path) -> None:
 def test_a_hole_outside_quotes_is_a_mapping_where_a_key_belongs(tmp_path: Path) -> None:
     text = REST.replace('page: "{page}"', "page: {{page}}")
     assert "has a mapping where a key belongs (put {…} in quotes)" in "\n".join(faults(tmp_path, text))
+
+
+def test_a_sites_own_descriptors_come_before_the_known_ones(tmp_path: Path) -> None:
+    own = tmp_path / "town" / "systems"
+    (own / "unproven").mkdir(parents=True)
+    (own / "items.yaml").write_text(REST, encoding="utf-8")
+    (own / "unproven" / "wordpress.yaml").write_text(REST.replace("system: items", "system: wordpress"), "utf-8")
+    places = places_of(tmp_path / "town")
+    assert find_descriptor("items", *places) == own / "items.yaml"
+    assert shape(load_descriptor(find_descriptor("wordpress", *places))).unproven  # theirs, not ours
+    assert find_descriptor("demo_cms", *places) == find_descriptor("demo_cms")
+    with pytest.raises(ConfigError, match="did you mean items"):
+        find_descriptor("itmes", *places)
+
+
+def test_its_name_is_its_place_there_too(tmp_path: Path) -> None:
+    own = tmp_path / "town" / "systems"
+    own.mkdir(parents=True)
+    (own / "cms.yaml").write_text(REST, encoding="utf-8")
+    with pytest.raises(ConfigError, match="must be 'cms', as the file's place says"):
+        load_descriptor(own / "cms.yaml")

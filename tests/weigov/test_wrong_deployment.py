@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 from rich.console import Console
 
+from tests.adapters.upstream import SAMPLES, SOAP
 from tests.weigov.command import Typed, command
 from weigov.commands import state
 from weigov.credentials import FileCredentials
@@ -212,3 +213,24 @@ def test_status_shows_whole_names_on_a_narrow_terminal(
     shown = capsys.readouterr().out
     assert "…" not in shown and "letters: 未经实证" in shown
     assert max(len(line) for line in shown.splitlines()) <= 80
+
+
+def test_a_request_its_wsdl_does_not_describe_is_found_by_lint(deployment: Deployment) -> None:
+    """A site's own descriptor, with its WSDL beside it; nothing is asked of any network."""
+    systems = deployment.site / "systems"
+    systems.mkdir()
+    (systems / "items.wsdl").write_bytes((SAMPLES / "items.wsdl").read_bytes())
+    (systems / "items.yaml").write_text(SOAP, encoding="utf-8")
+    own = "systems:\n  items: {descriptor: items, connection: items}\n"
+    (deployment.site / "site.yaml").write_text(SITE.replace("systems: {}\n", own), encoding="utf-8")
+    assert "1 systems" in deployment.type("lint").good()
+    wrong = SOAP.replace("op: GetItem", "op: GetItme").replace(
+        '{id: "{id}", state: "{state}"}', '{id: "{id}", stat: "{state}"}'
+    )
+    (systems / "items.yaml").write_text(wrong, encoding="utf-8")
+    typed = deployment.type("lint")
+    assert typed.code == 1
+    lines = typed.err.splitlines()
+    assert all(line.startswith(f"{systems / 'items.yaml'}:") for line in lines)
+    assert "GetItme" in lines[0] and "did you mean GetItem" in lines[0]
+    assert any("stat" in line and "did you mean state" in line for line in lines[1:])

@@ -32,7 +32,7 @@ class ByHand:
 @contextmanager
 def one_system(name: str) -> Iterator[ByHand]:
     """The system called ``name`` in the site; closed at the end. Raises ConfigError."""
-    from adapters.descriptor import find_descriptor, load_descriptor
+    from adapters.descriptor import load_descriptor
     from weigov.credentials import FileCredentials
     from weigov.wiring import clock, open_source, usable_site
 
@@ -45,7 +45,7 @@ def one_system(name: str) -> Iterator[ByHand]:
     config = site.systems[name]
     system = open_source(site, credentials, name)
     try:
-        descriptor = load_descriptor(find_descriptor(config.descriptor))
+        descriptor = load_descriptor(site.shapes[name].file)
         yield ByHand(system, descriptor, credentials.get(config.connection), clock(settings)(), site.zone)
     finally:
         system.close()

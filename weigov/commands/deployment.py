@@ -18,10 +18,11 @@ def lint(
     site: Annotated[Path | None, typer.Argument(help="the site's folder; WEIGOV_SITE when not given")] = None,
 ) -> None:
     """Check a site's YAML against what its systems offer; every fault at once, with file, line and path."""
-    from weigov.wiring import read_site_parts
+    from weigov.wiring import read_site_parts, request_faults
 
     folder = site or Settings.from_environ().site
     found, faults = read_site_parts(folder)
+    faults += request_faults(found)
     if faults:
         raise ConfigError(faults)
     out.print(

@@ -50,12 +50,14 @@ def tape_play(
     accept: Annotated[bool, typer.Option("--accept", help="keep what comes now as what should come")] = False,
 ) -> None:
     """Run a descriptor against a tape, without the system. Fails with a diff when other records come than then."""
-    from adapters.descriptor import find_descriptor, load_descriptor
+    from adapters.descriptor import find_descriptor, load_descriptor, places_of
     from adapters.player import differences, play
     from adapters.tape import load, save
+    from weigov.settings import Settings
 
     tape = load(file)
-    played = play(tape, load_descriptor(find_descriptor(tape.system)))
+    places = places_of(Settings.from_environ().site)
+    played = play(tape, load_descriptor(find_descriptor(tape.system, *places)))
     said = list(differences(tape.outcomes, played.outcomes))
     if accept and said:
         tape.outcomes = played.outcomes
