@@ -16,7 +16,7 @@ from pathlib import Path
 from adapters.auth import LoginRefused
 from adapters.descriptor import UNPROVEN
 from adapters.engine import Engine
-from adapters.findings import Findings, judge
+from adapters.findings import Findings, judge, unnamed
 from adapters.look import Look
 from adapters.observe import observe
 from adapters.rows import RowPlan
@@ -131,9 +131,7 @@ def _by_batch(look: Look, stream: Stream, name: str) -> Findings:
     never = [field_name for field_name in stream.fields if all(record.get(field_name) is None for record in records)]
     if never and records:
         found.facts["never filled"] = ", ".join(never)
-    others = sorted({column for record in records for column in record.extra})
-    if others:
-        found.facts["nobody maps"] = ", ".join(others[:20])
+    unnamed(found, dict.fromkeys(column for record in records for column in record.extra))
     for note in batch.notes if batch else ():
         found.no(("streams", name, "contract"), note)
     return found

@@ -6,7 +6,7 @@ Facts name columns, counts and times. Of values only short codes are shown, such
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
@@ -253,9 +253,14 @@ def _withdrawn(seen: Seen, found: Findings, at: Loc) -> None:
 
 def _columns(seen: Seen, found: Findings, named: frozenset[str]) -> None:
     known = named | {path.partition(".")[0] for path in _read_besides(seen)}
-    others = dict.fromkeys(column for row in seen.whole for column in row if column not in known)
+    unnamed(found, dict.fromkeys(column for row in seen.whole for column in row if column not in known))
+
+
+def unnamed(found: Findings, columns: Iterable[str]) -> None:
+    """Columns that no field names, and those among them that hold persons."""
+    others = list(columns)
     if others:
-        found.facts["nobody maps"] = _listed(list(others))
+        found.facts["nobody maps"] = _listed(others)
     people = [column for column in others if is_personal(column) or is_secret(column)]
     if people:
         found.facts["of people"] = f"{_listed(people)}: kept in the mirror as extra, though no field names them"

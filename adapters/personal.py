@@ -48,6 +48,7 @@ _HAN = "甲乙丙丁戊己庚辛壬癸子丑寅卯辰巳午未申酉戌亥春夏
 _WEIGHTS = (7, 9, 10, 5, 8, 4, 2, 1, 6, 3, 7, 9, 10, 5, 8, 4, 2)  # GB 11643: an identity number's last digit
 
 HIDDEN = "***"
+_SHORTEST, _LONG = 4, 8  # characters of a secret
 
 
 def squeezed(name: str) -> str:
@@ -72,15 +73,18 @@ class StandIns:
     def __init__(self, *, hidden: Iterable[str] = (), replaced: Mapping[str, str] | None = None) -> None:
         """``hidden`` are secrets, wherever they stand; ``replaced`` are addresses and what stands for them."""
         self._key = randomness.token_bytes(32)
-        self._hidden = sorted({one for one in hidden if len(one) >= 4}, key=len, reverse=True)
+        secrets = sorted({one for one in hidden if len(one) >= _SHORTEST}, key=len, reverse=True)
+        # A short one ("admin") is also a part of other words.
+        words = [re.escape(one) if len(one) >= _LONG else rf"(?<!\w){re.escape(one)}(?!\w)" for one in secrets]
+        self._hidden = re.compile("|".join(words)) if words else None
         self._replaced = sorted((replaced or {}).items(), key=lambda pair: -len(pair[0]))
 
     def anywhere(self, text: str) -> str:
         """``text`` without secrets, identity numbers, phones and mails."""
         for old, new in self._replaced:
             text = text.replace(old, new)
-        for secret in self._hidden:
-            text = text.replace(secret, HIDDEN)
+        if self._hidden is not None:
+            text = self._hidden.sub(HIDDEN, text)
         if "=" in text:
             text = _SECRET_PARAMETER.sub(rf"\1={HIDDEN}", text)
         text = _ID.sub(lambda match: self._identity(match.group()), text)

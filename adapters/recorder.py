@@ -31,6 +31,7 @@ _PROLOG = re.compile(rb"^\s*<\?xml[^>]*?encoding\s*=\s*[\"']([A-Za-z0-9._-]+)[\"
 _CHARSET = re.compile(r"charset\s*=\s*[\"']?([A-Za-z0-9._-]+)", re.IGNORECASE)
 _BOUNDARY = re.compile(r"boundary\s*=\s*(?:\"([^\"]+)\"|([^\s;]+))", re.IGNORECASE)
 _CHINESE = {"gb2312": "gb18030", "gbk": "gb18030", "gb_2312-80": "gb18030"}
+_OF_SECRETS = re.compile(r"(?i)key|secret|token|pass|pwd|iv$|pin")
 #: Headers an engine looks at, beside those the descriptor names.
 _HEADERS = ("content-type", "date", "link", "retry-after")
 
@@ -86,7 +87,7 @@ class Recorder:
         parts = urlsplit(connection.base_url)
         invalid = urlsplit(ADDRESS).netloc
         self._stand_ins = StandIns(
-            hidden=_texts([connection.login, connection.password, connection.extra]),
+            hidden=[connection.login, connection.password, *_secrets(connection.extra)],
             replaced={f"{parts.scheme}://{parts.netloc}": ADDRESS, parts.netloc: invalid},
         )
         # A column that is a person's in one stream is one in the others, where they do not say otherwise.
@@ -206,12 +207,10 @@ def _named_headers(stream: Stream, it: Call) -> Iterator[str]:
             yield path[len("http.header.") :].lower()
 
 
-def _texts(value: Any) -> Iterator[str]:
-    if isinstance(value, str):
-        yield value
-    elif isinstance(value, Mapping):
-        for inner in value.values():
-            yield from _texts(inner)
-    elif isinstance(value, (list, tuple)):
-        for inner in value:
-            yield from _texts(inner)
+def _secrets(extra: Mapping[str, Any]) -> Iterator[str]:
+    """What of a connection's other parts opens doors: keys and such, but not the names of files."""
+    for name, value in extra.items():
+        if isinstance(value, Mapping):
+            yield from _secrets(value)
+        elif isinstance(value, str) and not name.endswith("_file") and _OF_SECRETS.search(name):
+            yield value

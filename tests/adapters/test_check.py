@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -10,8 +12,9 @@ from typing import Any
 
 import pytest
 
-from adapters.check import Checked, check, is_unproven
+from adapters.check import Checked, check, is_unproven, summary
 from adapters.descriptor import load_descriptor
+from tests.adapters.exchange import connection, described
 from tests.adapters.upstream import REST, SOAP, Upstream, opened, serving
 from weigov.errors import ConfigError
 
@@ -231,3 +234,66 @@ def test_a_descriptor_from_documents_is_known_by_where_it_stands(tmp_path: Path)
         (folder / "items.yaml").write_text(REST, encoding="utf-8")
     assert not is_unproven(load_descriptor(tmp_path / "items.yaml"))
     assert is_unproven(load_descriptor(tmp_path / "unproven" / "items.yaml"))
+
+
+# ---- exchange tables and files
+
+TABLE = """
+system: it
+title: 例
+engine: table
+time: {format: "%Y-%m-%d %H:%M:%S", zone: Asia/Shanghai}
+streams:
+  items:
+    kind: article
+    schedule: "*/10 * * * *"
+    key: ID
+    fields: {title: TITLE, updated_at: CHANGED}
+    table: {name: ITEMS, sign: {column: SIGN}}
+"""
+
+
+def test_of_an_exchange_table_the_first_batch_is_judged_and_nothing_is_signed(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path / 'front.db'}"
+    with closing(sqlite3.connect(tmp_path / "front.db")) as db, db:
+        db.execute("CREATE TABLE ITEMS (ID TEXT PRIMARY KEY, TITLE TEXT, CHANGED TEXT, SIGN TEXT, LINKMAN TEXT)")
+        rows = [
+            (f"{n}", f"标题{n}", "2026-01-05" if n == 3 else "2026-01-05 08:00:00", "0", "李四") for n in range(4)
+        ]
+        db.executemany("INSERT INTO ITEMS VALUES (?, ?, ?, ?, ?)", rows)
+    system = described(TABLE, tmp_path, connection(url))
+    (found,) = check(system, load_descriptor(tmp_path / "it.yaml"), "", NOW)
+    system.close()
+    assert found.facts["rows"] == "4 in the first batch" and found.facts["of people"].startswith("LINKMAN: ")
+    (line,) = found.contradictions
+    assert (
+        "1 of 4 rows would be quarantined: updated_at" in line
+        and "it.yaml:11 streams.items.fields.updated_at" in line
+    )
+    assert "李四" not in str(found)
+    with closing(sqlite3.connect(tmp_path / "front.db")) as db:
+        assert db.execute("SELECT DISTINCT SIGN FROM ITEMS").fetchall() == [("0",)]
+
+
+def test_a_database_that_is_not_there_is_one_line(tmp_path: Path) -> None:
+    system = described(TABLE, tmp_path, connection(f"sqlite:///{tmp_path / 'none.db'}"))
+    (found,) = check(system, load_descriptor(tmp_path / "it.yaml"), "", NOW)
+    system.close()
+    assert found.problem and "\n" not in found.problem and not found.sound
+
+
+# ---- in one line, for a button
+
+
+def test_the_summary_is_one_line_and_says_how_much_more_there_is(tmp_path: Path) -> None:
+    (tmp_path / "unproven").mkdir()
+    (tmp_path / "unproven" / "items.yaml").write_text(REST, encoding="utf-8")
+    descriptor = load_descriptor(tmp_path / "unproven" / "items.yaml")
+    good = [Checked("a"), Checked("b")]
+    assert summary("cms", descriptor, good) == (
+        True, "未经实证 unproven；已连通并登录，2 个数据流与描述相符 reached, and 2 streams are as items says"
+    )  # fmt: skip
+    bad = [Checked("a", contradictions=["one", "two"]), Checked("b", problem="three")]
+    assert summary("cms", descriptor, bad) == (
+        False, "未经实证 unproven；one；另有 2 处 and 2 more: weigov check cms"
+    )  # fmt: skip

@@ -90,6 +90,11 @@ def test_secrets_go_by_value_by_column_and_as_parameters_of_links() -> None:
     }  # fmt: skip
 
 
+def test_a_short_secret_is_hidden_as_a_word_and_not_inside_others() -> None:
+    stand_ins = StandIns(hidden=["admin", "geheim99", "abc"])
+    assert stand_ins.anywhere("admin, administrator, xgeheim99x, abc") == "***, administrator, x***x, abc"
+
+
 def test_a_key_stays_unless_it_is_somebodys_number() -> None:
     assert json.loads(redaction().text(f'[{{"id": "admin"}}, {{"id": "{PHONE}"}}]'))[0] == {"id": "admin"}
     assert PHONE not in redaction().text(f'[{{"id": "{PHONE}"}}]')

@@ -157,6 +157,19 @@ def test_partitions_are_recorded_with_the_stream_they_are_read_by(upstream: Upst
     assert tape.outcomes["full"].records["A1"]["partition"] == "A1"
 
 
+def test_keys_of_the_connection_are_secrets_and_names_of_its_files_are_not(
+    upstream: Upstream, tmp_path: Path
+) -> None:
+    upstream.rows[0]["note"] = "sm4-of-ours and /etc/ssl/ca.pem and utf-8"
+    extra = {"sm4_secret_key": "sm4-of-ours", "ca_file": "", "charset": "utf-8", "client_key_file": ""}
+    descriptor = descriptor_of("rest", tmp_path)
+    connection = Connection("items", base_url=upstream.url, login="weigov", password=SECRET, extra=extra)
+    system = open_system("items", descriptor, connection)
+    tape = record(system, descriptor, connection, NOW, streams=["items"])
+    system.close()
+    assert tape.outcomes["items"].records["A1"]["extra"]["note"] == "*** and /etc/ssl/ca.pem and utf-8"
+
+
 def test_a_stream_nobody_knows_is_named_with_those_there_are(upstream: Upstream, tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match=r"no stream itmes; it has full, items"):
         recorded("rest", upstream, tmp_path, streams=["itmes"])
