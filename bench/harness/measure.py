@@ -22,9 +22,9 @@ def measure(module: str, spec: dict[str, Any]) -> dict[str, dict[str, float]]:
     for name, step in importlib.import_module(module).steps(spec):
         gc.collect()  # what imports left behind is not the work's
         cpu, wall = _cpu_s(), time.perf_counter()
-        held = step()
+        count = step()
         found[name] = {"cpu_s": _cpu_s() - cpu, "wall_s": time.perf_counter() - wall, "rss_mb": _peak_mb()}
-        if held != spec["n"]:
+        if (held := count()) != spec["n"]:
             raise RuntimeError(f"{module} {name}: its store holds {held} of {spec['n']} records")
     return found
 

@@ -7,7 +7,7 @@ edited.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import closing
 from datetime import UTC, datetime
 from functools import partial
@@ -20,6 +20,7 @@ from adapters import open_system
 from adapters.descriptor import load_descriptor
 from adapters.wire import Limits
 from bench import upstream
+from bench.variants import Count, Step
 from weigov.flow.context import Context
 from weigov.ledger import mirror
 from weigov.ledger.engine import Ledger
@@ -34,7 +35,7 @@ from weigov.wechat.client import AccountClient
 LIMITS = Limits(total_s=600, max_bytes=1 << 30)
 
 
-def steps(spec: dict[str, Any]) -> Iterator[tuple[str, Callable[[], int]]]:
+def steps(spec: dict[str, Any]) -> Iterator[tuple[str, Step]]:
     url = f"sqlite:///{Path(spec['folder']) / 'ledger.db'}"
     migrate(url)
     engine = str(spec["engine"])
@@ -51,7 +52,7 @@ def _open(engine: str, file: Path, address: str) -> Any:
     return open_system("cms", load_descriptor(file), Connection("cms", base_url=base_url), limits=LIMITS)
 
 
-def _collect(ledger: Ledger, engine: str, file: Path, address: str, stream: str) -> int:
+def _collect(ledger: Ledger, engine: str, file: Path, address: str, stream: str) -> Count:
     site = Site("bench", "Asia/Shanghai", ZoneInfo("Asia/Shanghai"), {}, {})
     with closing(_open(engine, file, address)) as system:
         context = Context(
@@ -60,8 +61,12 @@ def _collect(ledger: Ledger, engine: str, file: Path, address: str, stream: str)
         found = weigov.flow.collect.collect(context, "cms", stream)
     if found.incomplete or found.stored.rejected:
         raise RuntimeError(f"the pull is not whole: {found}")
-    with ledger.read() as connection:
-        return mirror.count(connection, StreamRef("bench", "cms", stream))
+
+    def count() -> int:
+        with ledger.read() as connection:
+            return mirror.count(connection, StreamRef("bench", "cms", stream))
+
+    return count
 
 
 def _nobody(name: str) -> AccountClient:

@@ -8,7 +8,7 @@ their defaults; telemetry is off.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -18,8 +18,10 @@ import dlt  # reads its settings from the environment when it is imported
 from dlt.sources.helpers.rest_client import RESTClient
 from dlt.sources.helpers.rest_client.paginators import PageNumberPaginator
 
+from bench.variants import Count, Step
 
-def steps(spec: dict[str, Any]) -> Iterator[tuple[str, Callable[[], int]]]:
+
+def steps(spec: dict[str, Any]) -> Iterator[tuple[str, Step]]:
     folder = Path(spec["folder"]).absolute()
     sqlite = spec["destination"] == "sqlite"
     to = dlt.destinations.sqlalchemy if sqlite else dlt.destinations.duckdb
@@ -34,14 +36,16 @@ def steps(spec: dict[str, Any]) -> Iterator[tuple[str, Callable[[], int]]]:
         client = RESTClient(spec["url"], paginator=paginator)
         yield from client.paginate("/articles", params={"size": spec["page"]}, data_selector="rows")
 
-    def pull() -> int:
+    def pull() -> Count:
         pipeline.run(
             dlt.resource(articles, name="article", primary_key="id", write_disposition="merge"),
             loader_file_format=None if sqlite else "parquet",
         )
+        return count
+
+    def count() -> int:
         with pipeline.sql_client() as client:
-            table = client.make_qualified_table_name("article")
-            rows = client.execute_sql(f"SELECT count(*) FROM {table}")
+            rows = client.execute_sql(f"SELECT count(*) FROM {client.make_qualified_table_name('article')}")
         return int(rows[0][0])
 
     yield "first", pull

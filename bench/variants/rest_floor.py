@@ -6,7 +6,7 @@ Nothing is checked, nothing is compared, nothing fails: less than this cannot be
 from __future__ import annotations
 
 import socket
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from operator import attrgetter
 from typing import Any
 from urllib.parse import urlsplit
@@ -14,17 +14,18 @@ from urllib.parse import urlsplit
 import msgspec
 
 from bench.upstream.articles import COLUMNS
+from bench.variants import Count, Step
 from bench.variants.sql import UPSERT, connect
 
 _Article = msgspec.defstruct("_Article", [(name, str) for name in COLUMNS], gc=False)
 _Page = msgspec.defstruct("_Page", [("total", int), ("rows", list[_Article])])  # type: ignore[valid-type]
 
 
-def steps(spec: dict[str, Any]) -> Iterator[tuple[str, Callable[[], int]]]:
+def steps(spec: dict[str, Any]) -> Iterator[tuple[str, Step]]:
     database = connect(spec["folder"])
     decode, values = msgspec.json.Decoder(_Page).decode, attrgetter(*COLUMNS)
 
-    def pull() -> int:
+    def pull() -> Count:
         address = urlsplit(spec["url"])
         with socket.create_connection((str(address.hostname), address.port or 80)) as wire:
             page, read, total = 1, 0, 1
@@ -36,7 +37,7 @@ def steps(spec: dict[str, Any]) -> Iterator[tuple[str, Callable[[], int]]]:
                 database.executemany(UPSERT, map(values, found.rows))
                 database.execute("COMMIT")
                 page, read, total = page + 1, read + len(found.rows), found.total
-        return int(database.execute("SELECT count(*) FROM article").fetchone()[0])
+        return lambda: int(database.execute("SELECT count(*) FROM article").fetchone()[0])
 
     yield "first", pull
     yield "unchanged", pull

@@ -5,11 +5,13 @@ Fetching and parsing is what everybody must do; the store's own floor is in the 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 import requests
 from lxml import etree
+
+from bench.variants import Count, Step
 
 _ARTICLE = "{urn:articles}article"
 _ENVELOPE = (
@@ -19,15 +21,15 @@ _ENVELOPE = (
 )
 
 
-def steps(spec: dict[str, Any]) -> Iterator[tuple[str, Callable[[], int]]]:
-    def pull() -> int:
+def steps(spec: dict[str, Any]) -> Iterator[tuple[str, Step]]:
+    def pull() -> Count:
         with requests.Session() as session:
             page, read = 1, 0
             while found := _page(session, spec, page):
                 page, read = page + 1, read + found
                 if not spec["page"] or found < spec["page"]:
                     break
-        return read
+        return lambda: read
 
     yield "first", pull
 
