@@ -48,6 +48,8 @@ def test_airflow_finds_our_connection_types_through_the_entry_point() -> None:
         "wechat_account",
         "gov_rest",
         "gov_soap",
+        "gov_table",
+        "gov_files",
     }
 
 
