@@ -31,6 +31,7 @@ HOST = "127.0.0.1"
 Say = Callable[[str], None]
 _POLICY = Path("/usr/sbin/policy-rc.d")
 _PATIENCE_S = 60.0
+_ENDING_S = 20.0
 _LOOPBACK = frozenset({HOST, "::1", f"::ffff:{HOST}"})
 
 
@@ -176,18 +177,29 @@ class _NoServices:
 
 
 def end(process: subprocess.Popen[bytes] | None, how: signal.Signals) -> None:
-    """End a whole session of processes: servers have workers."""
+    """End a whole session of processes: servers have workers, and those may take a moment longer."""
     if process is None:
         return
     for sent in (how, signal.SIGKILL):
         try:
             os.killpg(process.pid, sent)
-            process.wait(20)
+            process.wait(_ENDING_S)
         except subprocess.TimeoutExpired:
             continue
         except ProcessLookupError:
             break
+        if _alone(process.pid):
+            break
     process.wait()
+
+
+def _alone(session: int) -> bool:
+    deadline = time.monotonic() + _ENDING_S
+    while _members(session):
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(0.01)
+    return True
 
 
 def free_port() -> int:
