@@ -42,7 +42,6 @@ SHORT_FORMS: Mapping[str, Callable[[JsonSchemaValue], JsonSchemaValue]] = {
     "text_of": lambda inner: _NUMBER_OR_TEXT if set(inner) <= {"type", "maxLength"} else inner,
     "_field": lambda inner: {"anyOf": [_TEXT, inner]},
     "_wsdl": lambda inner: {"anyOf": [_TEXT, inner]},
-    "_scalars": lambda inner: {"anyOf": [inner["items"], inner]},
     "_expected": lambda inner: {"anyOf": [{"enum": _words_of("Expected", "type")}, inner]},
     "_duration": lambda inner: {"type": "string", "pattern": r"^P(?=.)"},
     "_begin": lambda inner: inner,
