@@ -6,6 +6,7 @@ it, and when more vanish at once than the descriptor's brake allows, nothing is 
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from datetime import datetime
 from itertools import islice
@@ -126,7 +127,7 @@ class Deleted:
     def batches(self, state: PullState, now: datetime) -> Iterator[Batch]:
         """What was deleted since the last time; nothing is taken twice, for its key may live anew."""
         left = msgspec.json.decode(state.cursors[DELETED]) if DELETED in state.cursors else {}
-        stored, taken = left.get("upto"), set(left.get("taken", ()))
+        stored, taken = left.get("upto"), Counter(left.get("taken", ()))
         since = self._cursor.since(stored) if self._cursor else None
         mark = cursor.Watermark(self._cursor, stored, now)
         found: list[tuple[str, Any]] = []
@@ -140,14 +141,20 @@ class Deleted:
             found.append((key, moment))
 
         problem = self._list.walk(get, saw)
-        gone = [key for key, moment in found if self._named(key, moment) not in taken]
+        gone = []
+        for key, moment in found:
+            # Counted, for within one second a thing can be deleted, come back and be deleted again.
+            if taken[self._named(key, moment)] > 0:
+                taken[self._named(key, moment)] -= 1
+            else:
+                gone.append(key)
         for chunk in _chunks(gone):
             yield Batch((), gone=chunk)
         if problem:
             yield Batch((), partition=DELETED, incomplete=f"the list of what was deleted: {problem}")
         elif self._cursor is not None and (upto := mark.result()) is not None:
             back = self._cursor.since(upto)
-            again = {self._named(key, moment) for key, moment in found if moment is None or moment >= back}
+            again = [self._named(key, moment) for key, moment in found if moment is None or moment >= back]
             kept = _dump({"upto": upto, "taken": sorted(again)})
             yield Batch((), partition=DELETED, cursor=kept, complete=True)
 

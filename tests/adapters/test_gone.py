@@ -179,3 +179,15 @@ def test_only_new_deletions_are_asked_for(shop: Shop, tmp_path: Path) -> None:
     asked = [asked.get("since") for asked in shop.asked if asked.get("list") == "deleted"]
     assert asked == ["2026-01-02 23:00:00"]  # an hour of overlap
     it.close()
+
+
+def test_what_is_deleted_twice_within_a_second_is_gone_in_the_end(shop: Shop, tmp_path: Path) -> None:
+    it = system(shop, tmp_path, gone_rule("json", "tombstones"))
+    shop.delete("A3")
+    shop.put("A3", "恢复")
+    mirror = pull(it, Mirror())
+    assert "A3" in live(mirror)
+    shop.delete("A3")
+    pull(it, mirror)
+    assert "A3" not in live(mirror)
+    it.close()
