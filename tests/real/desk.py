@@ -14,7 +14,9 @@ from pathlib import Path
 from typing import Any
 
 from adapters import open_system
+from adapters.check import check
 from adapters.descriptor import load_descriptor, shape
+from adapters.vocabulary import Descriptor
 from adapters.wire import Limits
 from weigov.flow.collect import Collected, collect
 from weigov.flow.context import Context
@@ -44,14 +46,19 @@ HASTY = Limits(connect_s=5, read_s=3, total_s=4)
 class Desk:
     """One site with one system, called ``upstream``."""
 
-    def __init__(self, ctx: Context, waited: list[float]) -> None:
-        self.ctx = ctx
+    def __init__(self, ctx: Context, described: Descriptor, at: str, waited: list[float]) -> None:
+        self.ctx, self.described, self.at = ctx, described, at
         self.waited = waited  # seconds between attempts that were not waited
         self.ahead = timedelta(0)  # of the real clock
 
     @property
     def system(self) -> SourceSystem:
         return self.ctx.system("upstream")
+
+    def objections(self) -> list[str]:
+        """What ``weigov check`` finds wrong: problems, and what contradicts the descriptor."""
+        checked = check(self.system, self.described, self.at, self.ctx.now())
+        return [line for one in checked for line in (*([one.problem] if one.problem else []), *one.contradictions)]
 
     def collect(self, stream: str, **more: Any) -> Collected:
         return collect(self.ctx, "upstream", stream, **more)
@@ -114,7 +121,7 @@ def desk(folder: Path, descriptor: Path, connection: Connection, *, limits: Limi
         raise AssertionError("there is no account here")
 
     sealer = Sealer.from_text(base64.b64encode(os.urandom(32)).decode())
-    it = Desk(Context(site, ledger, sealer, clock, system, account), waited)
+    it = Desk(Context(site, ledger, sealer, clock, system, account), described, connection.base_url, waited)
     try:
         yield it
     finally:

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from adapters.wsdl_doctor import diagnose, open_source
 from tests.real.axis_server import SERVICES, SOURCES, Axis
 from tests.real.desk import HASTY, LIMITS, Desk, desk
 from tests.real.machine import Say, running
@@ -77,6 +78,12 @@ def agrees(hall: Desk, axis: Axis) -> bool:
     return shown == held
 
 
+def test_the_doctor_finds_both_services_usable_with_every_operation(axis: Axis, style: str) -> None:
+    found = diagnose(open_source(axis.address(style) + "?wsdl"), style)
+    assert found.usable and {"list", "listXml", "facts", "sheet", "saveResult"} <= {one.name for one in found.offers}
+    assert {one.style for one in found.offers} == {{"rpc": "rpc/encoded", "wrapped": "document/literal"}[style]}
+
+
 # ---- reading
 
 
@@ -94,6 +101,10 @@ def test_every_case_comes_with_what_is_in_its_beans(axis: Axis, hall: Desk) -> N
         assert record.get("extra.last_step") == case.status  # from the Vector in it
         # An array of one, of two and of none.
         assert record.get("extra.first_material") == (f"材料1：{int(key[-7:])}" if case.materials else None)
+
+
+def test_nothing_contradicts_the_descriptor(hall: Desk) -> None:
+    assert hall.objections() == []
 
 
 def test_a_document_in_a_string_is_read_whatever_it_says_of_its_charset(axis: Axis, hall: Desk) -> None:

@@ -86,6 +86,10 @@ def test_every_ticket_comes_with_its_texts_and_none_that_is_gone(rt: RequestTrac
     assert {record.get("office") for record in found.values()} < queues
 
 
+def test_nothing_contradicts_the_descriptor(hall: Desk) -> None:
+    assert hall.objections() == []
+
+
 def test_the_next_pull_asks_from_the_last_change_on_in_the_readers_time_zone(
     rt: RequestTracker, front: Proxy, hall: Desk
 ) -> None:

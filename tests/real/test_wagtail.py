@@ -53,6 +53,10 @@ def test_every_published_page_comes_with_its_text(wagtail: Wagtail, cms: Desk) -
     assert mirrored(cms) == wagtail.pages  # and the draft is not among them
 
 
+def test_nothing_contradicts_the_descriptor(cms: Desk) -> None:
+    assert cms.objections() == []
+
+
 def test_edits_unpublishings_and_deletions_are_followed(wagtail: Wagtail, cms: Desk) -> None:
     cms.collect("articles")
     first, second, third, *_ = sorted(wagtail.pages, key=int)

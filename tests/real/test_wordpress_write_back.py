@@ -60,6 +60,10 @@ def noted(wordpress: WordPress, post: str) -> tuple[str, str]:
     return meta["wechat_state"], meta["wechat_url"]
 
 
+def test_nothing_contradicts_the_descriptor(cms: Desk) -> None:
+    assert cms.objections() == []
+
+
 @pytest.mark.parametrize("kind", ["reset", "http_503", "html", "truncate", "cut", "lose", "delay", "drip"])
 def test_a_list_that_breaks_is_asked_for_again(
     wordpress: WordPress, front: Proxy, tmp_path: Path, kind: Kind
