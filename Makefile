@@ -37,10 +37,10 @@ status: setup  ## which services are up
 pictures: setup  ## photograph the phone page and Airflow into var/demo/
 	@$(RUN) -m ops.pictures
 
-test: setup  ## the tests, on SQLite and PostgreSQL
+test: setup  ## the tests, on SQLite, PostgreSQL and MySQL (MariaDB)
 	@$(RUN) -m pytest -m "not real"
 
-test-real: setup  ## the tests that need a real CMS (installs WordPress when root)
+test-real: setup  ## the tests against real systems: WordPress, Request Tracker, Axis … (installs them when root)
 	@$(RUN) -m pytest -m real
 
 check: lint test  ## what CI checks of the code: format, lint, types, import contracts, tests
