@@ -17,7 +17,7 @@ import requests
 from adapters.auth import LoginRefused
 from adapters.descriptor import find_descriptor
 from tests.real.desk import HASTY, Desk, desk
-from tests.real.machine import Say, running
+from tests.real.machine import HOST, Say, free_port, running
 from tests.real.proxy import Kind, Proxy, proxy
 from tests.real.request_tracker import RequestTracker
 from weigov.errors import OutcomeUnknown, RemoteRefused, RemoteUnavailable
@@ -243,6 +243,15 @@ def test_a_comment_whose_answer_was_lost_is_looked_up_and_stands_once(
     assert comments(rt, ticket) == 1
     asked = front.asked_for("POST", f"/ticket/{ticket}/comment$")
     assert len(asked) == (1 if took_effect else 2)
+
+
+def test_a_comment_that_surely_was_not_sent_waits_without_a_doubt(rt: RequestTracker, tmp_path: Path) -> None:
+    nobody = f"http://{HOST}:{free_port()}"
+    with desk(tmp_path, DESCRIPTOR, Connection("upstream", "", nobody, "", rt.token)) as hall:
+        number = hall.write("comment", {"id": "25", "text": "微信已送达"}, record="upstream/cases/25")
+        hall.sync_back()
+        assert hall.delivery(number).state == "ready"  # to be sent as soon as somebody listens
+    assert comments(rt, "25") == 0
 
 
 def test_a_status_whose_answer_was_lost_is_set_again(rt: RequestTracker, front: Proxy, hall: Desk) -> None:
