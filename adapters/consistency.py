@@ -224,8 +224,8 @@ def _cursor(
         yield (*at, "span"), "needs {until} in the request, the end of a stretch", ""
     if "until" in asked and rule.kind != "time":
         yield at, "{until} belongs to a cursor over times", ""
-    if rule.start is not None and rule.span is None:
-        yield (*at, "start"), "belongs to `span`", ""
+    if rule.start is not None and rule.kind != "time":
+        yield (*at, "start"), "belongs to a cursor over times", ""
 
 
 def _paging(paging: Paging | None, request: Request, engine: Any) -> Iterator[Found]:
@@ -294,7 +294,9 @@ def _operation(operation: Operation, engine: Any, decode: Sequence[Any]) -> Iter
             yield ("params", i), f"{param} is not used in the request", ""
     if operation.idempotency == "key" and "idempotency_key" not in used:
         yield ("idempotency",), "`key` needs {idempotency_key} in the request", ""
-    named: list[tuple[Loc, str | None]] = [((word,), getattr(operation, word)) for word in ("remote_id", "message")]
+    named: list[tuple[Loc, str | None]] = [
+        ((word,), getattr(operation, word)) for word in ("remote_id", "message", "answer")
+    ]
     named += _condition(("success",), operation.success)
     chain = operation.decode or decode
     yield from _paths(named, operation.outcome, chain, engine)
@@ -342,9 +344,11 @@ def _request(
     if engine == "soap":
         if not request.op:
             yield loc, "needs `op`, an operation of the WSDL", ""
-        for word in ("path", "query", "headers"):
+        for word in ("query", "headers"):
             if getattr(request, word):
                 yield (*loc, word), "belongs to REST", ""
+        if request.path and not request.path.startswith("/"):
+            yield (*loc, "path"), "must begin with /", ""
     elif engine == "rest":
         if not request.path.startswith("/"):
             yield loc, "needs `path`, beginning with /", ""
@@ -363,7 +367,8 @@ def _request(
 
 def _holes(value: Any, at: Loc, allowed: set[str], alias: str = "", *, rows: bool = False) -> Iterator[Found]:
     for hole in sorted(holes(value)):
-        free = (rows and hole.startswith("row.")) or (alias and hole.startswith(f"{alias}.extra."))
+        free = hole.startswith("connection.") or (rows and hole.startswith("row."))
+        free = free or (alias != "" and hole.startswith(f"{alias}.extra."))
         if hole not in allowed and not free:
             yield at, f"{{{hole}}} is unknown here", did_you_mean(hole, allowed)
 

@@ -21,6 +21,7 @@ from adapters.listing import Listing
 from adapters.media import Media
 from adapters.outgoing import Outgoing
 from adapters.taking import without_place
+from adapters.template import holes
 from adapters.vocabulary import Descriptor, Operation
 from adapters.walk import Call, Get, make_call
 from adapters.wire import Limits, NoAnswer, NotSent, Reply, TooLarge, Wire, retry_after_s, shown
@@ -30,6 +31,8 @@ from weigov.ports import Batch, CallMeter, Connection, PullState, WriteResult
 Carry = Callable[[], Reply]
 #: Stands between an engine and its wire: sees every read but log-ins, and lets it be carried or answers it itself.
 Between = Callable[[Call, Get, Carry], Reply]
+
+_CONNECTION = "connection."
 
 
 class Engine(ABC):
@@ -54,6 +57,7 @@ class Engine(ABC):
             )
         self._connection = connection
         self._sleep = sleep
+        self._own = _own_values(descriptor, connection)
         ca_file = connection.extra.get("ca_file")
         self._wire = Wire(
             session, limits, verify=str(ca_file) if ca_file else True, cert=auth.client_certificate(connection)
@@ -90,10 +94,12 @@ class Engine(ABC):
         rules = (*rule.outcome, *self._descriptor.outcome)
         it = make_call(
             operation, rule.request, rule.decode or self._descriptor.decode, rules,
-            values=(rule.remote_id, rule.message, condition.path if condition else None),
+            values=(rule.remote_id, rule.message, rule.answer, condition.path if condition else None),
         )  # fmt: skip
         self._gate.check(operation)
-        prepared = self._prepare(it, given.__getitem__)  # logging in is a read of its own; only then the write begins
+        prepared = self._prepare(
+            it, self._or_own(given.__getitem__)
+        )  # logging in is a read of its own; only then the write begins
         self._gate.enter(operation)
         try:
             reply = self._exchange(prepared, fresh=True)
@@ -138,6 +144,10 @@ class Engine(ABC):
 
     # one call
 
+    def _or_own(self, get: Get) -> Get:
+        """``get``, and what the connection has for holes of its own."""
+        return lambda name: self._own[name] if name in self._own else get(name)
+
     def read(self, it: Call, get: Get) -> tuple[decode.Answer, Reply] | None:
         """One read as a pull makes it, for who looks at a system without pulling; None when the outcome is ``empty``.
 
@@ -152,8 +162,8 @@ class Engine(ABC):
         self._gate.check(it.name)
         try:
             found = self._patiently(it, get, log_in)
-        except RateLimited:
-            raise
+        except (RateLimited, retry.Spent):
+            raise  # a failed log-in was counted as the read it is
         except RemoteUnavailable:
             self._gate.failed()
             raise
@@ -200,7 +210,7 @@ class Engine(ABC):
 
     def _carried(self, it: Call, get: Get, log_in: auth.LogIn | None) -> Reply:
         ready = log_in.ready if log_in else None  # what is ready goes as it is, and comes back so
-        prepared = ready or self._prepare(it, get)
+        prepared = ready or self._prepare(it, self._or_own(get))
         self._gate.enter(it.name)
         reply = self._exchange(prepared)
         return self._auth.open(reply) if ready is None else reply
@@ -264,8 +274,10 @@ class Engine(ABC):
         )  # fmt: skip
         try:
             found = self._read(it, credentials.__getitem__, log_in=asked)
-        except auth.LoginRefused:
+        except (auth.LoginRefused, RateLimited):
             raise
+        except RemoteUnavailable as error:
+            raise retry.Spent(self.name, "log-in", without_place(error), code=error.code) from None
         except RemoteRefused as error:
             raise auth.LoginRefused(
                 self.name, "log-in",
@@ -319,4 +331,15 @@ class Engine(ABC):
             condition = outcome.parse(rule.success)
             if not condition.holds(reply.status if condition.about_http else value(condition.path)):
                 raise RemoteRefused(self.name, it.name, f"refused: {message or 'its answer does not confirm it'}")
-        return WriteResult(outcome.plain(value(rule.remote_id)) if rule.remote_id else "", message)
+        told = outcome.plain(value(rule.answer)) if rule.answer else ""
+        return WriteResult(outcome.plain(value(rule.remote_id)) if rule.remote_id else "", message, told)
+
+
+def _own_values(descriptor: Descriptor, connection: Connection) -> dict[str, Any]:
+    """What the requests' ``{connection.NAME}`` are. Raises ConfigError naming every one the connection lacks."""
+    asked = sorted(hole for hole in holes(descriptor.model_dump()) if hole.startswith(_CONNECTION))
+    names = [hole.removeprefix(_CONNECTION) for hole in asked]
+    missing = [name for name in names if connection.extra.get(name) in (None, "")]
+    if missing:
+        raise ConfigError(f"connection {connection.name}: its extra has no {', '.join(missing)}, which requests need")
+    return {hole: connection.extra[name] for hole, name in zip(asked, names, strict=True)}

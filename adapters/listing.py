@@ -116,11 +116,13 @@ class Listing:
             partition, parent, state, cursor.Watermark(self._cursor, stored, now), since, keys if by_list else None
         )
         rule = self._stream.cursor
+        if since is None and rule is not None and rule.start is not None:
+            since = datetime.combine(rule.start, time.min, UTC)
         if rule is None or rule.span is None:
             return (yield from self._list_of(run, now, _Stretch(since, until)))
         span = times.duration(rule.span)
         if since is None:
-            since = datetime.combine(rule.start, time.min, UTC) if rule.start else until - span
+            since = until - span
         for final in (False, True):
             run.places = Places()
             for begin, end in cursor.spans(since, until, span):

@@ -8,6 +8,11 @@ import tenacity
 
 from weigov.errors import RateLimited, RemoteUnavailable
 
+
+class Spent(RemoteUnavailable):
+    """All its attempts were made already: a log-in's, within a read."""
+
+
 _ATTEMPTS = 4
 _DEADLINE_S = 300  # of all attempts together: a run has other things to read
 _MAX_WAIT_S = 60  # an upstream that wants us away for longer gets its way: the next run asks again
@@ -19,7 +24,9 @@ def reads(sleep: Callable[[float], None]) -> tenacity.Retrying:
     minutes at most. Then the last error.
     """
     return tenacity.Retrying(
-        retry=tenacity.retry_if_exception_type(RemoteUnavailable),
+        retry=tenacity.retry_if_exception(
+            lambda error: isinstance(error, RemoteUnavailable) and not isinstance(error, Spent)
+        ),
         stop=_Enough(),
         wait=_wait,
         sleep=sleep,

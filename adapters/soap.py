@@ -19,7 +19,7 @@ from adapters import decode
 from adapters.engine import Engine
 from adapters.envelope import Envelopes, Misfit
 from adapters.outgoing import Outgoing
-from adapters.template import fill, holes
+from adapters.template import fill, fill_path, holes
 from adapters.vocabulary import Descriptor
 from adapters.walk import Call, Get
 from adapters.wire import NoAnswer, NotSent, Reply, shown
@@ -66,7 +66,7 @@ class SoapSystem(Engine):
             if any(_NOT_XML.search(text) for text in _texts(get(hole))):
                 raise RemoteRefused(self.name, it.name, f"{hole} holds a control character, which XML cannot carry")
         body = envelopes.empty(it.request.op, it.request.body) | fill(it.request.body, get)
-        out = Outgoing("POST", self._base_url, body=body)
+        out = Outgoing("POST", self._base_url + fill_path(it.request.path, get), body=body)
         self._auth.fill(out)
         try:
             out.envelope, soap_headers = envelopes.build(it.request.op, out.body)

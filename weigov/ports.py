@@ -109,7 +109,8 @@ class WriteResult:
     """What an upstream said to a write it accepted."""
 
     remote_id: str = ""
-    message: str = ""
+    message: str = ""  # one line, for operators
+    answer: str = field(default="", repr=False)  # a text for people, whole: what was asked for, where it was a question
 
 
 class CallMeter(Protocol):

@@ -53,6 +53,7 @@ class Operation(Closed):
     success: str | None = None  # a condition as in ``when``; an answer it does not fit is a refusal
     remote_id: Path_ | None = None
     message: Path_ | None = None
+    answer: Path_ | None = None  # a text that is the point of the call: an assistant's reply, say
 
     @field_validator("success")
     @classmethod

@@ -43,7 +43,7 @@ class CursorRule(Closed):
     filter: Literal["server", "client"] = "server"  # client: the system lists everything, we leave out what is old
     order: Literal["ascending", "descending"] | None = None  # descending: the list may be left once its rows are old
     span: Duration | None = None  # the longest stretch one request may ask for, with {until}
-    start: date | None = None  # with ``span``: the day the first pull begins with
+    start: date | None = None  # time: the day the first pull begins with, and what {cursor} is then
 
     @field_validator("overlap")
     @classmethod

@@ -105,6 +105,8 @@ class Shop:
             ]
         if until:
             rows = [row for row in rows if _text(row.updated) <= until]
+        if asked.get("by") == "token":
+            return sorted(rows, key=lambda row: row.version)  # what a token means must not depend on a clock
         return sorted(rows, key=lambda row: (row.updated, row.version), reverse=asked.get("order") == "descending")
 
 
@@ -225,6 +227,8 @@ def descriptor(engine: str, paging: str, cursor: str, *, withdrawn: str = "{fiel
         sent["size"] = "{size}"
     else:
         sent["size"] = "{size}"
+    if paging == "token":
+        sent["by"] = "token"
     if paging == "pages":
         sent["from"] = "0"
     if paging == "offset from 1":
@@ -277,7 +281,7 @@ def address(engine: str, paging: str, cursor: str, url: str) -> str:
     """Where the connection leads: SOAP has no words for what only this server's hand needs to know."""
     if engine != "soap":
         return url
-    extra = {"pages": "from=0&", "offset from 1": "from=1&"}.get(paging, "")
+    extra = {"pages": "from=0&", "offset from 1": "from=1&", "token": "by=token&"}.get(paging, "")
     extra += {"exclusive": "exclusive=1", "newest first": "order=descending"}.get(cursor, "")
     return f"{url}/soap/{extra}" if extra else f"{url}/soap"
 

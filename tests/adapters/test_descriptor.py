@@ -103,7 +103,7 @@ def test_what_is_no_descriptor_at_all_is_said(tmp_path: Path, text: str, told: s
 
 
 def test_a_soap_descriptor_needs_its_wsdl_and_operations(tmp_path: Path) -> None:
-    text = SOAP.replace("wsdl: items.wsdl", "wsdl: others.wsdl").replace("{op: ListItems, ", "{path: /x, ", 1)
+    text = SOAP.replace("wsdl: items.wsdl", "wsdl: others.wsdl").replace("{op: ListItems, ", "{query: {a: 1}, ", 1)
     found = "\n".join(faults(tmp_path, text))
     assert "there is no others.wsdl beside this file" in found
     assert "needs `op`" in found and "belongs to REST" in found

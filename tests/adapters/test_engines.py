@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from tests.adapters.upstream import REST, Mirror, Upstream, opened, serving
+from tests.adapters.upstream import REST, SOAP, Mirror, Upstream, opened, serving
 from weigov.errors import (
     ConfigError,
     OutcomeUnknown,
@@ -443,3 +443,57 @@ def test_a_listed_media_host_is_fetched_from(kind: str, upstream: Upstream, tmp_
         assert system.fetch(f"{upstream.url}/to/{other.url.replace('/', '~')}~x.png", 1000)[1] == "image/png"
         assert other.calls == ["file:/x.png"]
         system.close()
+
+
+# what a request may hold besides
+
+
+OWN = 'query: {page: "{page}", site: "{connection.site_id}",'
+
+
+def test_what_an_installation_is_called_comes_from_its_connection(upstream: Upstream, tmp_path: Path) -> None:
+    text = REST.replace('query: {page: "{page}",', OWN)
+    with pytest.raises(ConfigError, match="connection cms_conn: its extra has no site_id, which requests need"):
+        opened("rest", upstream.url, tmp_path, text=text)
+    system = opened("rest", upstream.url, tmp_path, text=text, extra={"site_id": 17})
+    assert len(pull(system, Mirror()).records) == 7
+    assert upstream.queries[0]["site"] == "17"
+    system.close()
+
+
+@pytest.mark.parametrize("kind", ["rest", "soap"])
+def test_a_text_that_is_the_point_of_a_call_comes_whole(kind: str, upstream: Upstream, tmp_path: Path) -> None:
+    text = {"rest": REST, "soap": SOAP}[kind]
+    place = {"rest": "data.said", "soap": "//said"}[kind]
+    system = opened(kind, upstream.url, tmp_path, text=text.rstrip() + f"\n    answer: {place}\n")
+    found = system.write("save", {"id": "A1", "state": "ok"}, key="k")
+    assert found.answer == upstream.said and len(found.answer) > 400
+    assert found.answer not in repr(found)
+    system.close()
+
+
+def test_services_of_one_system_may_have_addresses_of_their_own(upstream: Upstream, tmp_path: Path) -> None:
+    text = SOAP.replace("op: SaveState", 'op: SaveState, path: "/soap"')
+    path = tmp_path / "items.yaml"
+    system = opened("soap", upstream.url, tmp_path, text=text, at="")
+    assert path.is_file()
+    assert system.write("save", {"id": "A1", "state": "ok"}, key="k").remote_id == "R1"
+    system.close()
+
+
+def test_a_log_in_that_fails_is_tried_four_times_not_sixteen(upstream: Upstream, tmp_path: Path) -> None:
+    sleeps: list[float] = []
+    system = opened("rest", "http://127.0.0.1:9", tmp_path, sleeps=sleeps)
+    with pytest.raises(RemoteUnavailable, match=r"cms log-in: .* nothing listens there"):
+        pull(system, Mirror())
+    assert len(sleeps) == 3
+    system.close()
+
+
+def test_the_first_pull_may_begin_with_a_day(upstream: Upstream, tmp_path: Path) -> None:
+    """For systems that must be given one: SOAP parameters that go by their place, say."""
+    text = REST.replace("overlap: PT0S}", "overlap: PT0S, start: 2026-01-04}", 1)
+    system = opened("rest", upstream.url, tmp_path, text=text)
+    assert sorted(pull(system, Mirror()).records) == ["A4", "A5", "A6", "A7"]
+    assert upstream.called("list")[0] == "list:1:2026-01-04 08:00:00"
+    system.close()

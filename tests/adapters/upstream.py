@@ -126,6 +126,8 @@ class Upstream:
     token_lives: bool = True
     ignore_page: bool = False
     url: str = ""
+    queries: list[dict[str, str]] = field(default_factory=list)
+    said: str = "根据您的问题，" * 80
 
     def add(self, key: str, updated: str, **more: str) -> dict[str, str]:
         row = {"id": key, "title": f"标题{key}", "updated": updated, "gone": "0", **more}
@@ -159,6 +161,7 @@ class _Handler(BaseHTTPRequestHandler):
         parts = urlsplit(self.path)
         query = {name: values[0] for name, values in parse_qs(parts.query).items()}
         if parts.path == "/items":
+            self.upstream.queries.append(query)
             call = ("list", query["page"], query.get("since", ""))
             self._answer(call, lambda: self._list(int(query["page"]), int(query["size"]), query.get("since", "")))
         elif parts.path.startswith("/items/"):
@@ -220,7 +223,7 @@ class _Handler(BaseHTTPRequestHandler):
         if state == "bad":
             return {"code": "7", "msg": "状态无效"}
         self.upstream.states.append((key, state))
-        return {"code": "0", "data": {"ref": f"R{len(self.upstream.states)}"}}
+        return {"code": "0", "data": {"ref": f"R{len(self.upstream.states)}", "said": self.upstream.said}}
 
     def _answer(self, call: tuple[str, ...], act: Callable[[], dict[str, Any]]) -> None:
         it = self.upstream
@@ -324,16 +327,18 @@ def serving(upstream: Upstream) -> Iterator[Upstream]:
 
 def opened(
     kind: str, url: str, where: Path, *, text: str = "", password: str = SECRET, sleeps: list[float] | None = None,
-    media_hosts: tuple[str, ...] = (), limits: Limits | None = None,
+    media_hosts: tuple[str, ...] = (), limits: Limits | None = None, extra: dict[str, Any] | None = None,
+    at: str | None = None,
 ) -> SourceSystem:  # fmt: skip
     """A system of the engine ``kind`` bound to ``url``; ``text`` replaces the descriptor."""
     path = where / "items.yaml"
     path.write_text(text or {"rest": REST, "soap": SOAP}[kind], encoding="utf-8")
     (where / "items.wsdl").write_bytes((SAMPLES / "items.wsdl").read_bytes())
+    path_of = at if at is not None else {"soap": "/soap"}.get(kind, "")
     waited = sleeps if sleeps is not None else []
     return open_system(
         "cms", load_descriptor(path),
-        Connection("cms_conn", "", url + ("/soap" if kind == "soap" else ""), "weigov", password),
+        Connection("cms_conn", "", url + path_of, "weigov", password, extra or {}),
         media_hosts=media_hosts, sleep=waited.append, limits=limits or Limits(connect_s=2, read_s=2, total_s=4),
     )  # fmt: skip
 
