@@ -176,7 +176,9 @@ def _filter(seen: Seen, found: Findings, here: Loc) -> None:
         return
     if since is None:
         return
-    older = sum(mark < asked for mark in seen.since_marks)
+    # Some filters cut fractions of a second, or the second itself: what is that near was asked for.
+    slack = timedelta(seconds=1) if isinstance(asked, datetime) else 0
+    older = sum(mark < asked - slack for mark in seen.since_marks)
     newest = max(seen.marks)
     itself = newest in seen.since_marks
     if older:

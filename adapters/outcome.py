@@ -127,6 +127,8 @@ def plain(value: Any) -> str:
 
 
 def _by_status(status: int) -> Meaning:
+    if status == 204:
+        return "empty"  # done, and there is nothing to read
     if 200 <= status < 300:
         return "ok"
     if status == 401:

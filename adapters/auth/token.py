@@ -15,6 +15,7 @@ from adapters import times, vocabulary
 from adapters.auth.base import Given, LogIn, LoginRefused, LookUp, NoAuth
 from adapters.auth.fixed import place
 from adapters.outgoing import Outgoing
+from adapters.template import holes
 
 #: Of a token's life: at its very end it may run out on the way.
 _USABLE = 0.9
@@ -24,7 +25,8 @@ class LoginToken(NoAuth):
     """Log in once, send the token until shortly before it expires."""
 
     def __init__(self, rule: vocabulary.LoginTokenAuth, given: Given) -> None:
-        given.part("login"), given.part("password")
+        for part in sorted(holes(rule.request.model_dump()) & {"login", "password"}):
+            given.part(part)
         self._rule, self._given = rule, given
         self._asked = LogIn(
             tuple(p for p in (rule.token, rule.expires_in, rule.expires_at and rule.expires_at.path) if p),

@@ -35,6 +35,7 @@ CODES = rules(
         ({}, 502, {}, ("retry", "")),  # a gateway's own JSON has no flag
         ({}, 429, {}, ("rate_limited", "")),
         (None, 200, {}, ("ok", "")),  # an unreadable body: no rule on it can fit
+        (None, 204, {}, ("empty", "")),  # done, and nothing to say
         (None, 401, {}, ("relogin", "")),
         (None, 404, {}, ("refuse", "")),
         (None, 302, {}, ("refuse", "")),

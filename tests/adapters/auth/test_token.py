@@ -228,3 +228,10 @@ def test_a_secret_goes_to_token_hosts_the_connection_names_only(extra: dict[str,
         with pytest.raises(ConfigError, match="connection gw: auth_hosts does not name sso"):
             opened(rule, one)
     opened("{kind: oauth2, token_url: 'https://api.test/token'}", one)
+
+
+def test_only_what_the_log_in_sends_must_be_in_the_connection() -> None:
+    text = 'kind: login_token\nrequest: {path: /me, query: {key: "{password}"}}\ntoken: t\nheader: X'
+    opened(text, Connection("cms", "", "http://x", "", "geheim"))
+    with pytest.raises(ConfigError, match="connection cms has no password"):
+        opened(text, Connection("cms", "", "http://x", "weigov", ""))
