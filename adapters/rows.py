@@ -96,7 +96,13 @@ class RowPlan:
         for name, column, convert in self._plain:
             value = row.get(column)
             if value is not None:
-                self._convert(name, column, convert, value, fields, faults)
+                try:
+                    converted = convert(value)
+                except (ValueError, TypeError) as error:
+                    faults.append(_fault(name, column, error))
+                else:
+                    if converted is not None:
+                        fields[name] = converted
         for name, column, get, convert in self._others:
             value = get(row)
             if value is not None:
@@ -133,11 +139,15 @@ class RowPlan:
         try:
             converted = convert(value)
         except (ValueError, TypeError) as error:
-            reason = str(error) if isinstance(error, ValueError) else "has another type"
-            faults.append(f"{name} (column {column}): {reason}")
+            faults.append(_fault(name, column, error))
         else:
             if converted is not None:
                 fields[name] = converted
+
+
+def _fault(name: str, column: str, error: Exception) -> str:
+    reason = str(error) if isinstance(error, ValueError) else "has another type"
+    return f"{name} (column {column}): {reason}"
 
 
 def text(value: Any) -> str | None:
