@@ -32,19 +32,19 @@ def _rest(*args: Any, **options: Any) -> SourceSystem:
 
 
 def _soap(*args: Any, **options: Any) -> SourceSystem:
-    from adapters.soap import SoapSystem  # zeep takes a while to import, and not every site speaks SOAP
+    from adapters.soap.system import SoapSystem  # zeep takes a while to import, and not every site speaks SOAP
 
     return SoapSystem(*args, **options)
 
 
 def _table(*args: Any, **options: Any) -> SourceSystem:
-    from adapters.table import TableSystem
+    from adapters.exchange.table import TableSystem
 
     return TableSystem(*args, **options)
 
 
 def _files(*args: Any, **options: Any) -> SourceSystem:
-    from adapters.files import FilesSystem
+    from adapters.exchange.files import FilesSystem
 
     return FilesSystem(*args, **options)
 

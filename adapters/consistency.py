@@ -10,8 +10,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
-from adapters import check_exchange, paths
+from adapters import paths
 from adapters.cursors import formats_of
+from adapters.exchange import consistency as check_exchange
 from adapters.outcome import parse as parse_condition
 from adapters.template import holes
 from adapters.times import needs_zone

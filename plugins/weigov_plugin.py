@@ -11,7 +11,7 @@ from __future__ import annotations
 from airflow.plugins_manager import AirflowPlugin
 
 import adapters.rest
-import adapters.soap
+import adapters.soap.system
 import weigov.flow.collect
 import weigov.flow.compose
 import weigov.flow.deliver

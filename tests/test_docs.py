@@ -21,7 +21,7 @@ from pydantic import BaseModel
 from adapters import vocabulary
 from adapters.descriptor import find_descriptor, load_descriptor, shape
 from adapters.outcome import Meaning
-from adapters.wsdl_patches import PATCHES
+from adapters.soap.patches import PATCHES
 from weigov import settings
 from weigov.cli import app
 from weigov.mapping.layout import _FILTERS as LAYOUT_FILTERS

@@ -110,7 +110,7 @@ class WriteResult:
 
     remote_id: str = ""
     message: str = ""  # one line, for operators
-    answer: str = field(default="", repr=False)  # a text for people, whole: what was asked for, where it was a question
+    answer: str = field(default="", repr=False)  # for people, whole: what was asked for, where it was a question
 
 
 class CallMeter(Protocol):

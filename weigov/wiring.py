@@ -49,7 +49,7 @@ def request_faults(site: Site) -> list[Fault]:
 
     Apart from ``shapes``, because it takes zeep: DAG parsing has no use for it.
     """
-    from adapters import wsdl_check
+    from adapters.soap import check as wsdl_check
 
     faults: dict[Fault, None] = {}
     for file in dict.fromkeys(found.file for found in site.shapes.values()):

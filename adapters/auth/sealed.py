@@ -10,7 +10,8 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from adapters import outcome, paths, signing, sm2, template, vocabulary
+from adapters import outcome, paths, signing, template, vocabulary
+from adapters.auth import sm2
 from adapters.auth.base import Given, NoAuth, Untrusted
 from adapters.outgoing import Outgoing
 from adapters.wire import Reply

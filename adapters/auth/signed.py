@@ -1,4 +1,4 @@
-"""Kinds that sign each call with a secret both sides know. How a signature is made is in ``adapters.signing``."""
+"""Kinds that sign each call with a secret both sides know. How a signature is made: ``signing``."""
 
 from __future__ import annotations
 

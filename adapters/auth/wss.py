@@ -1,4 +1,4 @@
-"""WS-Security kinds: what goes into the Security header of each envelope. How it is built is in ``adapters.wsse``."""
+"""WS-Security kinds: what goes into the Security header of each envelope. How it is built: ``wsse``."""
 
 from __future__ import annotations
 
@@ -11,7 +11,8 @@ from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, load_pem_private_key
 from lxml import etree
 
-from adapters import times, vocabulary, wsse
+from adapters import times, vocabulary
+from adapters.auth import wsse
 from adapters.auth.base import Given, NoAuth
 from adapters.outgoing import Outgoing
 

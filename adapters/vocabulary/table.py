@@ -1,7 +1,7 @@
 """The words of an exchange table (前置库): what is read, how a row is told that it was read, what may be written.
 
 Closed as everything here: tables and columns are names, conditions are equalities; there is no place for SQL. What
-the words do is in ``adapters.table`` and ``adapters.table_writes``.
+the words do is in ``adapters.exchange.table`` and ``adapters.exchange.table_writes``.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Which WSDL describes a SOAP system, and what has to be done to it before it can be read.
 
-Written short, ``wsdl: service.wsdl``. What the words do is in ``adapters.wsdl`` and ``adapters.wsdl_patches``.
+Written short, ``wsdl: service.wsdl``. What the words do is in ``adapters.soap.wsdl`` and ``adapters.soap.patches``.
 """
 
 from __future__ import annotations

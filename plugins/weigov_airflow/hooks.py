@@ -17,8 +17,8 @@ import requests
 from airflow.sdk import BaseHook
 
 from adapters import open_system
-from adapters.check import check, summary
 from adapters.descriptor import load_descriptor
+from adapters.look.check import check, summary
 from adapters.vocabulary import Descriptor
 from adapters.wire import Limits, NoAnswer, NotSent, Wire
 from weigov.errors import ConfigError, WeigovError

@@ -14,8 +14,8 @@ from pathlib import Path
 from typing import Any
 
 from adapters import open_system
-from adapters.check import check
 from adapters.descriptor import load_descriptor, shape
+from adapters.look.check import check
 from adapters.vocabulary import Descriptor
 from adapters.wire import Limits
 from weigov.flow.collect import Collected, collect

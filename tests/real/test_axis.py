@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from adapters.wsdl_doctor import diagnose, open_source
+from adapters.soap.doctor import diagnose, open_source
 from tests.real.axis_server import SERVICES, SOURCES, Axis
 from tests.real.desk import HASTY, LIMITS, Desk, desk
 from tests.real.machine import Say, running

@@ -26,7 +26,7 @@ def wsdl(
     ] = None,
 ) -> None:
     """Say what of a WSDL loads, what does not and why, and which patch mends it."""
-    from adapters import wsdl_doctor as doctor
+    from adapters.soap import doctor
     from adapters.wire import shown
 
     source = doctor.open_source(target, host or ())

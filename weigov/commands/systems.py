@@ -18,7 +18,7 @@ from weigov.commands.console import UNPROVEN, Json, names, out
 from weigov.errors import WeigovError
 
 if TYPE_CHECKING:
-    from adapters.check import Checked
+    from adapters.look.check import Checked
     from weigov.ports import Batch, Rejected
     from weigov.records import Record
 
@@ -29,7 +29,7 @@ def check(
     as_json: Json = False,
 ) -> None:
     """Read one page of each stream and show what contradicts the descriptor. Stores and acknowledges nothing."""
-    from adapters import check as checks
+    from adapters.look import check as checks
 
     found: list[Checked] = []
     with one_system(system) as it:
@@ -71,9 +71,9 @@ def sample(
     clear: Annotated[bool, typer.Option("--clear", help="show people's names and numbers too")] = False,
 ) -> None:
     """Show the first records of a stream as they would be mirrored. Stores and acknowledges nothing."""
-    from adapters.look import Look
-    from adapters.personal import masked
-    from adapters.total import Total
+    from adapters.look.personal import masked
+    from adapters.look.total import Total
+    from adapters.look.unstored import Look
     from weigov.records import dump
 
     with one_system(system) as it:

@@ -14,7 +14,7 @@ from weigov.commands.console import names, out
 from weigov.errors import ConfigError, RecordRejected
 
 if TYPE_CHECKING:
-    from adapters.tape import Tape
+    from adapters.tape.tape import Tape
     from weigov.records import Record
     from weigov.site.models import Flow
     from weigov.site.site import Site
@@ -30,8 +30,8 @@ def tape_record(
     limit: Annotated[int | None, typer.Option("--limit", min=1, help="at most so many pages of each")] = None,
 ) -> None:
     """Record what a system answers, with secrets and people replaced. Read it before you pass it on."""
-    from adapters.recorder import record
-    from adapters.tape import save
+    from adapters.tape.recorder import record
+    from adapters.tape.tape import save
 
     with one_system(system) as it:
         wanted = [name for name in (part.strip() for part in streams.split(",")) if name]
@@ -51,8 +51,8 @@ def tape_play(
 ) -> None:
     """Run a descriptor against a tape, without the system. Fails with a diff when other records come than then."""
     from adapters.descriptor import find_descriptor, load_descriptor, places_of
-    from adapters.player import differences, play
-    from adapters.tape import load, save
+    from adapters.tape.player import differences, play
+    from adapters.tape.tape import load, save
     from weigov.settings import Settings
 
     tape = load(file)

@@ -10,7 +10,8 @@ import pytest
 import signxml
 from lxml import etree
 
-from adapters import open_system, wsse
+from adapters import open_system
+from adapters.auth import wsse
 from adapters.descriptor import load_descriptor
 from tests.adapters.auth.certificates import Authority
 from tests.adapters.auth.kinds import SECRET, Answer, served, system, titles

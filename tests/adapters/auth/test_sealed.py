@@ -11,8 +11,7 @@ from typing import Any
 
 import pytest
 
-from adapters import sm2
-from adapters.auth import Untrusted
+from adapters.auth import Untrusted, sm2
 from adapters.outgoing import Outgoing
 from adapters.wire import Reply
 from tests.adapters.auth.kinds import SECRET, Answer, opened, sent, served, system, titles

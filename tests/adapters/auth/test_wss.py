@@ -11,7 +11,7 @@ import pytest
 import signxml
 from lxml import etree
 
-from adapters import wsse
+from adapters.auth import wsse
 from adapters.outgoing import Outgoing
 from tests.adapters.auth.certificates import Authority
 from tests.adapters.auth.kinds import SECRET, opened, sent
