@@ -5,7 +5,7 @@ multipart, ``multiref`` resolves references, ``soap_string`` and ``text`` take a
 and ``gzip`` unpack it, ``dataset`` says that rows stand in a diffgram; ``soap``, ``xml`` and ``json`` read rows.
 Nothing is chosen where several would fit, and nothing is dropped in silence: Undecodable says what is there instead.
 
-Rules from ``upstream.md`` B4 and ``real-systems.md`` (surrogate references, inner prologs, GBK).
+The rules come from answers recorded of Axis 1, .NET, PHP and node-soap services.
 """
 
 from adapters.decode.answer import Answer, Row, Undecodable

@@ -1,7 +1,7 @@
 """Which characters the bytes mean. ``gb2312`` and ``gbk`` always mean gb18030, which holds both and more.
 
 A declared encoding is believed only where it can be true: the descriptor's word goes before the prolog's, and the
-prolog's before the HTTP header's, which many servers fill in by default. Rules from ``upstream.md`` B4.
+prolog's before the HTTP header's, which many servers fill in by default.
 """
 
 from __future__ import annotations

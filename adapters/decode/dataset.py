@@ -2,7 +2,7 @@
 
 Rows are where they stand now: ``//NewDataSet/Table``. What a diffgram keeps beside them is left out: rows as they
 were before (``diffgr:before``), errors, rows marked as deleted, and the attributes by which it tells them apart. A
-column that is null is not there at all. Rules: the DiffGram format of ADO.NET; ``upstream.md`` B1 (环保局 asmx).
+column that is null is not there at all. Rules: the DiffGram format of ADO.NET.
 """
 
 from __future__ import annotations

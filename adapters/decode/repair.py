@@ -1,8 +1,8 @@
 """Bytes that no parser takes, mended before parsing: each repair has a name, a source, and changes no other byte.
 
-    surrogate_references   Axis 1 writes 𠮷 as ``&#xD842;&#xDFB7;`` (``real-systems.md`` SOAP 2)
+    surrogate_references   Axis 1 writes 𠮷 as ``&#xD842;&#xDFB7;``
     surrogate_escapes      JSON cut in the middle of an emoji ends with half of it, ``\\ud83d``
-    undeclared_xsi         node-soap writes ``xsi:nil`` without declaring the prefix (``real-systems.md`` SOAP 6)
+    undeclared_xsi         node-soap writes ``xsi:nil`` without declaring the prefix
 
 Each can be done over pieces: what may go on in the next piece is held back.
 """

@@ -2,7 +2,7 @@
 
 Three things tell: the canonical field a column is mapped to, the column's own name, and the shape of a text wherever
 it stands (identity number, mobile phone, mail). A name inside a sentence is none of these: whoever passes a tape or a
-sample on reads it first. Names of columns come from published interfaces of the trade (``upstream.md``).
+sample on reads it first. Names of columns come from published interfaces of the trade.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Each step of the chain, and what old SOAP stacks do to an answer (``real-systems.md``, SOAP 2 to 8)."""
+"""Each step of the chain, and what old SOAP stacks do to an answer."""
 
 from __future__ import annotations
 
