@@ -45,12 +45,13 @@ test-real: setup  ## the tests against real systems: WordPress, Request Tracker,
 
 check: lint test  ## what CI checks of the code: format, lint, types, import contracts, tests
 
-lint: setup  ## format, lint, types and import contracts
+lint: setup  ## format, lint, types, import contracts, and whether schemas/ is what the models say
 	@faults=0; \
 	for each in "ruff check" "ruff format --check" mypy lint-imports; do \
 	    case $$each in ruff*) what=.;; *) what=;; esac; \
 	    .venv/bin/$$each $$what || { echo "lint: $$each found faults"; faults=1; }; \
 	done; \
+	.venv/bin/weigov schema --check schemas || faults=1; \
 	exit $$faults
 
 lock: setup  ## resolve requirements.in anew into requirements.lock, with hashes
