@@ -55,7 +55,7 @@ def collect(system: str, stream: str) -> dict[str, Any]:
     with working() as ctx:
         done = collect(ctx, system, stream)
     counts = {name: getattr(done.stored, name) for name in ("new", "changed", "withdrawn", "unchanged", "rejected")}
-    report("采集 collect", counts, done.incomplete)
+    report("采集 collect", counts, done.incomplete, *done.notes)
     return counts | {"revisions": done.stored.revisions}
 
 
