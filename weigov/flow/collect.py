@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
-from datetime import datetime, time
+from dataclasses import dataclass, field, replace
+from datetime import datetime, time, timedelta
 from time import monotonic
 from typing import Any
 
@@ -21,6 +21,9 @@ from weigov.site.site import Site
 
 #: How many rows, and how long, batches wait for others to be committed with.
 _ROWS, _HELD_S = 1000, 1.0
+
+#: By how much an upstream's clock may be behind ours.
+_CLOCKS = timedelta(hours=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,8 +45,9 @@ def collect(
 ) -> Collected:
     """Pull what changed in one stream into the mirror.
 
-    With ``window`` that stretch of time is read again instead, and no cursor moves: what the mirror never saw is
-    noted as in a first collect, what changed is delivered. ``accept_vanished``: a person looked, whatever is no
+    With ``window`` that stretch of time is read again instead, and no cursor moves: what changed is delivered, and so
+    is what came since the last whole collect; what the mirror never saw and is older than that is noted as in a first
+    collect. The same holds for the collect that follows a reset. ``accept_vanished``: a person looked, whatever is no
     longer listed is gone.
 
     Safe to kill and to repeat: each batch is committed with its cursor. Raises RemoteError when the system cannot be
@@ -62,6 +66,8 @@ def collect(
     incomplete: list[str] = []
     notes: list[str] = []
     first = lock.first or window is not None
+    if first and lock.completed_at is not None:
+        flows = [_since(flow, lock.completed_at - _CLOCKS) for flow in flows]
     try:
         for batches in together(source.pull(stream, _past(ctx, ref, window, accept_vanished), ctx.now())):
             with ctx.ledger.begin() as connection:
@@ -86,6 +92,13 @@ def collect(
         streams.finish(connection, ref, problem=problem, notes=notes, whole=window is None, now=ctx.now())
         revisions.has_seen(connection, ref, flows, until=seen_until)
     return Collected(system, stream, total, problem, tuple(notes))
+
+
+def _since(flow: FlowReads, moment: datetime) -> FlowReads:
+    """The flow, taking what is dated from ``moment`` on as new although the mirror never saw it."""
+    if flow.begin == "all" or (isinstance(flow.begin, datetime) and flow.begin <= moment):
+        return flow
+    return replace(flow, begin=moment)
 
 
 def together(batches: Iterator[Batch]) -> Iterator[list[Batch]]:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from sqlalchemy import delete, select
 
 from tests.weigov.command import command
 from tests.weigov.flow.deployment import BEIJING, Deployment
@@ -17,6 +18,7 @@ from weigov.flow.collect import collect, reset
 from weigov.flow.sync_back import sync_back
 from weigov.ledger import mirror, streams
 from weigov.ledger.streams import StreamRef
+from weigov.ledger.tables import record, revision
 from weigov.ports import Batch, PullState, Window, WriteResult
 
 ARTICLES = ("cms", "articles")
@@ -153,13 +155,39 @@ def test_a_stretch_of_time_is_read_again_and_no_cursor_moves(calm: Deployment) -
         assert mirror.get(connection, StreamRef("demo", *ARTICLES), article["id"]) is not None
 
 
-def test_an_old_article_found_by_reading_again_is_noted_not_published(calm: Deployment) -> None:
+def forget(town: Deployment) -> str:
+    """Lose one old article from the mirror, as if it had never been read; its key."""
+    with town.ctx.ledger.begin() as connection:
+        row = connection.execute(
+            select(record).where(record.c.stream == "articles", record.c.withdrawn_at.is_(None)).limit(1)
+        ).one()
+        connection.execute(delete(revision).where(revision.c.record_id == row.id))
+        connection.execute(delete(record).where(record.c.id == row.id))
+    return str(row.key)
+
+
+@pytest.mark.parametrize("anew", [False, True])
+def test_an_old_article_found_by_reading_again_is_noted_not_published(calm: Deployment, anew: bool) -> None:
     """It was there before the flow began, as far as anybody can tell: ``begin: now`` leaves it alone."""
-    publish(calm.other, "漏采的旧通告")
-    collect(calm.ctx, *ARTICLES, window=Window(calm.ctx.now() - timedelta(hours=1)))
+    forget(calm)
+    window = None if anew else Window(datetime(2020, 1, 1, tzinfo=UTC))
+    if anew:
+        reset(calm.ctx, *ARTICLES)
+    assert collect(calm.ctx, *ARTICLES, window=window).stored.new == 1
     assert titles_after(calm) == []
     calm.round("cms")
     assert calm.other.titles() == []
+
+
+@pytest.mark.parametrize("anew", [False, True])
+def test_what_came_since_the_last_collect_is_published_whoever_reads_it_first(calm: Deployment, anew: bool) -> None:
+    publish(calm.other, "刚刚发布的通告")
+    if anew:
+        reset(calm.ctx, *ARTICLES)
+    collect(calm.ctx, *ARTICLES, window=None if anew else Window(calm.ctx.now() - timedelta(hours=1)))
+    assert titles_after(calm) == ["刚刚发布的通告"]
+    calm.round("cms")
+    assert len(calm.other.articles()) == 1
 
 
 def test_a_change_missed_once_is_published_when_that_time_is_read_again(calm: Deployment) -> None:
