@@ -263,6 +263,9 @@ def test_the_table_decides(talk: Talk, code: int, expected: type[RemoteError], w
 
 def test_no_secret_token_or_openid_gets_into_an_error_or_a_log(talk: Talk, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.DEBUG)
+    caplog.set_level(
+        logging.DEBUG, logger="urllib3.connectionpool"
+    )  # kept quieter than that where addresses hold keys
     talk.store.put("THE-ACCESS-TOKEN")
     echo = f"invalid openid {OPENID} access_token=THE-ACCESS-TOKEN&secret={SECRET}"
     replies: list[Reply] = [reset, http(502, echo.encode()), {"errcode": 40003, "errmsg": echo}, half]
