@@ -3,8 +3,8 @@
 Of a page's blocks, in order:
 
     ```yaml      a file of the site; its first line names it
-    ```diff      changes the file its ``---`` names: the lines with a blank or ``-`` before them, which stand there once,
-                 become those with a blank or ``+``; ``@@`` alone divides one change from the next
+    ```diff      changes the file its ``---`` names: the lines with a blank or ``-`` before them, which stand there
+                 once, become those with a blank or ``+``; ``@@`` alone divides one change from the next
     ```text      what the commands before it say, on both outputs: ``…`` alone is any number of lines, within a line
                  any words
     other fences below a line that ends with "`NAME`:" the file NAME
