@@ -8,7 +8,7 @@ on them.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -56,6 +56,13 @@ class Slashed:
             if element is None or local_name(element.tag) != name:
                 return False
         return element.getparent() is None if self.anchored else True
+
+    def leads_to(self, names: Sequence[str]) -> bool:
+        """The same, of an element with these local names from the root down to itself."""
+        mine = self.names
+        if self.anchored and len(names) != len(mine):
+            return False
+        return len(names) >= len(mine) and tuple(names[-len(mine) :]) == mine
 
 
 def slashed(path: str) -> Slashed:

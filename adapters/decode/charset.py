@@ -70,6 +70,17 @@ def pieces_to_utf8(pieces: Iterable[bytes], name: str, damaged: Callable[[], Non
     yield _encoded(decoder.decode(b"", True), first, damaged)
 
 
+def holds(pieces: Iterable[bytes], name: str) -> bool:
+    """Whether these bytes can be text in the encoding called ``name``."""
+    try:
+        decoder = codecs.getincrementaldecoder(name)()
+        for piece in pieces:
+            decoder.decode(piece)
+    except (UnicodeDecodeError, LookupError):
+        return False
+    return True
+
+
 def _encoded(text: str, first: bool, damaged: Callable[[], None]) -> bytes:
     if "\ufffd" in text:
         damaged()

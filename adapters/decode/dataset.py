@@ -15,10 +15,10 @@ _DIFFGRAM = "{urn:schemas-microsoft-com:xml-diffgram-v1}"
 _BESIDE = frozenset({f"{_DIFFGRAM}before", f"{_DIFFGRAM}errors", "{http://www.w3.org/2001/XMLSchema}schema"})
 
 
-def current_row(element: Any) -> dict[str, Any] | None:
+def current_row(element: Any, above: tuple[str, ...]) -> dict[str, Any] | None:
     """The element as a row; None where it is no current row of the set."""
     if element.get(f"{_DIFFGRAM}hasChanges") == "deleted":
         return None
-    if any(above.tag in _BESIDE for above in element.iterancestors()):
+    if not _BESIDE.isdisjoint(above):
         return None
     return row(element)

@@ -86,7 +86,7 @@ def _kind(element: Any) -> str | None:
     return None if named is None else str(named).rpartition(":")[2]
 
 
-def typed_row(element: Any) -> dict[str, Any]:
+def typed_row(element: Any, above: tuple[str, ...] = ()) -> dict[str, Any]:
     """As ``rows.row``, with Map, Vector and Array as dicts and lists."""
     if element.get(NIL) in ("true", "1"):
         return {}
@@ -101,16 +101,14 @@ def _value(element: Any) -> Any:
         return None
     kind = _kind(element)
     if kind == "Map":
-        return dict(_entry(item) for item in element.iterchildren("*"))
+        return dict(_entry(item) for item in element)
     if kind in ("Vector", "Array") or any(name in element.attrib for name in _ARRAY_TYPES):
-        return [_value(child) for child in element.iterchildren("*")]
+        return [_value(child) for child in element]
     if len(element) == 0:
         return element.text or ""
     made: dict[str, Any] = dict(own_attributes(element))
     repeated: set[str] = set()
     for child in element:
-        if not isinstance(child.tag, str):
-            raise Undecodable("the answer uses an entity of its own, which is never followed")
         name, value = paths.local_name(child.tag), _value(child)
         if name not in made:
             made[name] = value
@@ -123,7 +121,7 @@ def _value(element: Any) -> Any:
 
 
 def _entry(item: Any) -> tuple[str, Any]:
-    parts = {paths.local_name(child.tag): child for child in item.iterchildren("*")}
+    parts = {paths.local_name(child.tag): child for child in item}
     if "key" not in parts or "value" not in parts:
         raise Undecodable("a Map in it has an item without key and value")
     return parts["key"].text or "", _value(parts["value"])

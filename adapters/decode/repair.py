@@ -25,13 +25,14 @@ _OPEN = re.compile(f"(?:&#{_HIGH};)?(?:&[#0-9a-zA-Z]{{0,12}})?$".encode())
 _ESCAPES = re.compile(
     rb"\\\\|\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|(\\u[dD][89a-fA-F][0-9a-fA-F]{2})"
 )
+_PREFIX = re.compile(b"xsi")  # found in half the time ``in`` takes
 _ROOT = re.compile(rb"<[A-Za-z_\x80-\xff][^\s/>]*")
 _XSI = b' xmlns:xsi="http://www.w3.org/2001/XMLSchema-instance"'
 
 
 def repair_references(data: bytes) -> bytes:
     """Join surrogate pairs written as two character references, as Axis does; a lone half becomes U+FFFD."""
-    if b"&#" not in data or not _SURROGATE.search(data):
+    if b"&" not in data or not _SURROGATE.search(data):  # which looks for one byte, and most answers have none
         return data
 
     def join(match: re.Match[bytes]) -> bytes:
@@ -65,7 +66,7 @@ def mended(pieces: Iterable[bytes], repairs: set[str]) -> Iterator[bytes]:
         cut = _OPEN.search(data, max(0, len(data) - 40))
         at = cut.start() if cut else len(data)
         data, held = data[:at], data[at:]
-        if not declared and b"xsi" in data:
+        if not declared and _PREFIX.search(data):
             declared = b"xmlns:xsi" in data
             if not declared and b"xsi:" in data:
                 repairs.add("undeclared_xsi")

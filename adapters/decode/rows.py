@@ -10,8 +10,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from adapters.decode.answer import Undecodable
-
 NIL = "{http://www.w3.org/2001/XMLSchema-instance}nil"
 #: Attributes that say how a value was written, not what it is.
 _OF_THE_PROTOCOL = (
@@ -27,8 +25,11 @@ _MAX_NAMES = 10_000
 _LOCAL: dict[Any, str] = {}  # tag → local name, of the tags met: the loop below asks a million times
 
 
-def row(element: Any) -> dict[str, Any]:
-    """The element as a dict. A nil element is an empty one: what is no row between rows has no key either."""
+def row(element: Any, above: tuple[str, ...] = ()) -> dict[str, Any]:
+    """The element as a dict. A nil element is an empty one: what is no row between rows has no key either.
+
+    What it stands in (``above``) changes nothing of it.
+    """
     made: dict[str, Any] = {}
     if element.keys():
         if element.get(NIL) in ("true", "1"):
@@ -39,7 +40,7 @@ def row(element: Any) -> dict[str, Any]:
         try:
             name = _LOCAL[tag]
         except KeyError:
-            name = _local(tag)
+            name = local_name(tag)
         if len(child):
             value: Any = row(child)
         else:
@@ -58,9 +59,11 @@ def row(element: Any) -> dict[str, Any]:
     return made
 
 
-def _local(tag: Any) -> str:
-    if not isinstance(tag, str):
-        raise Undecodable("the answer uses an entity of its own, which is never followed")
+def local_name(tag: str) -> str:
+    """The name without its namespace."""
+    known = _LOCAL.get(tag)
+    if known is not None:
+        return known
     if len(_LOCAL) >= _MAX_NAMES:  # somebody makes names up
         _LOCAL.clear()
     return _LOCAL.setdefault(tag, tag.rpartition("}")[2])

@@ -10,19 +10,19 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
-
-from lxml import etree
+from xml.etree.ElementTree import Element
 
 from adapters import paths, spool
 from adapters.decode import charset, packed
 from adapters.decode.answer import Row, Undecodable, what
+from adapters.decode.growing import Broken, Growing
 from adapters.decode.repair import mended
-from adapters.decode.rows import row
+from adapters.decode.rows import local_name, row
 
-MakeRow = Callable[[Any], dict[str, Any] | None]
-"""An element as a row; None where it is none."""
+Tags = tuple[str, ...]
+MakeRow = Callable[[Element, Tags], dict[str, Any] | None]
+"""An element as a row, with the tags of what it stands in from the root on; None where it is none."""
 
-_SHELLS = 64  # rows that were taken may stand in the tree before they are looked for and removed
 _FAULT_PATHS = ("//Fault/faultcode", "//Fault/faultstring", "//Fault/Code/Value", "//Fault/Reason/Text")
 _BEHIND_THE_ROOT = rb"\s*(?:<!--(?:[^-]|-(?!->))*-->\s*|<\?[^>]*\?>\s*)*$"
 
@@ -46,6 +46,8 @@ class XmlAnswer:
             if path.startswith("/"):
                 place = slashed(path)
                 self._wanted.setdefault(place.names[-1], []).append((path, place))
+        self._name = self._records.names[-1] if self._records else ""
+        self._watched = frozenset((*self._wanted, self._name))
         self._conditions = {path for path in conditions if path.startswith("/")}
         self._values: dict[str, Any] = {}
         self._outer = outer or {}
@@ -87,36 +89,68 @@ class XmlAnswer:
 
     def _scan(self, *, rows: bool = True) -> Iterator[Row]:
         """One reading of the whole. Values are taken on the way."""
-        place, make_row, name = self._records, self._make_row, self._records.names[-1] if self._records else ""
-        tags = {f"{{*}}{last}" for last in (*self._wanted, *([name] if name else []))}
         pieces, encoding = self._utf8()
-        parser = etree.XMLPullParser(
-            events=("end",), tag=tuple(tags), encoding=encoding, remove_comments=True, remove_pis=True,
-            resolve_entities=False, no_network=True, huge_tree=True,
-        )  # fmt: skip
+        tree = Growing(encoding)
         found = read = 0
+        made: list[Row] | None = [] if rows else None
         try:
             for piece in pieces:
-                parser.feed(piece)
+                tree.feed(piece)
                 read += len(piece)
-                if not found and read > packed.MAX_BYTES:  # what is no row stays in memory
+                found += self._go_through(tree.top, (), made, closed=False)
+                if not found and read > packed.MAX_BYTES:  # what is no row may be one that never ends
                     raise Undecodable(f"there is no row in its first {packed.MAX_BYTES >> 20} MiB")
-                events: Any = parser.read_events()
-                for _, element in events:
-                    if place is not None and place.matches(element):
-                        found += 1
-                        if rows and (made := make_row(element)) is not None:
-                            yield made
-                        element.clear()
-                        if not found % _SHELLS:
-                            _forget_before(element, name)
-                    else:
-                        self._take(element, name)
-            parser.close()
-        except etree.XMLSyntaxError as error:
-            raise Undecodable(_why(error, self._body)) from None
-        if not found and self._elsewhere and place is not None:
-            raise Undecodable(f"there are elements called {name}, but none where `records` says")
+                if made:
+                    yield from made
+                    made.clear()
+            tree.close()
+            found += self._go_through(tree.top, (), made, closed=True)
+        except Broken:
+            raise Undecodable(self._why(encoding or "utf-8")) from None
+        except RecursionError:
+            raise Undecodable("its elements are nested too deep") from None
+        yield from made or ()
+        if not found and self._elsewhere:
+            raise Undecodable(f"there are elements called {self._name}, but none where `records` says")
+
+    def _go_through(
+        self, parent: Element, above: Tags, made: list[Row] | None, *, closed: bool, in_row: bool = False
+    ) -> int:  # fmt: skip
+        """Make rows of what is complete below ``parent``, take values from it, let go of it; how many rows it held.
+
+        ``above`` are the tags from the root down to ``parent``. Unless that is ``closed``, its last child may still
+        grow. With ``made`` None no rows are wanted.
+        """
+        rows_here = self._records is not None and self._records.leads_to((*map(local_name, above), self._name))
+        found = 0
+        for element in parent if closed else parent[:-1]:
+            if rows_here and local_name(element.tag) == self._name:
+                found += 1 + self._take_row(element, above, made)
+                if in_row:
+                    element.clear()  # it is a row of its own: the one around it only says that it was there
+            else:
+                tags = (*above, element.tag)
+                found += self._go_through(element, tags, made, closed=True, in_row=in_row)
+                self._take(element, tags, in_row)
+        if not closed:
+            del parent[:-1]
+            for last in parent:
+                if not rows_here or local_name(last.tag) != self._name:
+                    found += self._go_through(last, (*above, last.tag), made, closed=False)
+        return found
+
+    def _take_row(self, element: Element, above: Tags, made: list[Row] | None) -> int:
+        """One row, after the rows and the values inside it; how many rows those were."""
+        one = self._make_row(element, above) if made is not None else None
+        within = 0
+        flat = self._make_row is row and not any(map(len, element))
+        if not (one and flat and self._watched.isdisjoint(one)):  # which most are: a look at their names suffices
+            within = self._go_through(element, (*above, element.tag), made, closed=True, in_row=True)
+            if within and one is not None:
+                one = self._make_row(element, above)
+        if made is not None and one is not None:
+            made.append(one)
+        return within
 
     def _utf8(self) -> tuple[Iterable[bytes], str | None]:
         """The body's pieces as a parser takes them, and the encoding to tell it; None: it finds out."""
@@ -138,30 +172,38 @@ class XmlAnswer:
     def _damage(self) -> None:
         self.damaged = True
 
-    def _take(self, element: Any, row_name: str) -> None:
-        last = paths.local_name(element.tag)
-        if last == row_name and not self._is_empty_list(element):
+    def _take(self, element: Element, tags: Tags, in_row: bool) -> None:
+        """Note the values an element holds that is no row."""
+        last = local_name(element.tag)
+        if last not in self._watched:
+            return
+        names = [*map(local_name, tags)]
+        if last == self._name and not self._is_empty_list(element, names):
             self._elsewhere = True
         for path, place in self._wanted.get(last, ()):
             known = path in self._values
-            if (known and path not in self._conditions) or not place.matches(element):
+            if (known and path not in self._conditions) or not place.leads_to(names):
                 continue
             value = element.get(place.attribute) if place.attribute else element.text or ""
             if not known:
                 self._values[path] = value
-            elif value != self._values[path] and not self._in_a_row(element):
+            elif value != self._values[path] and not in_row:
                 raise Undecodable(f"{path} stands in several places and says different things: name the whole path")
 
-    def _is_empty_list(self, element: Any) -> bool:
+    def _is_empty_list(self, element: Element, names: list[str]) -> bool:
         """Axis calls an array's elements as the array itself: one without any stands around where rows would."""
-        names = self._records.names if self._records else ()
-        if len(names) < 2 or names[-1] != names[-2] or len(element) or element.text:
+        if self._records is None or len(element) or element.text:
             return False
-        return paths.Slashed(names[:-1], self._records.anchored).matches(element) if self._records else False
+        around = self._records.names[:-1]
+        return around[-1:] == (self._name,) and paths.Slashed(around, self._records.anchored).leads_to(names)
 
-    def _in_a_row(self, element: Any) -> bool:
-        place = self._records
-        return place is not None and any(place.matches(above) for above in element.iterancestors())
+    def _why(self, encoding: str) -> str:
+        """What to say of a body that is no XML."""
+        if not isinstance(self._body, bytes) or self._body:
+            if self._encoding in charset.UTF8 and not charset.holds(spool.pieces(self._body), encoding):
+                reason = "its bytes are not in the encoding it declares (name the one it uses, as in {xml: gbk})"
+                return what(spool.head(self._body, 512), "XML", reason)
+        return what(spool.head(self._body, 512), "XML")
 
 
 def slashed(path: str) -> paths.Slashed:
@@ -177,14 +219,6 @@ def _after(first: Row, rest: Iterator[Row]) -> Iterator[Row]:
     yield from rest
 
 
-def _forget_before(element: Any, name: str) -> None:
-    """Give back the memory of the rows before this one, which are empty shells by now."""
-    before = element.getprevious()
-    while before is not None and paths.local_name(before.tag) == name:
-        element.getparent().remove(before)
-        before = element.getprevious()
-
-
 def _refuse_the_truncated(body: spool.Body) -> None:
     """Raises Undecodable where the end of the root element is missing: before any row is used."""
     start, end = re.sub(rb"<!--.*?-->", b"", spool.head(body, 4096), flags=re.DOTALL), spool.tail(body, 4096)
@@ -193,10 +227,3 @@ def _refuse_the_truncated(body: spool.Body) -> None:
         return  # two bytes a character, or a preface longer than this looks: the parser will tell
     if not re.search(rb"</" + re.escape(root[1]) + rb"\s*>" + _BEHIND_THE_ROOT, end):
         raise Undecodable(what(start, "XML"))
-
-
-def _why(error: Any, body: spool.Body) -> str:
-    if error.code == etree.ErrorTypes.ERR_INVALID_ENCODING:
-        reason = "its bytes are not in the encoding it declares (name the one it uses, as in {xml: gbk})"
-        return what(spool.head(body, 512), "XML", reason)
-    return what(spool.head(body, 512), "XML")
