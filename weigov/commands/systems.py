@@ -17,6 +17,9 @@ from weigov.commands.by_hand import ByHand, one_system
 from weigov.commands.console import UNPROVEN, Json, names, out
 from weigov.errors import WeigovError
 
+#: Rows shown for each reason they were rejected for.
+_NAMED = 3
+
 if TYPE_CHECKING:
     from adapters.look.check import Checked
     from weigov.ports import Batch, Rejected
@@ -89,8 +92,8 @@ def sample(
             out.print(_table(it, shown))
         # On standard error, so that what is piped on is records only.
         print(_how_many(len(records), total.said(), len(rejected)), file=sys.stderr)
-        for one in rejected:
-            print(f"{one.key}: {one.reason}", file=sys.stderr)
+        for line in _by_reason(rejected):
+            print(line, file=sys.stderr)
     if error is not None:
         raise error
 
@@ -113,6 +116,16 @@ def _first(batches: Iterator[Batch], limit: int) -> tuple[list[Record], list[Rej
 def _how_many(count: int, total: str, rejected: int) -> str:
     said = f"first {count} of {total}" if total else f"first {count}; the system does not say how many there are"
     return said + (f"; {rejected} rejected:" if rejected else "")
+
+
+def _by_reason(rejected: list[Rejected]) -> Iterator[str]:
+    """One line for each reason, with the first of its rows: a wrong word in a descriptor ails all of them alike."""
+    keys: dict[str, list[str]] = {}
+    for one in rejected:
+        keys.setdefault(one.reason, []).append(one.key)
+    for reason, ill in keys.items():
+        more = f" and {len(ill) - _NAMED} more" if len(ill) > _NAMED else ""
+        yield f"{', '.join(ill[:_NAMED])}{more}: {reason}"
 
 
 def _table(it: ByHand, records: list[Record]) -> Table:
