@@ -79,7 +79,7 @@ class RowPlan:
         return digest([self._signature, row])
 
     def record(
-        self, row: Row, key: str, *, partition: str = "", parent: Record | None = None, row_digest: str = "",
+        self, row: Row, key: str, partition: str = "", parent: Record | None = None, row_digest: str = "",
         damaged: bool = False, files: Any = None,
     ) -> Record:  # fmt: skip
         """Raises RecordRejected with every reason. A withdrawn row is never rejected: what it lost is left out."""

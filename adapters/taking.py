@@ -201,12 +201,12 @@ class Taker:
         self, whole: Mapping[str, Any], key: str, damaged: bool, digest: str, run: Run, files: Any
     ) -> Record:  # fmt: skip
         """Raises RecordRejected with everything that is wrong: what the contract says, and what cannot be read."""
-        broken = self._promise.broken(whole) if self._promise and not self._plan.withdrawn(whole) else []
+        plan, partition, parent = self._plan, run.partition, run.parent
+        if self._promise is None:
+            return plan.record(whole, key, partition, parent, digest, damaged, files)
+        broken = [] if plan.withdrawn(whole) else self._promise.broken(whole)
         try:
-            made = self._plan.record(
-                whole, key, partition=run.partition, parent=run.parent, row_digest=digest, damaged=damaged,
-                files=files,
-            )  # fmt: skip
+            made = plan.record(whole, key, partition, parent, digest, damaged, files)
         except RecordRejected as error:
             raise RecordRejected(key, *broken, *error.reasons) from None
         if broken:

@@ -172,6 +172,7 @@ def _native(value: datetime, zone: ZoneInfo | None) -> datetime:
     return (value if value.tzinfo else value.replace(tzinfo=zone)).astimezone(UTC)
 
 
+@functools.lru_cache(1024)  # a row's cursor is one of its fields too
 def _iso(value: Any) -> datetime:
     moment = datetime.fromisoformat(value)
     if moment.tzinfo is None:

@@ -13,7 +13,7 @@ from weigov.ledger.intake import Stored
 from weigov.ledger.streams import StreamRef
 from weigov.ledger.tables import record, reject
 from weigov.ports import Batch, Rejected
-from weigov.records import Record, digest, dump
+from weigov.records import Record, digest_of_dump, dump
 
 REF = StreamRef("s", "cms", "articles")
 
@@ -44,7 +44,7 @@ def test_what_is_kept_of_a_record(ledger: Ledger, now: datetime) -> None:
     assert (row.site, row.system, row.stream) == (REF.site, REF.system, REF.stream)
     assert (row.key, row.kind, row.partition) == ("1", "article", "01")
     assert row.payload.encode() == dump(item) and row.row_digest == "d"
-    assert row.digest == digest([row.payload, False])
+    assert row.digest == digest_of_dump(row.payload.encode(), False)
     assert (row.first_seen_at, row.changed_at, row.withdrawn_at) == (now, now, None)
 
 
