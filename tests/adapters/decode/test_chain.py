@@ -157,3 +157,25 @@ def test_what_is_no_row_between_rows_does_not_cost_the_others() -> None:
     ]
     with pytest.raises(Undecodable, match="no list of rows"):
         read(b'{"rows": ["1", "2"]}', chain=["json"], records="rows").rows()
+
+
+@pytest.mark.parametrize(
+    "prolog",
+    ['<!DOCTYPE a [<!ENTITY x "y">]>', '<!DOCTYPE a [<!ENTITY % p SYSTEM "p.dtd">]>', '<!DOCTYPE a SYSTEM "a.dtd">'],
+    ids=["of its own", "a parameter", "declared elsewhere"],
+)
+def test_no_entity_is_followed_wherever_it_is_declared(prolog: str) -> None:
+    with pytest.raises(Undecodable, match="an entity of its own"):
+        read(f"<!-- {'-x' * 50_000} -->{prolog}<a><r><n>&x;</n></r></a>".encode(), ["xml"], records="//r")
+
+
+def test_a_row_inside_a_row_is_a_row_of_its_own() -> None:
+    body = b"<a><r><n>1</n><r><n>2</n></r></r><r nil='1'><b><r><n>3</n></r></b></r></a>"
+    assert rows(read(body, ["xml"], records="//r")) == [
+        {"n": "2"}, {"n": "1", "r": ""}, {"n": "3"}, {"@nil": "1", "b": {"r": ""}},
+    ]  # fmt: skip
+
+
+def test_elements_nested_without_end_are_refused() -> None:
+    with pytest.raises(Undecodable, match="nested too deep"):
+        read(b"<a>" * 50_000 + b"</a>" * 50_000, ["xml"], records="//r")
