@@ -16,7 +16,8 @@ from pathlib import Path
 from adapters.auth import LoginRefused
 from adapters.descriptor import UNPROVEN
 from adapters.engine import Engine
-from adapters.look.findings import Findings, judge, unnamed
+from adapters.look.findings import judge, unnamed
+from adapters.look.found import Findings
 from adapters.look.observe import observe
 from adapters.look.unstored import Look
 from adapters.rows import RowPlan

@@ -7,44 +7,23 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from typing import Any
 from zoneinfo import ZoneInfo
 
 from adapters import contract, paths
+from adapters.look.found import Findings, Loc
 from adapters.look.observe import AHEAD, MOST_ROWS, Seen
+from adapters.look.pages import judge_pages
 from adapters.look.personal import is_personal, is_secret
 from adapters.outcome import plain
 from adapters.vocabulary import Descriptor, TimeRule, Withdrawn
 from weigov.yamlfile import did_you_mean
 
-Loc = tuple[str, ...]
-
 _CHINA = timedelta(hours=8)
 _MAX_NAMES = 12
 _MAX_CODES = 8
-
-
-@dataclass(frozen=True, slots=True)
-class Contradiction:
-    """One thing that is not as the descriptor says: where it says so, and what to do."""
-
-    loc: Loc  # inside the descriptor
-    message: str
-    hint: str = ""
-
-
-@dataclass(slots=True)
-class Findings:
-    """What is to be said of a stream."""
-
-    facts: dict[str, str] = field(default_factory=dict)  # about what → a short sentence
-    contradictions: list[Contradiction] = field(default_factory=list)
-
-    def no(self, loc: Sequence[str], message: str, hint: str = "") -> None:
-        self.contradictions.append(Contradiction(tuple(loc), message, hint))
 
 
 def judge(seen: Seen, descriptor: Descriptor, name: str, named: frozenset[str]) -> Findings:
@@ -53,7 +32,7 @@ def judge(seen: Seen, descriptor: Descriptor, name: str, named: frozenset[str]) 
     at = ("streams", name)
     _rows(seen, found, at)
     if seen.first.count:
-        _paging(seen, found, at)
+        judge_pages(seen, found, at)
         _cursor(seen, found, at, descriptor.time)
         _fields(seen, found, at)
         _contract(seen, found, at, named)
@@ -85,37 +64,6 @@ def _rows(seen: Seen, found: Findings, at: Loc) -> None:
         )
     elif keys:
         found.facts["keys"] = f"{seen.stream.key}: unique on the page"
-
-
-def _paging(seen: Seen, found: Findings, at: Loc) -> None:
-    rule, first, second = seen.stream.paging, seen.first, seen.second
-    if rule is None:
-        found.facts["paging"] = "none: one answer is the whole list"
-        return
-    here = (*at, "paging")
-    told = [word for word in ("total", "pages", "has_more", "next") if getattr(first.told, word) is not None]
-    stops = f"it says {', '.join(told)}" if told else f"it says nothing of its end: on until a page is {rule.until}"
-    if first.count > rule.size:
-        found.no(
-            (*here, "size"),
-            f"{first.count} rows came though {rule.size} were asked for",
-            "does the request carry {size}?",
-        )
-    elif not first.turn.done and first.count < rule.size:
-        what = f"{rule.size} rows were asked for, {first.count} came, and there are more: it lowers the size"
-        found.no((*here, "size"), what, f"set it to {first.count}")
-    for page in (first, second):
-        if page is not None and page.turn.incomplete:
-            found.no(here, page.turn.incomplete)
-    if second is None:
-        found.facts["paging"] = f"the list ends with the first page; {stops}"
-        return
-    again = len(set(first.keys) & set(second.keys))
-    if not again:
-        found.facts["paging"] = f"the second page brings other rows; {stops}"
-    elif not second.turn.incomplete:
-        what = f"{again} rows of the first page came again on the second"
-        found.no((*at, "request"), what, "ask for an order that does not change while one reads")
 
 
 def _cursor(seen: Seen, found: Findings, at: Loc, outer: TimeRule | None) -> None:

@@ -1,7 +1,8 @@
 """Asks a system, for one stream, what an engineer would ask by hand: a page, the next one, and the filter once.
 
-At most five calls: the first page, the second where there is one, the first page again from the newest row's mark and
-once from a moment that is still to come, and one detail. What the answers show is judged in ``findings``.
+At most five calls: the first page, the second wherever it can be asked for (also where the descriptor takes the first
+for all there is), the first page again from the newest row's mark and once from a moment that is still to come, and
+one detail. What the answers show is judged in ``findings``.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from adapters.engine import Engine
 from adapters.rows import RowPlan
 from adapters.vocabulary import Descriptor, Stream
 from adapters.walk import Call, Get, Walk, list_call, make_call, only_row
-from weigov.errors import RecordRejected, RemoteRefused
+from weigov.errors import RecordRejected, RemoteError, RemoteRefused
 from weigov.records import Record
 
 #: Rows of a page that are looked at; a list without paging may be long.
@@ -82,10 +83,18 @@ class _Walk(Walk):
     """A walk that remembers what it was told."""
 
     told = paging.Told()
+    moved = False  # whether another page could be asked for
 
     def turn(self, told: paging.Told) -> paging.Turn:
         self.told = told
-        return super().turn(told)
+        before = self._place
+        turn = super().turn(told)
+        self.moved = self._place != before
+        return turn
+
+    @property
+    def _place(self) -> tuple[Any, ...]:
+        return self.page, self.offset, self.next, self.link
 
 
 class _Looker:
@@ -110,6 +119,8 @@ class _Looker:
         seen.their_clock = walk.began
         if not seen.first.turn.done:
             seen.second = self._page(walk, get)
+        elif seen.first.count and walk.moved:
+            seen.second = self._behind_the_end(walk, get)
         if self._cursor is not None:
             self._marks(seen, self._cursor)
             self._filter(seen, self._cursor, parent)
@@ -134,6 +145,13 @@ class _Looker:
         page.turn = walk.end()
         page.told = walk.told
         return page
+
+    def _behind_the_end(self, walk: _Walk, get: Get) -> Page | None:
+        """The page after what is taken for the last; None where the system will not hear of it."""
+        try:
+            return self._page(walk, get)
+        except RemoteError:
+            return None
 
     def _get(self, parent: Record | None, since: Any) -> Get:
         rule, each = self._stream.cursor, self._stream.for_each

@@ -99,6 +99,10 @@ def capped(it: Upstream) -> Listed:
     return lambda page, size, since: Upstream.listed(it, page, min(size, 2), since)
 
 
+def counted_by_page(it: Upstream) -> Listed:
+    return lambda page, size, since: (lambda rows: (rows, len(rows)))(Upstream.listed(it, page, size, since)[0])
+
+
 def uncapped(it: Upstream) -> Listed:
     return lambda page, size, since: Upstream.listed(it, page, 5, since)
 
@@ -141,6 +145,20 @@ class Way:
 
 WAYS = {
     "lowers the size": Way("paging.size", "3 rows were asked for, 2 came, and there are more", behave=capped),
+    "lowers the size of a list without an end": Way(
+        "paging.size",
+        "the list would end after page 1, and page 2 brings 2 more rows",
+        (", total: data.total}", ", until: short}"),
+        behave=capped,
+    ),
+    "counts the page": Way(
+        "paging.total", "the list would end after page 1, and page 2 brings 3 more rows", behave=counted_by_page
+    ),
+    "counts the page as pages": Way(
+        "paging.pages",
+        "the list would end after page 1, and page 2 brings 3 more rows",
+        ("total: data.total", "pages: code"),
+    ),
     "ignores the size": Way("paging.size", "5 rows came though 3 were asked for", behave=uncapped),
     "moves rows": Way("request", "1 rows of the first page came again on the second", behave=shifting),
     "repeats a key": Way("key", "1 keys stand on the page more than once", behave=doubled),
@@ -184,6 +202,16 @@ def test_a_server_that_ignores_what_page_is_asked_for_is_found_out(upstream: Ups
     upstream.ignore_page = True
     found = looked_at("rest", upstream, tmp_path, streams=["items"])["items"]
     assert any("repeated one before it" in line and "streams.items.paging" in line for line in found.contradictions)
+
+
+@pytest.mark.parametrize("behind", ["nothing", "the first page again", "refuse"])
+def test_what_is_behind_the_last_page_is_no_contradiction(behind: str, upstream: Upstream, tmp_path: Path) -> None:
+    del upstream.rows[2:]
+    upstream.ignore_page = behind == "the first page again"
+    upstream.faults = [("list:2", behind)]
+    found = looked_at("rest", upstream, tmp_path, streams=["items"])["items"]
+    assert found.sound and found.facts["paging"] == "the list ends with the first page; it says total"
+    assert "list:2:" in upstream.calls
 
 
 @pytest.mark.parametrize("order", ["ascending", "descending"])
