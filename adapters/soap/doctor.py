@@ -15,7 +15,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
-from adapters.soap.normal import local, parse
+from lxml import etree
+
+from adapters.soap.normal import local, parse, unsafe_parser
 from adapters.soap.patches import PATCHES
 from adapters.soap.source import MANIFEST, Fetch, Source, Unreachable
 from adapters.soap.wsdl import Loaded, Offer, Parameter, Unloadable, load
@@ -29,7 +31,10 @@ _COSTLY_FIRST = ("drop_unresolvable_import", "forget_answers")
 
 @dataclass(frozen=True, slots=True)
 class Diagnosis:
-    """``why`` says what is wrong as it is, ``still`` what patches leave wrong; both empty where all is well."""
+    """``why`` says what is wrong as it is, ``still`` what patches leave wrong; both empty where all is well.
+
+    ``documents`` are the WSDLs and schemas that were read; whatever else an import led to is not among them.
+    """
 
     name: str
     why: str
@@ -44,12 +49,15 @@ class Diagnosis:
         return bool(self.offers)
 
 
-def open_source(target: str, hosts: Collection[str] = (), wire: Wire | None = None) -> Source:
-    """The documents behind a file or an address. Raises ConfigError for an address that cannot be one."""
+def open_source(
+    target: str, hosts: Collection[str] = (), wire: Wire | None = None, *, folder: Path | None = None
+) -> Source:  # fmt: skip
+    """The documents behind a file or an address. Files are read in ``folder`` only: the WSDL's own, unless who asks
+    names another. Raises ConfigError for an address that cannot be one."""
     if "://" not in target:
         file = Path(os.path.abspath(target))
-        # A WSDL that was unpacked from an archive refers to its neighbours.
-        return Source(str(file), file.parent.parent, file.parent, {}, hosts, _fetch(wire or Wire(limits=LIMITS)))
+        inside = Path(os.path.abspath(folder)) if folder else file.parent
+        return Source(str(file), inside, file.parent, {}, hosts, _fetch(wire or Wire(limits=LIMITS)))
     parts = urlsplit(target)
     if parts.scheme not in ("http", "https") or not parts.hostname or parts.username is not None:
         raise ConfigError("the address must be http(s)://HOST[:PORT]/PATH[?QUERY], without a log-in")
@@ -63,7 +71,7 @@ def diagnose(source: Source, name: str) -> Diagnosis:
     """Try ``source`` as it is, then with patches. Sends nothing but GET requests for documents."""
     plain, why = _attempt(source, ())
     if plain is not None and not why:
-        return Diagnosis(name, "", "", (), plain.offers, dict(source.held))
+        return Diagnosis(name, "", "", (), plain.offers, _documents(source))
     best, still = _attempt(source, tuple(PATCHES))
     patches = best.patched if best is not None else ()
     for one in sorted(patches, key=lambda patch: patch not in _COSTLY_FIRST):
@@ -71,7 +79,7 @@ def diagnose(source: Source, name: str) -> Diagnosis:
         loaded, wrong = _attempt(source, fewer)
         if loaded is not None and wrong == still:
             best, patches = loaded, fewer
-    return Diagnosis(name, why, still, patches, best.offers if best else (), dict(source.held))
+    return Diagnosis(name, why, still, patches, best.offers if best else (), _documents(source))
 
 
 def report(it: Diagnosis) -> Iterator[str]:
@@ -136,6 +144,19 @@ def _attempt(source: Source, patches: Sequence[str]) -> tuple[Loaded | None, str
     if not loaded.offers and not loaded.lost:
         return loaded, "describes no operation over SOAP: it may be a part of another WSDL"
     return loaded, "; ".join(f"lacks {one}" for one in loaded.lost)
+
+
+def _documents(source: Source) -> dict[str, bytes]:
+    """A bundle is passed on: what a stranger's import made us read, and is no description, must not go with it."""
+    return {location: content for location, content in source.held.items() if _describes(content)}
+
+
+def _describes(content: bytes) -> bool:
+    try:
+        root = etree.fromstring(content, unsafe_parser(recover=True))  # patches mend what does not parse as it is
+    except (ValueError, SyntaxError):  # lxml's own is a SyntaxError
+        return False
+    return root is not None and local(root).rpartition(":")[2] in ("definitions", "schema")
 
 
 def _fetch(wire: Wire) -> Fetch:

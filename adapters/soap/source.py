@@ -17,12 +17,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
+from adapters.exchange.folder import read_within
 from adapters.soap.normal import BUNDLED, XML_NS
 from weigov.errors import ConfigError
 
 MANIFEST = "manifest.json"
 SCHEMAS = Path(__file__).parent / "schemas"
 _PORTS = {"http": 80, "https": 443}
+_MAX_BYTES = 16 * 1024 * 1024  # of one document; the largest of the trade have two or three
 _ALIASES = {
     BUNDLED[XML_NS]: ("www.w3.org/2001/xml.xsd", "www.w3.org/2001/03/xml.xsd", "www.w3.org/2009/01/xml.xsd"),
 }
@@ -62,7 +64,7 @@ class Source:
 
     def _read(self, location: str) -> bytes:
         if location in self.manifest:
-            return self._file(self.manifest[location], location)
+            return self._bundled(self.manifest[location], location)
         parts = urlsplit(location)
         if parts.scheme in ("http", "https"):
             if not listed(location, self.hosts):
@@ -76,17 +78,12 @@ class Source:
             raise Unreachable(location, "only http and https are followed")
         from_wsdl = os.path.relpath(location, self.base or self.folder).replace(os.sep, "/")
         if from_wsdl in self.manifest:
-            return self._file(self.manifest[from_wsdl], from_wsdl)
+            return self._bundled(self.manifest[from_wsdl], from_wsdl)
         relative = os.path.relpath(location, self.folder).replace(os.sep, "/")
-        if relative.startswith("../"):
-            raise Unreachable(relative, "it is outside the folder of the WSDL")
-        return self._file(Path(location), relative)
+        return _file(self.folder, Path(location), relative)
 
-    def _file(self, path: Path, location: str) -> bytes:
-        try:
-            return path.read_bytes()
-        except OSError as error:
-            raise Unreachable(location, f"{path.name} cannot be read: {error.strerror}") from None
+    def _bundled(self, path: Path, location: str) -> bytes:
+        return _file(path.parent, path, location)
 
 
 def from_file(
@@ -125,6 +122,20 @@ def listed(location: str, hosts: Collection[str]) -> bool:
         return False
     allowed = {one.lower() for one in hosts}
     return f"{host}:{port}" in allowed or (port in _PORTS.values() and host in allowed)
+
+
+def _file(folder: Path, path: Path, location: str) -> bytes:
+    """A file of ``folder``. Links may lead from place to place in it, as in mounted configuration, and not out."""
+    root = os.path.realpath(folder)
+    inside = Path(os.path.relpath(os.path.realpath(path), root))
+    if ".." in inside.parts:
+        raise Unreachable(location, "it is outside the folder of the WSDL")
+    try:
+        return read_within(Path(root), inside, _MAX_BYTES)
+    except OSError as error:
+        raise Unreachable(location, f"{path.name} cannot be read: {error.strerror}") from None
+    except ValueError as error:
+        raise Unreachable(location, f"{path.name} {error}") from None
 
 
 def _bundled(location: str) -> Path | None:

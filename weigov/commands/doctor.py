@@ -24,12 +24,15 @@ def wsdl(
     host: Annotated[
         list[str] | None, typer.Option(help="HOST or HOST:PORT imports may be fetched from; may be repeated")
     ] = None,
+    folder: Annotated[
+        Path | None, typer.Option(help="where a file's imports may be read; by default the WSDL's own folder")
+    ] = None,
 ) -> None:
     """Say what of a WSDL loads, what does not and why, and which patch mends it."""
     from adapters.soap import doctor
     from adapters.wire import shown
 
-    source = doctor.open_source(target, host or ())
+    source = doctor.open_source(target, host or (), folder=folder)
     found = doctor.diagnose(source, shown(target) if "://" in target else target)
     for line in doctor.report(found):
         console.print(line)

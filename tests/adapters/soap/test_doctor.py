@@ -174,13 +174,44 @@ def test_a_file_is_bundled_with_its_neighbours(tmp_path: Path, file: Path) -> No
     write(file, importing("../xsd/o.xsd"), {})
     (tmp_path / "xsd").mkdir()
     (tmp_path / "xsd" / "o.xsd").write_text(OTHER, encoding="utf-8")
-    source = open_source(str(file))
+    source = open_source(str(file), folder=tmp_path)
     words = write_bundle(diagnose(source, "s"), source, tmp_path / "out")
     assert words == "wsdl: {file: out/s.wsdl, bundle: out}"
     shutil.rmtree(tmp_path / "xsd")
     found = diagnose(open_source(str(tmp_path / "out" / "s.wsdl")), "s")
     assert "o.xsd" in found.why  # the manifest is needed
     assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["manifest.json", "o.xsd", "s.wsdl"]
+
+
+PRIVATE = "-----BEGIN OPENSSH PRIVATE KEY-----"
+
+
+@pytest.mark.parametrize(
+    "location", ["../.ssh/id_rsa", "/proc/self/environ", "link.xsd", "linked/id_rsa", "pipe.xsd"]
+)
+def test_a_wsdl_has_nothing_read_that_is_not_a_file_of_its_folder(tmp_path: Path, file: Path, location: str) -> None:
+    (tmp_path / ".ssh").mkdir()
+    (tmp_path / ".ssh" / "id_rsa").write_text(PRIVATE)
+    (file.parent / "link.xsd").symlink_to(tmp_path / ".ssh" / "id_rsa")
+    (file.parent / "linked").symlink_to(tmp_path / ".ssh")
+    os.mkfifo(file.parent / "pipe.xsd")
+    write(file, importing(location), {})
+    source = open_source(str(file))
+    found = diagnose(source, "s")
+    assert set(source.held) == set(found.documents) == {str(file)}
+    assert "outside the folder" in found.why or "is no file" in found.why
+
+
+def test_a_bundle_holds_wsdls_and_schemas_and_nothing_else_an_import_led_to(tmp_path: Path, file: Path) -> None:
+    for name, content in (("id_rsa", PRIVATE), ("settings.xml", "<settings><password>x</password></settings>")):
+        (file.parent / name).write_text(content)
+        write(file, importing(name), {})
+        source = open_source(str(file))
+        found = diagnose(source, "s")
+        write_bundle(found, source, tmp_path / name)
+        assert name not in found.documents and sorted(p.name for p in (tmp_path / name).iterdir()) == [
+            "manifest.json", "s.wsdl",
+        ]  # fmt: skip
 
 
 def test_another_host_is_asked_only_when_it_is_named() -> None:

@@ -267,6 +267,18 @@ def test_a_document_that_cannot_or_must_not_be_read_is_said_in_one_line(
         assert told == "describes" and loaded.offers == ()
 
 
+def test_a_descriptors_folder_is_not_left_by_a_link_and_may_be_full_of_links_within_it(tmp_path: Path) -> None:
+    kept = tmp_path / "mounted" / "..data"
+    kept.mkdir(parents=True)
+    (kept / "s.wsdl").write_text(wsdl(PLAIN), encoding="utf-8")
+    (tmp_path / "mounted" / "s.wsdl").symlink_to(kept / "s.wsdl")
+    assert load(from_file(tmp_path / "mounted" / "s.wsdl")).offers
+    (tmp_path / "other").mkdir()
+    (tmp_path / "other" / "s.wsdl").symlink_to(kept / "s.wsdl")
+    with pytest.raises(Unloadable, match="outside the folder"):
+        load(from_file(tmp_path / "other" / "s.wsdl"))
+
+
 @pytest.mark.parametrize(
     ("address", "hosts", "allowed"),
     [
