@@ -14,6 +14,7 @@ from pydantic import BaseModel, ValidationError
 
 from adapters import times
 from adapters.consistency import faults_of
+from adapters.template import holes
 from adapters.vocabulary import Descriptor, Operation, Stream, TimeRule
 from weigov.errors import ConfigError, Fault
 from weigov.ports import OperationShape, StreamShape, SystemShape
@@ -93,6 +94,12 @@ def shape(descriptor: Descriptor) -> SystemShape:
     }
     unproven = UNPROVEN in descriptor.file.parts
     return SystemShape(descriptor.system, streams, operations, unproven=unproven, file=descriptor.file)
+
+
+def has_end(descriptor: Descriptor, stream: str) -> bool:
+    """Whether a stretch of ``stream`` can be asked for up to a moment: else it is read from its beginning to now."""
+    called = descriptor.engine in ("rest", "soap")  # a table's own condition has both ends
+    return not called or "until" in holes(descriptor.streams[stream].request.model_dump())
 
 
 def _name(path: Path, systems: Path) -> str:

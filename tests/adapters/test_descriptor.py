@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from adapters.descriptor import all_descriptors, find_descriptor, load_descriptor, places_of, shape
+from adapters.descriptor import all_descriptors, find_descriptor, has_end, load_descriptor, places_of, shape
 from tests.adapters.upstream import REST, SOAP
 from weigov.errors import ConfigError
 
@@ -166,3 +166,10 @@ def test_its_name_is_its_place_there_too(tmp_path: Path) -> None:
     (own / "cms.yaml").write_text(REST, encoding="utf-8")
     with pytest.raises(ConfigError, match="must be 'cms', as the file's place says"):
         load_descriptor(own / "cms.yaml")
+
+
+def test_a_list_has_an_end_where_its_request_says_until_when_or_a_table_holds_it(tmp_path: Path) -> None:
+    path = tmp_path / "it.yaml"
+    path.write_text(REST.replace('since: "{cursor}"', 'since: "{cursor}", upto: "{until}"', 1), encoding="utf-8")
+    descriptor = load_descriptor(path)
+    assert has_end(descriptor, "items") and not has_end(descriptor, "full")

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime, time, timedelta, tzinfo
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -33,7 +35,7 @@ def collect(
     if until and not since:
         raise ConfigError("--until needs --since")
     with context(whole_site=True) as ctx:
-        window = _window(since, until, ctx.site.zone)
+        window = _window(since, until, ctx.site.zone, ctx.now())
         wanted = [
             (name, one)
             for name in names(ctx.site.systems, system, "system")
@@ -45,7 +47,9 @@ def collect(
             if pair[0] in gone:
                 return None  # said once is enough, and trying again takes its time
             try:
-                return verb(ctx, *pair, window=window, accept_vanished=accept_vanished)
+                found = verb(ctx, *pair, window=window, accept_vanished=accept_vanished)
+                note = _open_ended(ctx.site.shapes[pair[0]].file, pair[1], window)
+                return replace(found, notes=(*found.notes, note)) if note else found
             except RemoteUnavailable:
                 gone.add(pair[0])
                 raise
@@ -108,10 +112,27 @@ def _streams_in_order(streams: Any) -> list[str]:
     )
 
 
-def _window(since: datetime | None, until: datetime | None, zone: tzinfo) -> Window | None:
+def _window(since: datetime | None, until: datetime | None, zone: tzinfo, now: datetime) -> Window | None:
     """A stretch in the site's zone; a day given as ``until`` is meant to its end."""
     if since is None:
         return None
     if until is not None and until.time() == time.min:
         until += timedelta(days=1)
-    return Window(since.replace(tzinfo=zone), until.replace(tzinfo=zone) if until else None)
+    window = Window(since.replace(tzinfo=zone), until.replace(tzinfo=zone) if until else None)
+    if window.until is not None and window.since >= window.until:
+        raise ConfigError("--since must be before --until")
+    if window.since > now:
+        raise ConfigError(f"--since is in the future: it is {now.astimezone(zone):%Y-%m-%d %H:%M}")
+    return window
+
+
+def _open_ended(file: Path, stream: str, window: Window | None) -> str:
+    """What is to be said where ``--until`` could not be asked for; '' otherwise."""
+    if window is None or window.until is None:
+        return ""
+    from adapters.descriptor import has_end, load_descriptor
+
+    if has_end(load_descriptor(file), stream):
+        return ""
+    since = f"{window.since:%Y-%m-%d %H:%M}"
+    return f"this system cannot be asked up to a moment: everything since {since} was read"

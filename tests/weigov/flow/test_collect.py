@@ -221,6 +221,26 @@ def test_the_command_line_reads_a_stretch_and_forgets_cursors(calm: Deployment) 
         assert typed.code == 1 and typed.err.count("\n") == 1 and "--" in typed.err
 
 
+@pytest.mark.parametrize(
+    ("since", "until", "told"),
+    [
+        ("2026-02-02", "2026-02-01", "--since must be before --until"),
+        ("2026-02-01T08:00:00", "2026-02-01T08:00:00", "--since must be before --until"),
+        ("2036-02-01", "2036-02-03", "--since is in the future: it is 2026-"),
+    ],
+)
+def test_a_stretch_that_holds_no_time_is_not_read(calm: Deployment, since: str, until: str, told: str) -> None:
+    typed = command(calm.environ, "collect", "cms", "articles", "--since", since, "--until", until)
+    assert typed.code == 1 and told in typed.err and typed.err.count("\n") == 1 and not typed.out
+
+
+def test_it_is_said_where_a_system_cannot_be_asked_up_to_a_moment(calm: Deployment) -> None:
+    said = "note: this system cannot be asked up to a moment: everything since 2026-03-01 00:00 was read"
+    stretch = ("collect", "cms", "articles", "--since", "2026-03-01")
+    assert said in command(calm.environ, *stretch, "--until", "2026-03-02").out
+    assert "note" not in command(calm.environ, *stretch).out
+
+
 # a write that was not answered, where the system can be asked
 
 
