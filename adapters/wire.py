@@ -8,7 +8,9 @@ depends on: whether the first byte of the request had left when it failed.
 from __future__ import annotations
 
 import http.client
+import io
 import logging
+import math
 import threading
 import time
 from collections.abc import Callable, Mapping
@@ -28,9 +30,12 @@ from adapters.spool import Body, Spooled
 _CHUNK = 1 << 16
 _IN_MEMORY = 2 << 20  # bytes of an answer; a longer one goes to disk
 _USER_AGENT = "Weigov"
+_LONGEST_WAIT_S = 86_400.0
 
-# Its DEBUG lines show addresses whole, and some systems want their key there.
+# Their lines show addresses whole, and some systems want their key there: the pool's at DEBUG, the connection's at
+# WARNING when a header cannot be read.
 logging.getLogger("urllib3.connectionpool").setLevel(logging.INFO)
+logging.getLogger("urllib3.connection").setLevel(logging.ERROR)
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +112,7 @@ class Wire:
         if fresh:
             self._adapter.poolmanager.clear()
         until = time.monotonic() + self.limits.total_s
-        _left.value = False
+        _left.value, _left.until = False, until
         try:
             response = self._session.request(
                 method, url, params=params, data=data, headers=dict(headers), stream=True, allow_redirects=False,
@@ -115,13 +120,13 @@ class Wire:
             )  # fmt: skip
         except (requests.RequestException, urllib3.exceptions.HTTPError, OSError, UnicodeError) as error:
             if getattr(_left, "value", False):
-                raise NoAnswer(_why(error)) from None
+                raise NoAnswer(self._late(until) or _why(error)) from None
             raise NotSent(_why(error)) from None
         try:
             body = self._body(response, until, max_bytes or self.limits.max_bytes)
         except (urllib3.exceptions.HTTPError, http.client.HTTPException, OSError) as error:
             response.close()
-            raise NoAnswer(_why(error)) from None
+            raise NoAnswer(self._late(until) or _why(error)) from None
         except NoAnswer:
             response.close()
             raise
@@ -131,6 +136,10 @@ class Wire:
     def close(self) -> None:
         self._session.close()
 
+    def _late(self, until: float) -> str:
+        over = time.monotonic() >= until
+        return f"the answer was not whole after {self.limits.total_s:g} s" if over else ""
+
     def _body(self, response: requests.Response, until: float, max_bytes: int) -> Body:
         announced = response.headers.get("Content-Length", "")
         if announced.isdecimal() and int(announced) > max_bytes:
@@ -138,7 +147,7 @@ class Wire:
         pieces: list[bytes] = []
         spooled: Spooled | None = None
         size = 0
-        # read1 returns after one receive: a server that drips a byte a second meets the deadline.
+        # read1 returns after one receive, so that a long answer is bounded as it comes.
         while piece := response.raw.read1(_CHUNK, decode_content=True):
             size += len(piece)
             if spooled is not None:
@@ -152,8 +161,8 @@ class Wire:
                     pieces.clear()
             if size > max_bytes:
                 raise TooLarge(f"the answer is longer than {max_bytes} bytes")
-            if time.monotonic() > until:
-                raise NoAnswer(f"the answer was not whole after {self.limits.total_s:g} s")
+            if late := self._late(until):
+                raise NoAnswer(late)
         return b"".join(pieces) if spooled is None else spooled
 
 
@@ -164,20 +173,50 @@ def shown(address: str) -> str:
 
 
 def retry_after_s(reply: Reply, now: Callable[[], datetime] = lambda: datetime.now(UTC)) -> float | None:
-    """What Retry-After says, in seconds or as a date; None when it says nothing."""
+    """What Retry-After says, in seconds or as a date, a day at most; None when it says nothing."""
     value = reply.headers.get("Retry-After", "").strip()
     if value.isdecimal():
-        return float(value)
+        return float(min(int(value[:10]), _LONGEST_WAIT_S))
     try:
         until = parsedate_to_datetime(value)
         # By the clock that wrote it, where that is known: ours may be wrong by more than the wait.
         date = parsedate_to_datetime(reply.headers["Date"]) if "Date" in reply.headers else now()
-        return max((until - date).total_seconds(), 0.0)
+        return min(max((until - date).total_seconds(), 0.0), _LONGEST_WAIT_S)
     except (ValueError, TypeError):
         return None
 
 
 _left = threading.local()
+
+
+class _Bounded(io.RawIOBase):
+    """What arrives on a socket, with one deadline for all of it. A timeout alone begins anew with each byte, and a
+    server may go on for ever within its status line, its headers, or one interim answer after the other."""
+
+    def __init__(self, raw: io.RawIOBase, sock: Any, until: float) -> None:
+        self._raw, self._sock, self._until = raw, sock, until
+        self._piece_s = sock.gettimeout()
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int | None:
+        left_s = self._until - time.monotonic()
+        if left_s <= 0:
+            raise TimeoutError("timed out")
+        self._sock.settimeout(left_s if self._piece_s is None else min(left_s, self._piece_s))
+        return self._raw.readinto(buffer)
+
+    def close(self) -> None:
+        self._raw.close()
+        super().close()
+
+
+class _BoundedResponse(http.client.HTTPResponse):
+    def __init__(self, sock: Any, *args: Any, **kwargs: Any) -> None:
+        super().__init__(sock, *args, **kwargs)
+        until = getattr(_left, "until", math.inf)
+        self.fp = io.BufferedReader(_Bounded(self.fp.detach(), sock, until))
 
 
 class _Marking:
@@ -201,11 +240,11 @@ class _Marking:
 
 
 class _PlainConnection(_Marking, HTTPConnection):
-    pass
+    response_class = _BoundedResponse
 
 
 class _TlsConnection(_Marking, HTTPSConnection):
-    pass
+    response_class = _BoundedResponse
 
 
 class _PlainPool(urllib3.HTTPConnectionPool):

@@ -12,7 +12,7 @@ import pytest
 import requests
 
 from adapters.spool import Spooled
-from adapters.wire import Limits, NoAnswer, NotSent, TooLarge, Wire
+from adapters.wire import Limits, NoAnswer, NotSent, Reply, TooLarge, Wire, retry_after_s
 from tests.adapters.upstream import Upstream, serving
 
 LIMITS = Limits(connect_s=1, read_s=1, total_s=1, max_bytes=1000)
@@ -100,6 +100,53 @@ def test_a_server_that_drips_meets_the_deadline() -> None:
         with pytest.raises(NoAnswer, match="not whole after 1 s"):
             send(url)
         assert time.monotonic() - began < 2.5
+
+
+@pytest.mark.parametrize(
+    ("begin", "again"),
+    [
+        (b"HTTP/1.1 200 OK\r\nX-Slow: ", b"."),
+        (b"HTTP/1.1 200", b"."),
+        (b"", b"HTTP/1.1 100 Continue\r\n\r\n"),
+        (b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1;", b"."),
+    ],
+)
+def test_the_deadline_is_for_the_head_of_an_answer_too(begin: bytes, again: bytes) -> None:
+    def drip(connection: socket.socket) -> None:
+        heard(connection)
+        connection.sendall(begin)
+        try:
+            for _ in range(15):
+                connection.sendall(again)
+                time.sleep(0.1)
+        except OSError:
+            pass
+
+    with listening(drip) as url:
+        wire = Wire(limits=Limits(connect_s=1, read_s=1, total_s=0.4))
+        began = time.monotonic()
+        with pytest.raises(NoAnswer, match=r"not whole after 0\.4 s"):
+            wire.send("POST", url, headers={}, data=b"{}")
+        assert time.monotonic() - began < 1
+        wire.close()
+
+
+def test_no_log_line_shows_the_query_of_an_answer_whose_headers_are_broken(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    caplog.set_level("DEBUG")
+    caplog.set_level("DEBUG", "urllib3")
+    answer = b"HTTP/1.1 200 OK\r\nno header at all\r\nContent-Length: 0\r\n\r\n"
+    with listening(lambda c: heard(c) and c.sendall(answer)) as url:
+        wire = Wire(limits=LIMITS)
+        wire.send("POST", url, headers={}, params={"key": "s3cret"}, data=b"{}")
+        wire.close()
+    assert "s3cret" not in caplog.text
+
+
+@pytest.mark.parametrize("written", ["9" * 400, "86401", "Fri, 31 Dec 9999 23:59:59 GMT"])
+def test_nobody_is_waited_for_longer_than_a_day(written: str) -> None:
+    assert retry_after_s(Reply(429, {"Retry-After": written}, b"")) == 86400
 
 
 def test_an_endless_answer_is_cut_off() -> None:
