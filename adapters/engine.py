@@ -1,4 +1,5 @@
-"""What both engines do: ``ports.SourceSystem`` over two methods, one that prepares a call and one that carries it.
+"""What ``rest`` and ``soap`` share: ``ports.SourceSystem`` over two methods, one that prepares a call and one that
+carries it.
 
 Reads are repeated by one stated policy (``retry``); writes never are, and of a write that failed it is said whether
 it may have taken effect.
@@ -15,7 +16,7 @@ from urllib.parse import urlsplit
 
 import requests
 
-from adapters import auth, decode, lookup, outcome, retry, times
+from adapters import auth, decode, lookup, outcome, refusal, retry, times
 from adapters.limits import Gate
 from adapters.listing import Listing
 from adapters.media import Media
@@ -185,7 +186,7 @@ class Engine(ABC):
                     reply, answer, verdict = self._ask(it, get)
                 if verdict.meaning == "empty":
                     return None
-                self._raise_for(it, verdict, reply)
+                self._raise_for(it, verdict, reply, answer)
                 assert answer is not None  # ``ok`` is only said of an answer that could be read
                 return answer, reply
         raise AssertionError("the policy always raises or returns")
@@ -243,12 +244,17 @@ class Engine(ABC):
             return None, outcome.Verdict("retry", why, str(reply.status))
         return answer, verdict
 
-    def _raise_for(self, it: Call, verdict: outcome.Verdict, reply: Reply) -> None:
+    def _raise_for(
+        self, it: Call, verdict: outcome.Verdict, reply: Reply, answer: decode.Answer | None
+    ) -> None:  # fmt: skip
         """A meaning as an error, where reads and writes agree; nothing for ``ok`` and ``empty``."""
-        code = verdict.code or None
-        said = verdict.message or f"HTTP {reply.status}"
         if verdict.meaning in ("ok", "empty"):
             return
+        code, rule = verdict.code or None, ""
+        if verdict.by_rule:
+            fault = answer is not None and self._fault(answer) is not None
+            rule = refusal.rule_of(it.rules, answer, reply, fault=fault)
+        said = verdict.message or f"HTTP {reply.status}{f', {refusal.by(rule)}' * bool(rule)}"
         if verdict.meaning == "relogin":
             raise auth.LoginRefused(
                 self.name, it.name,
@@ -262,7 +268,7 @@ class Engine(ABC):
             raise RemoteUnavailable(self.name, it.name, f"cannot answer now: {said}", code=code)
         if 300 <= reply.status < 400:
             said += f", a redirect: is {shown(self._base_url)} the right address?"
-        raise RemoteRefused(self.name, it.name, f"refused: {said}", code=code)
+        raise refusal.ByRule.of(self.name, it.name, f"refused: {said}", code=code, rule=rule)
 
     def _log_in(self, asked: auth.LogIn) -> Get:
         credentials = {"login": self._connection.login, "password": self._connection.password}
@@ -279,12 +285,15 @@ class Engine(ABC):
         except RemoteUnavailable as error:
             raise retry.Spent(self.name, "log-in", without_place(error), code=error.code) from None
         except RemoteRefused as error:
-            raise auth.LoginRefused(
-                self.name, "log-in",
-                f"{without_place(error)}: check login and password of connection {self._connection.name}",
-                code=error.code,
-            ) from None  # fmt: skip
-        return (lambda path: None) if found is None else auth.look_up(found[0].value, found[1])
+            said = refusal.of_log_in(
+                error, without_place(error), self._descriptor, asked, self._connection.name, shown(self._base_url)
+            )  # fmt: skip
+            raise auth.LoginRefused(self.name, "log-in", said, code=error.code) from None
+        value: auth.LookUp = (lambda path: None) if found is None else auth.look_up(found[0].value, found[1])
+        if not auth.granted(value(asked.token)):
+            said = refusal.no_token(self._descriptor, asked, found[1] if found else None)
+            raise auth.LoginRefused(self.name, "log-in", said)
+        return value
 
     # writing
 
@@ -324,7 +333,7 @@ class Engine(ABC):
                 it.name,
                 f"our log-in had run out ({verdict.message or reply.status}): the next try logs in",
             )
-        self._raise_for(it, verdict, reply)
+        self._raise_for(it, verdict, reply, answer)
         value: Callable[[str], Any] = answer.value if answer else lambda path: None
         message = outcome.said(value(rule.message)) if rule.message else ""
         if rule.success is not None:

@@ -10,7 +10,19 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from adapters.auth.base import Auth, Fetch, Given, LogIn, LoginRefused, LookUp, NoAuth, Several, Untrusted, look_up
+from adapters.auth.base import (
+    Auth,
+    Fetch,
+    Given,
+    LogIn,
+    LoginRefused,
+    LookUp,
+    NoAuth,
+    Several,
+    Untrusted,
+    granted,
+    look_up,
+)
 from adapters.auth.fixed import ApiKey, Basic, Bearer, BodyParams
 from adapters.auth.sealed import SealedBody
 from adapters.auth.signed import SignedHeaders, SignedParams
@@ -29,6 +41,7 @@ __all__ = [
     "LookUp",
     "Untrusted",
     "client_certificate",
+    "granted",
     "look_up",
     "open_auth",
 ]

@@ -59,6 +59,8 @@ class LogIn:
     """A call that logs in: a descriptor's ``request``, or one that is ``ready`` to be sent as it is."""
 
     wanted: Sequence[str]  # the places that will be looked at
+    token: str  # the one of them that must hold something
+    rule: Any  # of the descriptor's ``auth``, for messages
     outcome: Sequence[OutcomeRule] = ()
     request: Request = field(default_factory=Request, repr=False)
     ready: Outgoing | None = field(default=None, repr=False)
@@ -127,6 +129,11 @@ def look_up(body: LookUp, reply: Reply) -> LookUp:
         return body(path)
 
     return value
+
+
+def granted(value: Any) -> str:
+    """A token as it is sent; '' for what is none."""
+    return str(value).strip() if isinstance(value, (str, int)) and not isinstance(value, bool) else ""
 
 
 class NoAuth:

@@ -12,7 +12,7 @@ from typing import Any
 from urllib.parse import quote, urlencode, urlsplit
 
 from adapters import times, vocabulary
-from adapters.auth.base import Given, LogIn, LoginRefused, LookUp, NoAuth
+from adapters.auth.base import Given, LogIn, LoginRefused, LookUp, NoAuth, granted
 from adapters.auth.fixed import place
 from adapters.outgoing import Outgoing
 from adapters.template import holes
@@ -30,7 +30,7 @@ class LoginToken(NoAuth):
         self._rule, self._given = rule, given
         self._asked = LogIn(
             tuple(p for p in (rule.token, rule.expires_in, rule.expires_at and rule.expires_at.path) if p),
-            rule.outcome, rule.request,
+            rule.token, rule, rule.outcome, rule.request,
         )  # fmt: skip
         self._token = ""
         self._until = 0.0
@@ -54,7 +54,7 @@ class LoginToken(NoAuth):
             value = self._given.fetch(self._asked)
         finally:
             self._logging_in = False
-        token = _text(value(self._rule.token))
+        token = granted(value(self._rule.token))
         if not token:
             raise LoginRefused(
                 self._given.system, "log-in", f"gave no token at {self._rule.token}: check login and password"
@@ -114,12 +114,14 @@ class OAuth2(NoAuth):
 
     def _ask(self, grant: dict[str, str]) -> None:
         asked_at = self._given.monotonic()
-        value = self._given.fetch(LogIn(self._WANTED, self._OUTCOME, ready=self._request(grant)))
-        token = _text(value("access_token"))
+        value = self._given.fetch(
+            LogIn(self._WANTED, self._WANTED[0], self._rule, self._OUTCOME, ready=self._request(grant))
+        )
+        token = granted(value("access_token"))
         if not token:
             raise LoginRefused(self._given.system, "log-in", "gave no access_token: check login and password")
         seconds = _seconds(value("expires_in"))
-        self._token, self._refresh = token, _text(value("refresh_token"))
+        self._token, self._refresh = token, granted(value("refresh_token"))
         self._until = asked_at + (self._rule.expires_in_s if seconds is None else seconds) * _USABLE
 
     def _request(self, grant: dict[str, str]) -> Outgoing:
@@ -147,10 +149,6 @@ def _token_url(url: str, given: Given) -> str:
     if parts.hostname not in allowed | {urlsplit(base).hostname} or parts.username is not None:
         raise given.unfit("auth_hosts", f"does not name {parts.hostname}, where the descriptor asks for tokens")
     return url
-
-
-def _text(value: Any) -> str:
-    return str(value).strip() if isinstance(value, (str, int)) and not isinstance(value, bool) else ""
 
 
 def _seconds(value: Any) -> float | None:
