@@ -22,7 +22,7 @@ from adapters.listing import Listing
 from adapters.media import Media
 from adapters.outgoing import Outgoing
 from adapters.taking import without_place
-from adapters.template import holes
+from adapters.template import fill_path, holes
 from adapters.vocabulary import Descriptor, Operation
 from adapters.walk import Call, Get, make_call
 from adapters.wire import Limits, NoAnswer, NotSent, Reply, TooLarge, Wire, retry_after_s, shown
@@ -144,6 +144,14 @@ class Engine(ABC):
         return None
 
     # one call
+
+    def _path(self, it: Call, get: Get) -> str:
+        """The request's path, filled in. Raises RemoteRefused when a value cannot stand in one."""
+        try:
+            return fill_path(it.request.path, get)
+        except (ValueError, UnicodeError) as error:
+            why = "a value is no text that can be sent" if isinstance(error, UnicodeError) else str(error)
+            raise RemoteRefused(self.name, it.name, f"is not asked: {why}") from None
 
     def _or_own(self, get: Get) -> Get:
         """``get``, and what the connection has for holes of its own."""

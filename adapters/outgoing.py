@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
+from urllib.parse import urlencode
+
+from adapters.signing import written
 
 
 @dataclass(slots=True)
@@ -20,3 +24,18 @@ class Outgoing:
     body: dict[str, Any] = field(default_factory=dict, repr=False)
     data: bytes | None = field(default=None, repr=False)
     envelope: Any = field(default=None, repr=False)  # SOAP: the lxml element of the envelope
+    form: bool = field(default=False, repr=False)  # the body will be written as a form
+
+    def search(self) -> str:
+        """The query as it leaves, and as it is signed. Raises UnicodeError for what is no text."""
+        return form(self.query)
+
+
+def form(values: Mapping[str, Any]) -> str:
+    """Values as a query or a form: a list repeats its name, and what is no text is written as it is signed."""
+    texts = {
+        name: [written(one) for one in value] if isinstance(value, (list, tuple)) else written(value)
+        for name, value in values.items()
+    }
+    # Bytes that were no UTF-8 in an address of the other side leave as they came.
+    return urlencode(texts, doseq=True, errors="surrogateescape")

@@ -81,7 +81,7 @@ def joined(
     if secret_at == "sorted":
         texts[secret_name] = secret
     parts = [
-        f"{name}{pair}{quote(text, safe='-_.~') if escape else text}"
+        f"{name}{pair}{quote(text, safe='-_.~', errors='surrogateescape') if escape else text}"
         for name, text in sorted(texts.items())
         if text or empty == "keep"
     ]

@@ -39,15 +39,22 @@ def fill(template: Mapping[str, Any], get: Callable[[str], Any]) -> dict[str, An
 
 
 def fill_path(template: str, get: Callable[[str], Any]) -> str:
-    """A URL path with every hole filled and percent-encoded: a value can never become another path segment."""
+    """A URL path with every hole filled and percent-encoded: a value can never become another path segment.
 
-    def segment(match: re.Match[str]) -> str:
+    Raises ValueError where values make a segment ``.`` or ``..``: those climb however they are written.
+    """
+
+    def filled(match: re.Match[str]) -> str:
         value = get(match[1])
-        text = "" if value is None else str(value)
-        # "." and ".." survive quoting and would climb.
-        return quote(text, safe="") if text.strip(".") else quote(text, safe="").replace(".", "%2E")
+        return quote("" if value is None else str(value), safe="")
 
-    return _HOLE.sub(segment, template)
+    segments = []
+    for segment in template.split("/"):
+        made = _HOLE.sub(filled, segment)
+        if made != segment and made in (".", ".."):
+            raise ValueError("a value is . or .., which would lead to another path")
+        segments.append(made)
+    return "/".join(segments)
 
 
 def xml_text(root: str, content: Any, declared: str) -> str:

@@ -101,7 +101,7 @@ class Wire:
         self._session.mount("https://", self._adapter)
 
     def send(
-        self, method: str, url: str, *, headers: Mapping[str, str], params: Mapping[str, Any] | None = None,
+        self, method: str, url: str, *, headers: Mapping[str, str], params: Mapping[str, Any] | str | None = None,
         data: bytes | None = None, fresh: bool = False, max_bytes: int | None = None,
     ) -> Reply:  # fmt: skip
         """One request, one answer. ``fresh`` opens a new connection: a kept one may have died unnoticed, and a write

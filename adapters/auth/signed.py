@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from typing import Any
-from urllib.parse import urlencode, urlsplit
+from urllib.parse import urlsplit
 
 from lxml import etree
 
@@ -33,7 +33,10 @@ class SignedParams(NoAuth):
         ours = template.fill(rule.params, values.__getitem__)
         covered: dict[str, Any] = {}
         for place in rule.covers:
-            covered |= out.query if place == "query" else out.body
+            values = out.query if place == "query" else out.body
+            if place == "query" or out.form:
+                _as_signed(values)
+            covered |= values
         covered |= ours
         for name in (rule.sign, *rule.leave_out):
             covered.pop(name, None)
@@ -41,7 +44,9 @@ class SignedParams(NoAuth):
             covered, secret=self._secret, secret_at=self._secret_rule.at, secret_name=self._secret_rule.name,
             pair=rule.pair, between=rule.between, empty=rule.empty, escape=rule.escape,
         )  # fmt: skip
-        raw = signing.signature(rule.algorithm, text.encode(), self._secret.encode())
+        raw = signing.signature(
+            rule.algorithm, text.encode(errors="surrogateescape"), self._secret.encode()
+        )  # fmt: skip
         target: dict[str, Any] = {"query": out.query, "body": out.body, "header": out.headers}[rule.in_]
         target.update(ours)
         target[rule.sign] = signing.encoded(raw, rule.encoding, rule.case)
@@ -66,7 +71,7 @@ class SignedHeaders(NoAuth):
             "nonce": self._given.nonce(rule.nonce),
             "method": out.method,
             "path": urlsplit(out.url).path or "/",
-            "query": urlencode(out.query, doseq=True),
+            "query": out.search(),
             "body_digest": signing.encoded(digest, rule.body_encoding, rule.case),
         }
         # The body goes in as bytes: it need not be text in any encoding.
@@ -78,6 +83,11 @@ class SignedHeaders(NoAuth):
         raw = signing.signature(rule.algorithm, text, self._secret.encode())
         values["signature"] = signing.encoded(raw, rule.encoding, rule.case)
         out.headers.update(template.fill(rule.headers, values.__getitem__))
+
+
+def _as_signed(values: dict[str, Any]) -> None:
+    """A list is signed as one text, so it leaves as one, where it would repeat its name unsigned."""
+    values.update({name: signing.written(one) for name, one in values.items() if isinstance(one, (list, tuple))})
 
 
 def _bytes_of(out: Outgoing) -> bytes:

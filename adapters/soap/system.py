@@ -21,7 +21,7 @@ from adapters.outgoing import Outgoing
 from adapters.soap.check import asked, faults_of
 from adapters.soap.envelope import Envelopes, Misfit
 from adapters.soap.wsdl import load_rule
-from adapters.template import fill, fill_path, holes
+from adapters.template import fill, holes
 from adapters.vocabulary import Descriptor
 from adapters.walk import Call, Get
 from adapters.wire import NoAnswer, NotSent, Reply, shown
@@ -66,7 +66,7 @@ class SoapSystem(Engine):
             if any(_NOT_XML.search(text) for text in _texts(get(hole))):
                 raise RemoteRefused(self.name, it.name, f"{hole} holds a control character, which XML cannot carry")
         body = envelopes.empty(it.request.op, it.request.body) | fill(it.request.body, get)
-        out = Outgoing("POST", self._base_url + fill_path(it.request.path, get), body=body)
+        out = Outgoing("POST", self._base_url + self._path(it, get), body=body)
         self._auth.fill(out)
         try:
             out.envelope, soap_headers = envelopes.build(it.request.op, out.body)
@@ -79,7 +79,7 @@ class SoapSystem(Engine):
 
     def _exchange(self, prepared: Outgoing, *, fresh: bool = False) -> Reply:
         return self._wire.send(
-            "POST", prepared.url, headers=prepared.headers, params=prepared.query, data=prepared.data, fresh=fresh
+            "POST", prepared.url, headers=prepared.headers, params=prepared.search(), data=prepared.data, fresh=fresh
         )  # fmt: skip
 
     def _fault(self, answer: decode.Answer) -> tuple[str, str] | None:

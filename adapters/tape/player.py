@@ -135,7 +135,10 @@ class Player:
 
     def __call__(self, it: Call, get: Get, carry: Carry) -> Reply:
         """Raises Enough where recording stopped, RemoteRefused for a call that is not on the tape."""
-        asked = asked_of(it, get)
+        try:
+            asked = asked_of(it, get)
+        except ValueError as error:
+            raise RemoteRefused(self._tape.system, it.name, f"is not asked: {error}") from None
         waiting = self._left.get(_identity(it.name, asked))
         if not waiting:
             if self._tape.pages is not None and self._asked[it.name] >= self._tape.pages:

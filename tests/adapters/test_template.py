@@ -26,12 +26,21 @@ def test_a_value_alone_keeps_its_type_and_an_absent_one_takes_its_entry_away() -
         ("A1", "/items/A1/state"),
         (1705810283303333889, "/items/1705810283303333889/state"),
         ("../../admin", "/items/..%2F..%2Fadmin/state"),
-        ("..", "/items/%2E%2E/state"),
+        ("...", "/items/.../state"),
         ("a?b#c 文", "/items/a%3Fb%23c%20%E6%96%87/state"),
     ],
 )
 def test_a_value_never_becomes_another_path(value: object, path: str) -> None:
     assert fill_path("/items/{id}/state", {"id": value}.get) == path
+
+
+@pytest.mark.parametrize(
+    ("template", "values"),
+    [("/a/{x}", {"x": ".."}), ("/a/{x}/b", {"x": "."}), ("/a/{x}{y}", {"x": ".", "y": "."}), ("/a/.{x}", {"x": "."})],
+)
+def test_a_value_that_would_climb_is_refused(template: str, values: dict[str, str]) -> None:
+    with pytest.raises(ValueError, match="another path"):
+        fill_path(template, values.get)
 
 
 def test_xml_in_a_string_is_escaped_and_declared() -> None:
