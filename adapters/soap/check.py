@@ -1,4 +1,5 @@
-"""Whether what a descriptor sends fits its WSDL: every operation and every parameter, all faults at once.
+"""Whether what a descriptor sends fits its WSDL: every operation and every parameter, also those the log-in
+adds; all faults at once.
 
 Reads the WSDL and nothing else. Values are known only when a request is built; a missing one is said then, by name.
 """
@@ -12,7 +13,14 @@ from pydantic import BaseModel
 
 from adapters.soap.source import Fetch
 from adapters.soap.wsdl import Loaded, Parameter, load_rule, parameters_of
-from adapters.vocabulary import Descriptor, Request
+from adapters.vocabulary import (
+    ApiKeyAuth,
+    BodyParamsAuth,
+    Descriptor,
+    LoginTokenAuth,
+    Request,
+    SignedParamsAuth,
+)
 from adapters.vocabulary.wsdl import Wsdl
 from weigov.errors import ConfigError, Fault
 from weigov.yamlfile import Loc, YamlFile, did_you_mean
@@ -71,17 +79,40 @@ def _faults(descriptor: Descriptor, loaded: Loaded) -> Iterator[_Found]:
         yield ("wsdl", "port" if rule.port else "service"), f"the WSDL {error.args[0]}", ""
         return
     by_auth = set(_texts(descriptor.auth))
+    called: dict[str, list[Parameter]] = {}
     for loc, request in requests_of(descriptor):
         operation = port.binding._operations.get(request.op)
         if operation is None:
             hint = did_you_mean(request.op, port.binding._operations)
             yield (*loc, "op"), f"the WSDL has no operation {request.op} at port {port.name}", hint
             continue
-        parameters = parameters_of(operation)
+        parameters = list(parameters_of(operation))
+        if loc[0] != "auth":
+            called[request.op] = parameters
         yield from _unknown(request.body, parameters, request.op, (*loc, "body"))
         for one in parameters:
             if one.required and one.name not in request.body and one.name not in by_auth:
                 yield (*loc, "body"), f"{request.op} of the WSDL needs {one.name}", 'send "" where it has no value'
+
+    for i, auth in enumerate(descriptor.auth):
+        for loc, name in _filled_in(auth):
+            without = [op for op, parameters in called.items() if name not in {one.name for one in parameters}]
+            if without:
+                hint = _hint(name, {one.name for one in called[without[0]]})
+                yield ("auth", i, *loc), f"{', '.join(without)} of the WSDL: no parameter {name}", hint
+
+
+def _filled_in(rule: Any) -> Iterator[tuple[Loc, str]]:
+    """The parameters a rule of ``auth`` adds to every call but its own log-in, with the word that names each."""
+    if isinstance(rule, BodyParamsAuth):
+        yield ("login",), rule.login
+        yield ("password",), rule.password
+    elif isinstance(rule, ApiKeyAuth | LoginTokenAuth) and rule.body is not None:
+        yield ("body",), rule.body
+    elif isinstance(rule, SignedParamsAuth) and rule.in_ == "body":
+        yield ("sign",), rule.sign
+        for name in rule.params:
+            yield ("params", name), name
 
 
 def _unknown(body: Mapping[str, Any], parameters: Sequence[Parameter], within: str, loc: Loc) -> Iterator[_Found]:

@@ -232,11 +232,27 @@ def test_what_would_be_dropped_in_silence_is_refused(tmp_path: Path, op: str, bo
         system.write("write", {"a": SECRET_VALUE}, key="k")
 
 
-def test_a_parameter_only_the_log_in_adds_is_checked_too(tmp_path: Path) -> None:
-    said = refused(
-        tmp_path, SAVE, {"id": "1", "note": ""}, "auth: {kind: body_params, login: userName, password: tag}"
-    )
-    assert "Save of the WSDL: it has no parameter userName (known: id, note, tag)" in said
+@pytest.mark.parametrize(
+    ("auth", "unknown"),
+    [
+        ("{kind: body_params, login: userName, password: tag}", {"login": "userName"}),
+        ("{kind: api_key, body: Note}", {"body": "Note"}),
+        (
+            "{kind: signed_params, algorithm: md5, in: body, sign: sign, params: {ts: '{timestamp}'}}",
+            {"sign": "sign", "params.ts": "ts"},
+        ),
+        ("{kind: api_key, header: X-Key}", {}),
+        ("{kind: body_params, login: note, password: tag}", {}),
+    ],
+)
+def test_a_parameter_only_the_log_in_adds_is_checked_too(tmp_path: Path, auth: str, unknown: dict[str, str]) -> None:
+    system = opened(tmp_path, "http://127.0.0.1:9", "styles.wsdl", "Save", '{id: "{a}"}', "[a]", f"auth: {auth}")
+    said: list[str] = []
+    try:
+        system.check_wsdl()
+    except ConfigError as error:
+        said = [str(fault).partition("one.yaml:")[2].partition(" (")[0] for fault in error.faults]
+    assert said == [f"5: auth.{word}: Save of the WSDL: no parameter {name}" for word, name in unknown.items()]
 
 
 def test_everything_the_wsdl_does_not_know_is_said_at_once_with_its_line(tmp_path: Path) -> None:
