@@ -206,6 +206,9 @@ def _cursor(
         if paging is None or paging.kind != "cursor":
             yield at, "an opaque cursor needs `paging: {kind: cursor}`", ""
         return
+    if rule.kind == "number" and rule.overlap is None:
+        how = "0 where numbers are given in the order of commits; else as many as may be open at once"
+        yield at, "needs `overlap`: a lower number may be committed after a higher one was read", how
     if rule.field is None:
         yield at, "needs `field`, the column that rises with every change", ""
     if rule.kind == "time":

@@ -11,12 +11,15 @@ place forward, and the one that slipped onto a page already read would lie befor
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from typing import Any, Protocol
 
 from adapters import paths, times
+
+_NUMBER = re.compile(r"[+-]?\d{1,30}(?:\.\d{1,30})?", re.ASCII)
 
 Mark = Any  #: a datetime or a Decimal: what a column cursor compares
 
@@ -90,13 +93,10 @@ class NumberCursor:
         value = self._get(row)
         if value is None or value == "":
             return None
-        try:
-            found = Decimal(str(value).strip())
-        except InvalidOperation:
-            raise ValueError("is no number") from None
-        if not found.is_finite():
-            raise ValueError("is no number")
-        return found
+        text = str(value).strip()
+        if isinstance(value, bool) or not _NUMBER.fullmatch(text):
+            raise ValueError("is no number of at most 30 digits")
+        return Decimal(text)
 
     def since(self, stored: str | None) -> Decimal | None:
         return None if not stored else self.load(stored) - self._back

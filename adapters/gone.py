@@ -17,7 +17,7 @@ import msgspec
 from adapters import cursor, paths, times
 from adapters.cursors import open_cursor
 from adapters.outcome import plain
-from adapters.vocabulary import Descriptor, Keys, Stream, TombstoneList, Tombstones, Vanished, Vanishing
+from adapters.vocabulary import Descriptor, Keys, Stream, TombstoneList, Tombstones, Vanished, Vanishing, Withdrawn
 from adapters.walk import Get, Read, Walk, list_call
 from weigov.ports import Batch, PullState
 from weigov.records import Record
@@ -25,6 +25,7 @@ from weigov.records import Record
 #: Where the ledger keeps how far these were read: names no partition can have.
 DELETED, COMPARED = "~deleted", "~compared"
 _CHUNK = 500
+UNCERTAIN = "an answer came without rows, and nothing in it says that there are none"
 
 Parents = Sequence[tuple[Get, Record | None]]
 
@@ -34,6 +35,7 @@ class KeySet:
 
     def __init__(self) -> None:
         self._hashes: set[int] = set()
+        self.doubt = ""  #: why it may lack keys that are there
 
     def add(self, key: str) -> None:
         self._hashes.add(hash(key))
@@ -75,6 +77,8 @@ class Comparison:
         since = stream.cursor
         # Such a list is read to its end at every pull anyhow; a descending one is left once its rows are old.
         whole = since is None or (since.filter == "client" and since.order != "descending")
+        # With flags the list may well hold what is withdrawn; and the stream's own list was just read.
+        self._notes_strangers = not self.by_the_list and not any(isinstance(r, Withdrawn) for r in stream.withdrawn)
         self._always = self.by_the_list and whole
 
     def begin(self, state: PullState, now: datetime) -> KeySet | None:
@@ -86,20 +90,24 @@ class Comparison:
     def settle(self, listed: KeySet, state: PullState, now: datetime, parents: Parents) -> Iterator[Batch]:
         """Batches of what is gone, or one that says why nothing was withdrawn. ``listed`` is whole."""
         live = 0
+        sure = state.accept_vanished  # a person looked: no rows are no rows
         if not self.by_the_list:
-            listed, problem = self._walked.keys(parents)
-            if problem:
-                yield Batch((), incomplete=f"the keys could not be compared: {problem}")
-                return
+            listed = self._walked.keys(parents, must_show=not sure)
         missing = []
         for key in state.live():
             live += 1
             if key not in listed:
                 missing.append(key)
+        if listed.doubt and live and not (sure and listed.doubt == UNCERTAIN):
+            yield Batch((), incomplete=f"the keys could not be compared: {listed.doubt}")
+            return
+        strangers = len(listed) - live + len(missing)
         if missing:
-            again, problem = self._walked.keys(parents)
-            if problem:
-                yield Batch((), incomplete=f"{len(missing)} records seem gone, but a second look failed: {problem}")
+            again = self._walked.keys(parents, must_show=not sure)
+            if again.doubt:
+                yield Batch(
+                    (), incomplete=f"{len(missing)} records seem gone, but a second look failed: {again.doubt}"
+                )
                 return
             missing = [key for key in missing if key not in again]
         if missing and not state.accept_vanished and self._too_many(len(missing), live):
@@ -109,6 +117,9 @@ class Comparison:
             return
         for at in range(0, len(missing), _CHUNK):
             yield Batch((), gone=missing[at : at + _CHUNK])
+        if strangers > 0 and self._notes_strangers:
+            how = f"weigov reset {self._system} {self._name} lets them be read"
+            yield Batch((), notes=[f"{strangers} listed records are not in the mirror, or withdrawn there: {how}"])
         yield Batch((), partition=COMPARED, cursor=cursor.dump(now), complete=True)
 
     def _too_many(self, missing: int, live: int) -> bool:
@@ -135,28 +146,43 @@ class Deleted:
         def get(name: str) -> Any:
             return self._cursor.sent(since) if name == "cursor" and self._cursor and since is not None else None
 
+        unreadable = 0
+
         def saw(key: str, row: Any) -> None:
-            moment = self._cursor.of(row) if self._cursor else None
+            nonlocal unreadable
+            try:
+                moment = self._cursor.of(row) if self._cursor else None
+            except ValueError:
+                unreadable += 1
+                return
             mark.saw(moment)
             found.append((key, moment))
 
         problem = self._list.walk(get, saw)
+        if unreadable and not problem:
+            problem = f"{unreadable} of its rows do not say readably when they were deleted"
         gone = []
+        left_over = Counter(taken)
         for key, moment in found:
             # Counted, for within one second a thing can be deleted, come back and be deleted again.
-            if taken[self._named(key, moment)] > 0:
-                taken[self._named(key, moment)] -= 1
+            if left_over[self._named(key, moment)] > 0:
+                left_over[self._named(key, moment)] -= 1
             else:
-                gone.append(key)
-        for chunk in _chunks(gone):
+                gone.append((key, self._named(key, moment)))
+        for chunk in _chunks([key for key, _ in gone]):
             yield Batch((), gone=chunk)
         if problem:
-            yield Batch((), partition=DELETED, incomplete=f"the list of what was deleted: {problem}")
-        elif self._cursor is not None and (upto := mark.result()) is not None:
-            back = self._cursor.since(upto)
-            again = [self._named(key, moment) for key, moment in found if moment is None or moment >= back]
-            kept = _dump({"upto": upto, "taken": sorted(again)})
-            yield Batch((), partition=DELETED, cursor=kept, complete=True)
+            # Nothing is passed over, but what was taken is not taken again.
+            kept = _dump({"upto": stored, "taken": sorted([*taken.elements(), *(name for _, name in gone)])})
+            why = f"the list of what was deleted: {problem}"
+            yield Batch((), partition=DELETED, cursor=kept, incomplete=why)
+            return
+        upto = mark.result()
+        back = None if self._cursor is None or upto is None else self._cursor.since(upto)
+        again = [
+            self._named(key, moment) for key, moment in found if back is None or moment is None or moment >= back
+        ]
+        yield Batch((), partition=DELETED, cursor=_dump({"upto": upto, "taken": sorted(again)}), complete=True)
 
     def _named(self, key: str, moment: Any) -> str:
         return f"{key}@{'' if moment is None or self._cursor is None else self._cursor.dump(moment)}"
@@ -175,30 +201,36 @@ class _KeyList:
         )  # fmt: skip
         self._key = paths.dotted(rule.key)
 
-    def keys(self, parents: Parents) -> tuple[KeySet, str]:
-        """Every key under every parent, and what was incomplete about it."""
+    def keys(self, parents: Parents, *, must_show: bool) -> KeySet:
+        """Every key under every parent, and in ``doubt`` why some may be missing."""
         found = KeySet()
         for get, _ in parents:
-            problem = self.walk(get, lambda key, row: found.add(key))
-            if problem:
-                return found, problem
-        return found, ""
+            found.doubt = self.walk(get, lambda key, row: found.add(key), must_show=must_show)
+            if found.doubt:
+                break
+        return found
 
-    def walk(self, get: Get, saw: Any) -> str:
-        """Go through the whole list; what was incomplete about it."""
+    def walk(self, get: Get, saw: Any, *, must_show: bool = False) -> str:
+        """Go through the whole list; what was incomplete about it. ``must_show``: none at all is not believed unless
+        the answer says so."""
         walk = Walk(self._system, self._call, self._rule.paging, self._read)
-        while True:
-            listed = walk.take(get)
-            if listed is None:
-                return ""
+        keyless = 0
+        while (listed := walk.take(get)) is not None:
             for row in listed:
                 key = plain(self._key(row)).strip()
                 walk.saw(key)
                 if key:
                     saw(key, row)
+                else:
+                    keyless += 1
             turn = walk.end()
             if turn.done:
-                return turn.incomplete
+                break
+        else:
+            turn = walk.nothing()
+        if not turn.incomplete and keyless:
+            return f"{keyless} of its rows have no key (column {self._rule.key})"
+        return turn.incomplete or (UNCERTAIN if must_show and not walk.certain else "")
 
 
 def _chunks(items: Sequence[str]) -> Iterator[list[str]]:

@@ -20,6 +20,7 @@ from weigov.errors import ConfigError, RemoteRefused
 from weigov.ports import Batch, PullState
 from weigov.records import Record
 
+_EVER = datetime.min.replace(tzinfo=UTC)
 _SAME_CLOCK = timedelta(hours=1)  # an upstream's clock further from ours than this says nothing
 
 
@@ -79,6 +80,12 @@ class Listing:
         for _, parent in self._parents(state):
             assert parent is not None
             read += 1
+            if parent.key.startswith("~"):  # where an engine's own marks stand
+                refusals.append(
+                    RemoteRefused(self._system, self._name, "a parent's key begins with ~: it cannot be kept")
+                )
+                yield Batch((), incomplete=str(refusals[-1]))
+                continue
             try:
                 whole &= yield from self._partition(parent.key, parent, state, now, keys)
             except LoginRefused:
@@ -88,6 +95,10 @@ class Listing:
                 yield Batch((), partition=parent.key, incomplete=str(refusal))
         if refusals and len(refusals) == read:
             raise refusals[0]
+        if not read:
+            why = f"{self._stream.for_each.stream} has no records yet, and this stream is read for each of them"
+            yield Batch((), incomplete=why)
+            return False
         return whole and not refusals
 
     def _parents(self, state: PullState) -> list[tuple[Get, Record | None]]:
@@ -154,6 +165,8 @@ class Listing:
                 yield self._batch(chunk, run)
                 continue
             end = self._end(turn, walk, run, now, stretch, may_repeat)
+            if run.keys is not None and end.over and not walk.certain:
+                run.keys.doubt = run.keys.doubt or gone.UNCERTAIN
             upto = run.mark.result() if end.settled and run.state.window is None and not self._opaque else None
             if moving := moving and not end.incomplete and not run.mark.stuck:
                 upto = walk.next  # what stands before the token was read, whatever follows
@@ -183,15 +196,16 @@ class Listing:
                 self._taker.take(row, chunk, run, walk)
             # Its second calls come first: what they could not read is part of how the page ended.
             yield self._taker.finish(chunk, walk.damaged, run), walk.end()
-        yield Chunk(), Turn(True)
+        yield Chunk(), walk.nothing()
 
     def _until(self, moment: datetime | None) -> str | int | None:
         timed = isinstance(self._cursor, cursor.TimeCursor)
         return self._cursor.sent(moment) if timed and self._cursor is not None and moment is not None else None
 
     def _end(self, turn: Turn, walk: Walk, run: Run, now: datetime, stretch: _Stretch, may_repeat: bool) -> _End:
-        left_behind = self._newest_first and bool(run.old) and not run.fresh  # the whole page was older than asked
-        over = turn.done or left_behind
+        # Two pages, for the first may be all that is pinned to the top.
+        run.old_pages = run.old_pages + 1 if run.old and not run.fresh else 0
+        over = turn.done or (self._newest_first and run.old_pages >= 2)
         again = may_repeat and (
             turn.again or (over and not turn.incomplete and self._grew(walk, run, now))
         )  # fmt: skip
@@ -210,13 +224,23 @@ class Listing:
         incomplete: str = "",
     ) -> Batch:  # fmt: skip
         records = chunk.records
-        if len({record.key for record in records}) != len(records):  # one thing listed twice: its last row counts
-            records = list({record.key: record for record in records}.values())
+        if len({record.key for record in records}) != len(records):  # one thing listed twice
+            records = _newest_of_each(records)
         return Batch(
             records, chunk.rejected, chunk.seen, run.partition, cursor=upto,
             complete=end is not None and end.settled, incomplete=end.incomplete if end else incomplete,
             notes=[f"{self._name}: {note}"] if note else (),
         )  # fmt: skip
+
+
+def _newest_of_each(records: list[Record]) -> list[Record]:
+    """One record a key: the one dated last, and of equals the one listed last."""
+    kept: dict[str, Record] = {}
+    for record in records:
+        old = kept.get(record.key)
+        if old is None or (record.get("updated_at") or _EVER) >= (old.get("updated_at") or _EVER):
+            kept[record.key] = record
+    return list(kept.values())
 
 
 def _by_their_clock(date: datetime | None, now: datetime) -> datetime:

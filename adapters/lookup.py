@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from adapters import outcome, paths
+from adapters.gone import UNCERTAIN
 from adapters.outcome import plain
 from adapters.template import fill
 from adapters.vocabulary import OutcomeRule, Query
@@ -25,27 +26,34 @@ def find(
     name = f"{operation} query"
     rules = (*rule.outcome, *outer)
     if rule.records is None:
-        return _one_answer(name, rule, chain, rules, read, get)
+        return _one_answer(system, name, rule, chain, rules, read, get)
     wanted = [(paths.dotted(column), text, True) for column, text in fill(rule.where, get).items()]
     wanted += [(paths.dotted(column), text, False) for column, text in fill(rule.contains, get).items()]
     walk = Walk(system, list_call(name, rule.request, chain, rules, rule.records, rule.paging), rule.paging, read)
     while True:
         listed = walk.take(get)
         if listed is None:
+            turn = walk.nothing()
+            if turn.incomplete:
+                raise RemoteUnavailable(system, name, f"its list could not be read whole: {turn.incomplete}")
             return None
         for row in listed:
             walk.saw(digest(row))
+            if any(column(row) is None for column, _, _ in wanted):
+                raise RemoteUnavailable(system, name, "a row of its list lacks the columns our write is known by")
             if all(_fits(plain(column(row)), plain(text), whole) for column, text, whole in wanted):
                 return WriteResult(plain(paths.dotted(rule.remote_id)(row)) if rule.remote_id else "")
         turn = walk.end()
         if turn.incomplete:
             raise RemoteUnavailable(system, name, f"its list could not be read whole: {turn.incomplete}")
         if turn.done:
+            if not walk.certain:
+                raise RemoteUnavailable(system, name, UNCERTAIN)
             return None
 
 
 def _one_answer(
-    name: str, rule: Query, chain: Sequence[Any], rules: Sequence[OutcomeRule], read: Read, get: Get
+    system: str, name: str, rule: Query, chain: Sequence[Any], rules: Sequence[OutcomeRule], read: Read, get: Get
 ) -> WriteResult | None:
     condition = outcome.parse(rule.found or "")
     path = None if condition.about_http else condition.path
@@ -53,7 +61,10 @@ def _one_answer(
     if found is None:
         return None
     answer, reply = found
-    if not condition.holds(reply.status if condition.about_http else answer.value(condition.path)):
+    shown = reply.status if condition.about_http else answer.value(condition.path)
+    if shown is None and condition.sign:
+        raise RemoteUnavailable(system, name, f"its answer has nothing at {condition.path}")
+    if not condition.holds(shown):
         return None
     return WriteResult(plain(answer.value(rule.remote_id)) if rule.remote_id else "")
 

@@ -15,6 +15,8 @@ from typing import Any
 from adapters.tally import Tally
 from adapters.vocabulary import Paging
 
+_MAX_EMPTY = 20
+
 
 @dataclass(frozen=True, slots=True)
 class Told:
@@ -55,6 +57,8 @@ class PageWalk:
         self._rows = 0
         self._keyless = 0
         self._total: int | None = None
+        self._empty_in_a_row = 0
+        self._more = False  # the last page promised another
         self.fingerprint = 0  #: of all keys so far, in order
 
     @property
@@ -94,10 +98,28 @@ class PageWalk:
         wrong = self._counted(rule, told)
         if wrong:
             return Turn(True, wrong)
+        self._empty_in_a_row = 0 if rows else self._empty_in_a_row + 1
+        if self._empty_in_a_row > _MAX_EMPTY and self._promised(rule, told):
+            return Turn(True, f"the system says there is more, but {self._empty_in_a_row} pages in a row were empty")
+        self._more = self._promised(rule, told)
         moved = self._moved_on(rule, rows, told)
         if isinstance(moved, Turn):
             return moved
         return Turn(False) if moved else self._end(rule.kind)
+
+    def nothing(self) -> Turn:
+        """Instead of a page the system said that there is nothing: it must agree with what it said before."""
+        if self._more:
+            return Turn(True, "the system said that there is more, and then that there is nothing")
+        return self._end(self._rule.kind) if self._rule else Turn(True)
+
+    def _promised(self, rule: Paging, told: Told) -> bool:
+        """Whether the answer itself says that another page follows."""
+        if rule.has_more is not None:
+            return _truth(told.has_more)
+        if rule.pages or rule.pages_header:
+            return self._pages_read < (_count(told.pages) or 0)
+        return False
 
     def _here(self) -> str:
         kind = self._rule.kind if self._rule else "page"
@@ -130,8 +152,8 @@ class PageWalk:
             return self._by_link(rule, told)
         more = self._goes_on(rule, rows, told)
         self.page += 1
-        # What came, not what was asked for: some lower the size without a word.
-        self.offset += rows
+        # What came, not what was asked for: some lower the size without a word. Of an empty page nothing came.
+        self.offset += rows or rule.size
         return more
 
     def _by_token(self, rule: Paging, rows: int, told: Told) -> bool | Turn:
@@ -162,10 +184,10 @@ class PageWalk:
         return True
 
     def _goes_on(self, rule: Paging, rows: int, told: Told) -> bool:
+        if rule.pages or rule.pages_header or (rule.has_more is not None and self._total is None):
+            return self._promised(rule, told)  # a page may be empty: some filter after they cut
         if not rows:
-            return False  # whatever was promised: the check of the total says what is missing
-        if rule.pages or rule.pages_header:
-            return self._pages_read < (_count(told.pages) or 0)
+            return False  # the check of the total says what is missing
         if self._total is not None and (rule.total or rule.total_header):
             return self._rows < self._total
         if rule.has_more is not None:

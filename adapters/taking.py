@@ -14,7 +14,7 @@ from adapters.auth import LoginRefused
 from adapters.gone import KeySet
 from adapters.vocabulary import Descriptor, Stream
 from adapters.walk import Read, Walk, make_call, only_row
-from weigov.errors import RecordRejected, RemoteError, RemoteUnavailable
+from weigov.errors import RecordRejected, RemoteError, RemoteRefused, RemoteUnavailable
 from weigov.ports import PullState, Rejected
 from weigov.records import Record
 
@@ -71,6 +71,7 @@ class Run:
     failed_in_a_row: int = 0
     old: int = 0  # rows of the page that the client-side filter left out
     fresh: int = 0  # … and those it did not
+    old_pages: int = 0  # in a row, wholly of such rows
 
     @property
     def moved(self) -> bool:
@@ -82,7 +83,7 @@ class Taker:
     """How one stream's rows are taken, compiled."""
 
     def __init__(self, system: str, name: str, stream: Stream, descriptor: Descriptor, base_url: str, read: Read):
-        self._system, self._stream, self._read = system, stream, read
+        self._system, self._name, self._stream, self._read = system, name, stream, read
         self._alias = f"{stream.for_each.as_}." if stream.for_each else ""
         self._plan = rows.RowPlan(stream, descriptor, base_url)
         self._promise = contract.Promise(stream.contract, self._plan.used) if stream.contract else None
@@ -109,6 +110,8 @@ class Taker:
         chunk.rows += 1
         if not key:
             _unusable(chunk, walk, f"it has no key (column {self._stream.key})")
+            if run.keys is not None:
+                run.keys.doubt = f"a row has no key (column {self._stream.key})"
             return
         if len(key) > MAX_KEY or not key.isprintable():
             why = f"its key is longer than {MAX_KEY} characters, or holds some that do not print"
@@ -121,9 +124,10 @@ class Taker:
             try:
                 mark = self.cursor.of(row)
             except ValueError as error:
-                column = self._stream.cursor.field if self._stream.cursor else ""
-                chunk.rejected.append(Rejected(key, f"column {column}: {error}"))
-                return
+                if not self._plan.withdrawn(row):  # what is withdrawn leaves, whenever that was
+                    column = self._stream.cursor.field if self._stream.cursor else ""
+                    chunk.rejected.append(Rejected(key, f"column {column}: {error}"))
+                    return
             run.mark.saw(mark)
             if run.places is not None:
                 run.places.saw(key, mark)
@@ -172,8 +176,15 @@ class Taker:
 
     def of_parent(self, parent: Record | None, name: str) -> Any:
         """What a hole of the request takes from the ``for_each`` parent; None for other names."""
-        named = parent is not None and self._alias and name.startswith(self._alias)
-        return parent.get(name.removeprefix(self._alias)) if named and parent is not None else None
+        if parent is None or not self._alias or not name.startswith(self._alias):
+            return None
+        field = name.removeprefix(self._alias)
+        found = parent.get(field)
+        if found is None:  # left out of the request, it would ask for everything
+            raise RemoteRefused(
+                self._system, self._name, f"{parent.kind} {parent.key} has no {field}, which it is read by"
+            )
+        return found
 
     def _in_full(self, key: str, row: Mapping[str, Any], damaged: bool, digest: str, run: Run) -> Record:
         whole = dict(row)

@@ -55,7 +55,7 @@ def list_call(
 ) -> Call:
     """A call for a page of a list that goes on by ``rule``."""
     told = (rule.total, rule.pages, rule.has_more, rule.next) if rule else ()
-    return make_call(name, request, chain, rules, records, told)
+    return make_call(name, request, chain, rules, records, (*told, _around(records)))
 
 
 class Walk(paging.PageWalk):
@@ -70,6 +70,7 @@ class Walk(paging.PageWalk):
         self._answer: decode.Answer | None = None
         self._reply: Reply | None = None
         self.pages_read = 0
+        self.certain = True  #: that a list without rows is one: an error in the guise of an answer has none either
         self.began: datetime | None = None  #: when the first page was answered, by the other side's clock
 
     def take(self, get: Get) -> Iterator[Any] | None:
@@ -101,7 +102,19 @@ class Walk(paging.PageWalk):
 
     def end(self) -> paging.Turn:
         """The page was gone through: what now?"""
-        return self.turn(self._told())
+        told = self._told()
+        if not self.row and self.pages_read == 1 and self._answer is not None:
+            self.certain = self._shows_a_list(told, self._answer)
+        return self.turn(told)
+
+    def _shows_a_list(self, told: paging.Told, answer: decode.Answer) -> bool:
+        """Whether an answer without rows says of itself that it is an empty list."""
+        if str(told.total) == "0" or told.has_more is not None or isinstance(answer.value(self._it.records), list):
+            return True
+        if (around := _around(self._it.records)) and answer.value(around) is not None:
+            return True
+        flags = [outcome.parse(rule.when) for rule in self._it.rules]
+        return any(c.sign == "!=" and not c.about_http and answer.value(c.path) is not None for c in flags)
 
     def _arriving(self, answer: decode.Answer) -> Iterator[Any]:
         came = False
@@ -113,6 +126,8 @@ class Walk(paging.PageWalk):
             if came:  # in the midst of them: the answer is broken, not the descriptor
                 raise RemoteUnavailable(self._system, self._it.name, f"broke off: {error}") from None
             raise RemoteRefused(self._system, self._it.name, f"{error}: is the descriptor right about it?") from None
+        except RecursionError:
+            raise RemoteRefused(self._system, self._it.name, "its rows are nested too deeply to be read") from None
 
     def _told(self) -> paging.Told:
         rule, answer, reply = self._rule, self._answer, self._reply
@@ -124,6 +139,12 @@ class Walk(paging.PageWalk):
             has_more=answer.value(rule.has_more) if rule.has_more else None,
             next=answer.value(rule.next) if rule.next else _next_of(reply.headers.get(rule.next_header or "")),
         )
+
+
+def _around(records: str) -> str:
+    """The element in which rows of XML stand; '' where the descriptor does not say."""
+    parts = records.removeprefix("//").removeprefix("/").split("/")
+    return records.rpartition("/")[0] if records.startswith("/") and len(parts) > 1 else ""
 
 
 def only_row(system: str, it: Call, found: tuple[decode.Answer, Reply] | None) -> tuple[Any, bool]:

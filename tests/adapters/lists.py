@@ -47,7 +47,7 @@ CURSORS: dict[str, str] = {
     "none": "",
     "time": "{field: updated, overlap: PT0S}",
     "exclusive": "{field: updated, overlap: PT0S, bound: exclusive}",
-    "number": "{kind: number, field: version}",
+    "number": "{kind: number, field: version, overlap: 0}",
     "client": "{field: updated, overlap: PT0S, filter: client}",
     "newest first": "{field: updated, overlap: PT0S, filter: client, order: descending}",
     "opaque": "{kind: opaque}",
@@ -78,6 +78,8 @@ class Shop:
     before: Callable[[int], None] | None = None  # called with the number of the request since ``asked`` was cleared
     down_from: int | None = None  # requests from this number on are answered 503
     frozen: bool = False  # whatever page is asked for, the first one comes
+    says: bytes | None = None  # whatever is asked for, this is answered, with 200
+    pinned: list[str] = field(default_factory=list)  # come first, however old
     url: str = ""
 
     def put(self, key: str, title: str = "", *, gone: bool = False) -> None:
@@ -107,7 +109,8 @@ class Shop:
             rows = [row for row in rows if _text(row.updated) <= until]
         if asked.get("by") == "token":
             return sorted(rows, key=lambda row: row.version)  # what a token means must not depend on a clock
-        return sorted(rows, key=lambda row: (row.updated, row.version), reverse=asked.get("order") == "descending")
+        rows.sort(key=lambda row: (row.updated, row.version), reverse=asked.get("order") == "descending")
+        return sorted(rows, key=lambda row: row.key not in self.pinned)
 
 
 def _text(moment: datetime) -> str:
@@ -145,6 +148,9 @@ class _Handler(BaseHTTPRequestHandler):
             shop.before(number)
         if shop.down_from is not None and number >= shop.down_from:
             self._send(503, b"down", "text/plain")
+            return
+        if shop.says is not None:
+            self._send(200, shop.says, "application/json" if form == "json" else "text/xml")
             return
         if asked.get("list") == "deleted":
             dead = [{"id": key, "at": _text(at)} for key, at in shop.deleted if _text(at) >= asked.get("since", "")]

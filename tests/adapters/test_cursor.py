@@ -98,8 +98,9 @@ def test_a_number_is_followed_however_it_is_written() -> None:
     assert mark.result() == "11"
     with pytest.raises(ValueError, match="is no number"):
         cursor.of({"v": "zehn"})
-    with pytest.raises(ValueError, match="is no number"):
-        cursor.of({"v": "NaN"})
+    for absurd in ("NaN", "1e5000000", "1" * 31, True, "１２"):
+        with pytest.raises(ValueError, match="is no number of at most 30 digits"):
+            cursor.of({"v": absurd})
 
 
 def test_a_long_time_is_asked_for_in_stretches_without_a_gap() -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -497,3 +497,68 @@ def test_the_first_pull_may_begin_with_a_day(upstream: Upstream, tmp_path: Path)
     assert sorted(pull(system, Mirror()).records) == ["A4", "A5", "A6", "A7"]
     assert upstream.called("list")[0] == "list:1:2026-01-04 08:00:00"
     system.close()
+
+
+# what must not be believed
+
+
+def test_of_one_thing_listed_twice_the_newest_counts_whatever_comes_last(
+    system: SourceSystem, upstream: Upstream
+) -> None:
+    upstream.rows.insert(0, {**upstream.rows[0], "title": "新的", "updated": "2026-01-01 09:00:00"})
+    upstream.rows[1]["updated"] = "2026-01-01 09:00:00"
+    upstream.rows[1]["title"] = "新的"
+    upstream.rows.append({**upstream.rows[0], "title": "旧的", "updated": "2026-01-01 08:59:00"})
+    assert pull(system, Mirror()).records["A1"].fields["title"] == "新的"
+
+
+def test_what_is_withdrawn_leaves_though_its_time_cannot_be_read(system: SourceSystem, upstream: Upstream) -> None:
+    upstream.edit("A2", "2026-01-02", gone="1")
+    mirror = pull(system, Mirror())
+    assert mirror.records["A2"].withdrawn and "A2" not in mirror.rejected
+
+
+FOR_EACH = REST.replace('since: "{cursor}"}}', 'since: "{cursor}", column: "{column.parent}"}}', 1).replace(
+    "  full:\n", "    for_each: {stream: full, as: column}\n  full:\n", 1
+)
+
+
+def test_a_parent_without_what_the_request_needs_does_not_ask_for_everything(
+    upstream: Upstream, tmp_path: Path
+) -> None:
+    text = FOR_EACH.replace("column.parent", "column.summary")
+    system = opened("rest", upstream.url, tmp_path, text=text)
+    parents = [Record("article", "01", {"summary": "a"}), Record("article", "02", {})]
+    mirror = Mirror()
+    mirror.take(system.pull("items", mirror.state(lambda stream: iter(parents)), NOW))
+    assert {record.partition for record in mirror.records.values()} == {"01"}
+    assert "article 02 has no summary, which it is read by" in mirror.last.incomplete
+    system.close()
+
+
+def test_a_stream_read_for_each_of_none_was_not_read(upstream: Upstream, tmp_path: Path) -> None:
+    system = opened("rest", upstream.url, tmp_path, text=FOR_EACH.replace("column.parent", "column.key"))
+    mirror = Mirror()
+    mirror.take(system.pull("items", mirror.state(), NOW))
+    assert "full has no records yet" in mirror.last.incomplete and not mirror.last.complete
+    system.close()
+
+
+def test_what_is_pinned_to_the_top_hides_nothing_behind_it(tmp_path: Path) -> None:
+    """A first page of old rows is no end of a list that begins with the newest."""
+    from tests.adapters.lists import BEGIN, Shop, address, descriptor
+    from tests.adapters.lists import opened as shop_opened
+    from tests.adapters.lists import serving as shop_serving
+
+    way = ("json", "total", "newest first")
+    with shop_serving(Shop()) as shop:
+        for n in range(9):
+            shop.now = BEGIN + timedelta(hours=n)
+            shop.put(f"A{n}")
+        it = shop_opened(descriptor(*way), address(*way, shop.url), tmp_path)
+        mirror = pull(it, Mirror())
+        shop.now += timedelta(hours=1)
+        shop.put("B1")
+        shop.pinned = ["A0", "A1", "A2"]
+        assert "B1" in pull(it, mirror).records
+        it.close()

@@ -191,3 +191,82 @@ def test_what_is_deleted_twice_within_a_second_is_gone_in_the_end(shop: Shop, tm
     pull(it, mirror)
     assert "A3" not in live(mirror)
     it.close()
+
+
+# an error in the guise of an answer
+
+
+@pytest.mark.parametrize(
+    ("engine", "answer"),
+    [
+        ("xml", b"<Error><Msg>db down</Msg></Error>"),
+        ("json", b'{"rows": null, "error": "db down"}'),
+        (
+            "soap",
+            b'<s:Envelope xmlns:s="http://schemas.xmlsoap.org/soap/envelope/"><s:Body><x/></s:Body></s:Envelope>',
+        ),
+    ],
+)
+def test_an_answer_without_rows_that_does_not_say_so_takes_nothing_away(
+    engine: str, answer: bytes, shop: Shop, tmp_path: Path
+) -> None:
+    way = (engine, "empty", "none")
+    it = opened(descriptor(*way, withdrawn="{vanished: {brake: 99%}}"), address(*way, shop.url), tmp_path)
+    mirror = pull(it, Mirror())
+    shop.says = answer
+    pull(it, mirror)
+    assert len(live(mirror)) == 8
+    assert "an answer came without rows, and nothing in it says that there are none" in mirror.last.incomplete
+    it.close()
+
+
+def test_a_row_without_a_key_might_be_any(shop: Shop, tmp_path: Path) -> None:
+    it = system(shop, tmp_path, "{vanished: {brake: 90%}}", "none")
+    mirror = pull(it, Mirror())
+    shop.rows[""] = shop.rows.pop("A3")
+    shop.rows[""].key = ""
+    pull(it, mirror)
+    assert "A3" in live(mirror) and "a row has no key (column id)" in mirror.last.incomplete
+    it.close()
+
+
+def test_what_came_back_behind_the_cursor_is_said(shop: Shop, tmp_path: Path) -> None:
+    rule = f"{{vanished: {{brake: 50%, every: PT1H, keys: {{{KEYS}, paging: {PAGING}}}}}}}"
+    it = system(shop, tmp_path, rule)
+    mirror = pull(it, Mirror())
+    hidden = shop.rows.pop("A3")
+    pull(it, mirror, NOW + timedelta(hours=1))
+    assert "A3" not in live(mirror)
+    shop.rows["A3"] = hidden
+    pull(it, mirror, NOW + timedelta(hours=2))
+    (note,) = [note for batch in mirror.batches for note in batch.notes]
+    assert note.startswith("1 listed records are not in the mirror, or withdrawn there: weigov reset shop items")
+    it.close()
+
+
+def test_a_list_of_deletions_without_times_takes_each_once(shop: Shop, tmp_path: Path) -> None:
+    rule = "{tombstones: {request: {path: /json/list, query: {list: deleted}}, records: rows, key: id}}"
+    it = system(shop, tmp_path, rule)
+    mirror = pull(it, Mirror())
+    shop.delete("A3")
+    pull(it, mirror)
+    assert "A3" not in live(mirror)
+    shop.now += timedelta(minutes=1)
+    shop.put("A3", "恢复")
+    pull(it, mirror)
+    shop.now += timedelta(hours=1)
+    shop.put("B1")
+    pull(it, mirror)
+    assert "A3" in live(mirror)  # it is not listed any more, and its old deletion still is
+    it.close()
+
+
+def test_a_deletion_that_cannot_be_dated_is_said_and_kills_nothing(shop: Shop, tmp_path: Path) -> None:
+    rule = gone_rule("json", "tombstones").replace("field: at", "field: id")
+    it = system(shop, tmp_path, rule)
+    shop.delete("A3")
+    mirror = pull(it, Mirror())
+    said = [batch.incomplete for batch in mirror.batches if batch.incomplete]
+    assert said == ["the list of what was deleted: 1 of its rows do not say readably when they were deleted"]
+    assert len(live(mirror)) == 7
+    it.close()

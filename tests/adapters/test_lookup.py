@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from tests.adapters.lists import Shop, descriptor, opened, serving
-from weigov.errors import ConfigError, RemoteUnavailable
+from weigov.errors import ConfigError, RemoteRefused, RemoteUnavailable
 from weigov.ports import SourceSystem
 
 OPERATION = """operations:
@@ -106,3 +106,24 @@ def test_query_first_and_query_need_each_other(shop: Shop, tmp_path: Path) -> No
     text: Any = descriptor("json", "total", "none") + OPERATION.replace("    query: QUERY\n", "")
     with pytest.raises(ConfigError, match="`query_first` and `query` need each other"):
         opened(text, shop.url, tmp_path)
+
+
+@pytest.mark.parametrize("answer", [b'{"rows": null, "error": "x"}', b'{"total": 0}', b'{"rows": [{"error": "x"}]}'])
+def test_an_error_in_the_guise_of_an_answer_does_not_show_that_nothing_is_there(
+    answer: bytes, shop: Shop, tmp_path: Path
+) -> None:
+    query = '{request: {path: /json/list}, records: rows, where: {id: "{idempotency_key}"}}'
+    it = system(shop, tmp_path, query)
+    shop.says = answer
+    with pytest.raises((RemoteUnavailable, RemoteRefused)):
+        it.find("comment", {}, key="A6")
+    shop.says = b'{"rows": []}'
+    assert it.find("comment", {}, key="A6") is None
+    it.close()
+
+
+def test_a_flag_that_is_missing_is_no_no(shop: Shop, tmp_path: Path) -> None:
+    it = system(shop, tmp_path, "{request: {path: /json/list}, found: \"state == 'done'\"}")
+    with pytest.raises(RemoteUnavailable, match="its answer has nothing at state"):
+        it.find("comment", {}, key="A6")
+    it.close()

@@ -177,3 +177,42 @@ def test_rows_take_no_more_room_than_a_number_each() -> None:
     for n in range(1000):
         it.saw(f"{'x' * 1000}{n}")
     assert len(it._distinct) == 1000 and it._distinct._seen.itemsize == 8
+
+
+@pytest.mark.parametrize(
+    ("rule", "pages", "expected"),
+    [
+        # some filter after they cut: an empty page is no end where the system says there is more
+        (by_page(has_more="m"), [("ab", True), ("", True), ("c", False)], (3, "")),
+        (by_page(pages="p"), [("ab", 3), ("", 3), ("c", 3)], (3, "")),
+        (by_offset(has_more="m"), [("ab", True), ("", True), ("c", False)], (3, "")),
+    ],
+)
+def test_an_empty_page_does_not_end_a_list_that_says_it_goes_on(
+    rule: Paging, pages: list[tuple[str, object]], expected: tuple[int, str]
+) -> None:
+    assert walk(rule, [(keys, Told(has_more=more, pages=more)) for keys, more in pages]) == expected
+
+
+def test_a_promise_of_more_is_not_believed_for_ever() -> None:
+    pages = [("ab", Told(has_more=True)), *[("", Told(has_more=True))] * 50]
+    turned, incomplete = walk(by_page(has_more="m"), pages)
+    assert turned == 22 and "21 pages in a row were empty" in incomplete
+
+
+@pytest.mark.parametrize(
+    ("rule", "told", "incomplete"),
+    [
+        (by_page(total="t"), Told(total=4), "only 2 of 4 rows came"),
+        (by_page(has_more="m"), Told(has_more=True), "said that there is more, and then that there is nothing"),
+        (by_page(pages="p"), Told(pages=2), "said that there is more, and then that there is nothing"),
+        (by_page(), Told(), ""),
+    ],
+)
+def test_nothing_instead_of_a_page_must_agree_with_what_was_said_before(
+    rule: Paging, told: Told, incomplete: str
+) -> None:
+    it = PageWalk(rule)
+    assert not turned(it, ["a", "b"], told).done
+    end = it.nothing()
+    assert end.done and incomplete in end.incomplete and bool(end.incomplete) == bool(incomplete)
