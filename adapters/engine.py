@@ -10,6 +10,7 @@ from __future__ import annotations
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 from urllib.parse import urlsplit
@@ -118,7 +119,8 @@ class Engine(ABC):
             )
         get = self._given(rule, values, key).__getitem__
         chain = rule.query.decode or self._descriptor.decode
-        return lookup.find(self.name, operation, rule.query, chain, self._descriptor.outcome, self._read, get)
+        found = lookup.find(self.name, operation, rule.query, chain, self._descriptor.outcome, self._read, get)
+        return None if found is None else replace(found, remote_id=outcome.identifier(found.remote_id))
 
     def acknowledge(self, stream: str, token: Any) -> None:
         return None  # a system that is called keeps no note of what we have
@@ -346,10 +348,14 @@ class Engine(ABC):
         message = outcome.said(value(rule.message)) if rule.message else ""
         if rule.success is not None:
             condition = outcome.parse(rule.success)
+            if verdict.meaning == "empty" and not verdict.by_rule and not condition.about_http:
+                raise OutcomeUnknown(
+                    self.name, it.name, f"was sent, but HTTP {reply.status} has nothing that could confirm it"
+                )
             if not condition.holds(reply.status if condition.about_http else value(condition.path)):
                 raise RemoteRefused(self.name, it.name, f"refused: {message or 'its answer does not confirm it'}")
-        told = outcome.plain(value(rule.answer)) if rule.answer else ""
-        return WriteResult(outcome.plain(value(rule.remote_id)) if rule.remote_id else "", message, told)
+        told = outcome.whole(value(rule.answer)) if rule.answer else ""
+        return WriteResult(outcome.identifier(value(rule.remote_id)) if rule.remote_id else "", message, told)
 
 
 def _own_values(descriptor: Descriptor, connection: Connection) -> dict[str, Any]:

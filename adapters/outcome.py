@@ -11,6 +11,7 @@ tried in order; where none fits, HTTP's own meaning holds.
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol
@@ -21,6 +22,8 @@ _CONDITION = re.compile(
     r"\s*(?P<path>[^\s=!'\"]+)\s*(?:(?P<sign>==|!=|(?<=\s)has(?=[\s']))\s*(?:'(?P<q>[^']*)'|(?P<bare>[^\s'\"]+)))?\s*"
 )
 _MAX_MESSAGE = 200
+_MUCH = 10 * _MAX_MESSAGE  # of a message that is looked at: some answer with a page
+_LONGEST_ID = 200
 #: Identity numbers, mobile phones and addresses of mail, standing by themselves.
 _OF_PEOPLE = re.compile(r"(?<!\d)(?:\d{17}[\dXx]|1[3-9]\d{9})(?![\dXx])|[\w.+-]+@[\w-]+(?:\.[\w-]+)+")
 
@@ -115,8 +118,24 @@ def judge(
 
 def said(value: Any) -> str:
     """An upstream's own words, on one line and short, without the numbers of people it likes to quote."""
-    text = _OF_PEOPLE.sub("***", " ".join(plain(value).split()))
+    text = _OF_PEOPLE.sub("***", _seen(" ".join(plain(value)[:_MUCH].split())))
     return text if len(text) <= _MAX_MESSAGE else text[:_MAX_MESSAGE] + "…"
+
+
+def identifier(value: Any) -> str:
+    """What an upstream calls a thing, as a ledger can keep it: what does not print is left out, and what is no name
+    any more is cut off."""
+    return "".join(letter for letter in plain(value) if letter.isprintable())[:_LONGEST_ID]
+
+
+def whole(value: Any) -> str:
+    """A text that is the point of a call, without the characters no database and no terminal takes."""
+    return "".join(one for one in plain(value) if one in "\n\t" or unicodedata.category(one) not in ("Cc", "Cs"))
+
+
+def _seen(text: str) -> str:
+    """Without what is not seen: a control character moves a terminal's cursor, a format character turns the line."""
+    return "".join(letter for letter in text if unicodedata.category(letter) not in ("Cc", "Cf", "Cs"))
 
 
 def plain(value: Any) -> str:

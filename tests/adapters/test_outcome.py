@@ -69,6 +69,10 @@ def test_a_condition_may_look_for_words_in_what_a_system_says() -> None:
     assert parse("hash == 'x'").sign == "==" and parse("has").path == "has"
 
 
+def test_what_a_system_says_holds_nothing_that_is_not_seen() -> None:
+    assert said("错\x00误\x1b[2J \u202e反\ufeff\ud800\r\n\x9b一") == "错误[2J 反 一"
+
+
 def test_an_upstreams_words_are_kept_short() -> None:
     assert len(said("长" * 5000)) == 201
 

@@ -17,7 +17,7 @@ from adapters.descriptor import load_descriptor
 from adapters.rest import host
 from tests.adapters.auth.kinds import Answer, served
 from tests.adapters.test_engines import NOW
-from weigov.errors import RemoteRefused
+from weigov.errors import OutcomeUnknown, RemoteRefused
 from weigov.ports import Connection, PullState, SourceSystem
 
 LIST = """
@@ -154,3 +154,38 @@ def test_the_bytes_of_a_next_link_come_back_as_they_are(tmp_path: Path, auth: st
 )
 def test_a_port_that_goes_without_saying_is_the_same_host(base: str, link: str, same: bool) -> None:
     assert (host(urlsplit(base)) == host(urlsplit(link))) is same
+
+
+# what a write is answered with
+
+
+def test_an_answer_that_has_nothing_to_confirm_a_write_leaves_it_open(tmp_path: Path) -> None:
+    request = '    request: {method: POST, path: /w, body: {a: "{value}"}}\n'
+    with asked(tmp_path, operations=WRITE + request, answer=(204, {}, b"")) as (system, _):
+        assert system.write("w", {"value": "1"}, key="k").remote_id == ""  # nothing is asked of its answer
+    operations = WRITE + request + """    success: "code == '0'"\n"""
+    with asked(tmp_path, operations=operations, answer=(204, {}, b"")) as (system, _):
+        with pytest.raises(OutcomeUnknown, match="HTTP 204 has nothing that could confirm it"):
+            system.write("w", {"value": "1"}, key="k")
+    operations = WRITE + request + """    success: "http.status == '204'"\n"""
+    with asked(tmp_path, operations=operations, answer=(204, {}, b"")) as (system, _):
+        system.write("w", {"value": "1"}, key="k")
+
+
+QUERIED = """
+  w:
+    params: [value]
+    request: {method: POST, path: /w, body: {a: "{value}"}}
+    remote_id: id
+    answer: text
+    idempotency: query_first
+    query: {request: {path: /q, query: {k: "{idempotency_key}"}}, found: id, remote_id: id}
+"""
+
+
+def test_what_a_write_is_told_can_be_kept(tmp_path: Path) -> None:
+    body = b'{"id": "a\\u0000b%s", "text": "one\\u0000\\ntwo\\u001b"}' % (b"x" * 500)
+    with asked(tmp_path, operations=QUERIED, answer=(200, {}, body)) as (system, _):
+        result, found = system.write("w", {"value": "1"}, key="k"), system.find("w", {"value": "1"}, key="k")
+    assert (result.remote_id, result.answer) == ("ab" + "x" * 198, "one\ntwo")
+    assert found is not None and found.remote_id == result.remote_id
