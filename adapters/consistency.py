@@ -28,6 +28,7 @@ from adapters.vocabulary import (
     Query,
     Request,
     SealedBodyAuth,
+    SignedHeadersAuth,
     Stream,
     TimeRule,
     Tombstones,
@@ -79,6 +80,7 @@ def faults_of(it: Part, path: Path, name: str | None, all_streams: Mapping[str, 
         for word, beside in files_of(it.wsdl):
             if not (path.parent / beside).exists():
                 yield ("wsdl", word), f"there is no {beside} beside this file", ""
+    yield from _order(it.auth)
     # The system's own outcome rules serve every call, and calls may answer in different languages: not checked here.
     for i, rule in enumerate(it.auth):
         for loc, message, hint in _auth(rule, it):
@@ -97,6 +99,17 @@ def faults_of(it: Part, path: Path, name: str | None, all_streams: Mapping[str, 
 
 
 # ---- a stream
+
+
+def _order(kinds: Sequence[Any]) -> Iterator[Found]:
+    """Kinds work one behind the other: who signs the body must come behind who writes it."""
+    for i, rule in enumerate(kinds):
+        earlier = kinds[:i]
+        if isinstance(rule, SealedBodyAuth) and any(isinstance(one, SealedBodyAuth) for one in earlier):
+            yield ("auth", i, "kind"), "a body is sealed once", ""
+        elif isinstance(rule, SealedBodyAuth) and any(isinstance(one, SignedHeadersAuth) for one in earlier):
+            how = "write sealed_body before signed_headers"
+            yield ("auth", i, "kind"), "sealed_body writes the body anew, behind the signature over it", how
 
 
 def _auth(rule: Any, it: Part) -> Iterator[Found]:

@@ -55,6 +55,12 @@ class SealedBody(NoAuth):
         out.headers["Content-Type"] = "application/json"
 
     def open(self, reply: Reply) -> Reply:
+        try:
+            return self._believed(reply)
+        except RecursionError:
+            raise Untrusted("its answer is nested too deeply to be read") from None
+
+    def _believed(self, reply: Reply) -> Reply:
         if not 200 <= reply.status < 300:
             # What stands before the system answers unsigned: of such an answer only the status is taken.
             return reply.with_body(b"")
@@ -88,7 +94,9 @@ class SealedBody(NoAuth):
                 + self._given.connection.name
             )
         opened = {} if clear is None else {rule.plain: _parsed(clear)}
-        return reply.with_body(_compact(members | opened).encode())
+        # What stands beside a signed text is nobody's: it must not say what the answer means.
+        signed = members if rule.signs == "members" else {}
+        return reply.with_body(_compact(signed | opened).encode())
 
     def _signed(self, members: Mapping[str, Any], clear: str | None, sealed: str) -> bytes:
         """The bytes under the signature."""

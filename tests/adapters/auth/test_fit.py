@@ -29,6 +29,12 @@ def fault(folder: Path, text: str) -> str:
         ("{kind: wss_username}", "5: auth.kind: wss_username belongs to soap"),
         ("[{kind: basic}, {kind: wss_x509}]", "5: auth.1.kind: wss_x509 belongs to soap"),
         ("{kind: sealed_body}", "5: auth.kind: sealed_body needs a body, and items is asked for with GET"),
+        (
+            "[{kind: signed_headers, algorithm: hmac-sm3, text: '{body}', headers: {S: '{signature}'}}, "
+            "{kind: sealed_body}]",
+            "5: auth.1.kind: sealed_body writes the body anew, behind the signature over it",
+        ),
+        ("[{kind: sealed_body}, {kind: sealed_body}]", "5: auth.1.kind: a body is sealed once"),
         ("{kind: basik}", "5: auth.kind: 'basik' is not a word here (did you mean basic?)"),
         ("{header: X}", "5: auth.kind: has no kind"),
         ("{kind: api_key, haeder: X}", "5: auth.haeder: is not a word here (did you mean header?)"),

@@ -165,6 +165,21 @@ def test_an_answer_without_a_body_may_still_be_signed() -> None:
         opening(json.dumps(data | {"code": "0"}).encode())
 
 
+@pytest.mark.parametrize("signs", ["plain", "sealed"])
+def test_what_stands_beside_a_signed_text_is_not_taken(signs: str) -> None:
+    text = base64.b64encode(sm2.encrypt(bytes.fromhex(KEY), b'{"id":"1"}')).decode()
+    over = text.encode() if signs == "sealed" else b'{"id":"1"}'
+    answer = {"code": "0", "id": "2", "encData": text, "signData": base64.b64encode(THEIRS.sign(over)).decode()}
+    assert opening(json.dumps(answer).encode(), f"signs: {signs}") == {"data": {"id": "1"}}
+
+
+@pytest.mark.parametrize("where", ["outside", "inside"])
+def test_an_answer_without_a_bottom_is_not_believed(where: str) -> None:
+    deep = '{"a":' * 5000 + "1" + "}" * 5000
+    with pytest.raises(Untrusted, match=r"nested too deeply|no JSON object"):
+        opening(deep.encode() if where == "outside" else sealed(deep))
+
+
 def changed(data: bytes, **members: Any) -> bytes:
     return json.dumps(json.loads(data) | members).encode()
 
