@@ -8,7 +8,7 @@ from datetime import datetime, time, timedelta
 from time import monotonic
 from typing import Any
 
-from weigov.errors import RemoteError
+from weigov.errors import LedgerConflict, RemoteError, WeigovError
 from weigov.flow.context import Context
 from weigov.ledger import intake, mirror, revisions, streams, withdrawals
 from weigov.ledger.intake import Stored
@@ -46,9 +46,9 @@ def collect(
     """Pull what changed in one stream into the mirror.
 
     With ``window`` that stretch of time is read again instead, and no cursor moves: what changed is delivered, and so
-    is what came since the last whole collect; what the mirror never saw and is older than that is noted as in a first
-    collect. The same holds for the collect that follows a reset. ``accept_vanished``: a person looked, whatever is no
-    longer listed is gone.
+    is what came since the last whole collect; what the mirror never saw and is older is noted as in a first collect.
+    The same holds after a reset, and while a stream was never read whole: what is dated after its beginning is new.
+    ``accept_vanished``: a person looked, whatever is no longer listed is gone.
 
     Safe to kill and to repeat: each batch is committed with its cursor. Raises RemoteError when the system cannot be
     read at all (what was read before stays), LedgerConflict when somebody else collects the same stream.
@@ -66,8 +66,9 @@ def collect(
     incomplete: list[str] = []
     notes: list[str] = []
     first = lock.first or window is not None
-    if first and lock.completed_at is not None:
-        flows = [_since(flow, lock.completed_at - _CLOCKS) for flow in flows]
+    known_since = lock.completed_at - _CLOCKS if lock.completed_at else lock.begun_at
+    if first and known_since is not None:
+        flows = [_since(flow, known_since) for flow in flows]
     try:
         for batches in together(source.pull(stream, _past(ctx, ref, window, accept_vanished), ctx.now())):
             with ctx.ledger.begin() as connection:
@@ -83,9 +84,13 @@ def collect(
                 if batch.incomplete:
                     incomplete.append(batch.incomplete)
                 notes += batch.notes
-    except RemoteError as error:
-        with ctx.ledger.begin() as connection:
-            streams.finish(connection, ref, problem=str(error), notes=notes, now=ctx.now())
+    except Exception as error:
+        # A mistake of ours must not look like a stream at rest; its message may quote what people wrote.
+        known = isinstance(error, WeigovError)
+        problem = str(error) if known else f"stumbled over its answers ({type(error).__name__}): a mistake of ours"
+        if not isinstance(error, LedgerConflict):
+            with ctx.ledger.begin() as connection:
+                streams.finish(connection, ref, problem=problem, notes=notes, now=ctx.now())
         raise
     problem = "; ".join(dict.fromkeys(incomplete))
     with ctx.ledger.begin() as connection:

@@ -145,7 +145,8 @@ def _note_rejected(connection: Connection, ref: StreamRef, batch: Batch, *, now:
             update=["reason", "last_at", "resolved_at"],
         )
     waiting = connection.execute(_waiting(ref)).scalars().all()
-    mended = set(waiting).intersection(item.key for item in batch.records) if waiting else ()
+    mended = set(waiting).intersection(item.key for item in batch.records) if waiting else set()
+    mended -= {item.key for item in batch.rejected}  # listed twice, and once it could not be read
     for chunk in chunks(sorted(mended)):
         connection.execute(
             update(reject)

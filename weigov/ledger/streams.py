@@ -34,7 +34,12 @@ class StreamRef:
         return f"{self.system}/{self.stream}/{key}"
 
 
-_LOCKED = (stream_state.c.version, stream_state.c.first_completed_at, stream_state.c.last_completed_at)
+_LOCKED = (
+    stream_state.c.version,
+    stream_state.c.first_completed_at,
+    stream_state.c.last_completed_at,
+    stream_state.c.first_started_at,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +49,7 @@ class StreamLock:
     version: int  # one more with every lock taken
     first: bool  # it was never read to its end yet, or not since it was reset
     completed_at: datetime | None = None  # when it last was; a reset does not forget that
+    begun_at: datetime | None = None  # when it was first begun
 
 
 def lock_stream(connection: Connection, ref: StreamRef, *, now: datetime, expect: int | None = None) -> StreamLock:
@@ -54,14 +60,15 @@ def lock_stream(connection: Connection, ref: StreamRef, *, now: datetime, expect
     """
     values: dict[str, Any] = {"version": stream_state.c.version + 1}
     if expect is None:
-        insert_ignore(connection, stream_state, [{**key_of(ref), "last_started_at": now}])
+        begun = {**key_of(ref), "first_started_at": now, "last_started_at": now}
+        insert_ignore(connection, stream_state, [begun])
         values["last_started_at"] = now
     taken = update(stream_state).where(in_stream(stream_state, ref)).values(**values)
     found = connection.execute(taken.returning(*_LOCKED))
     row = found.one_or_none()
     if row is None or (expect is not None and row.version != expect + 1):
         raise LedgerConflict(f"{ref.system}/{ref.stream} is being collected by somebody else; nothing was lost")
-    return StreamLock(row.version, row.first_completed_at is None, row.last_completed_at)
+    return StreamLock(row.version, row.first_completed_at is None, row.last_completed_at, row.first_started_at)
 
 
 def finish(

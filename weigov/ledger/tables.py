@@ -271,6 +271,7 @@ stream_state = Table(
     Column("system", String(64), nullable=False),
     Column("stream", String(64), nullable=False),
     Column("version", Integer, nullable=False, server_default="0"),
+    Column("first_started_at", Utc),
     Column("first_completed_at", Utc),
     Column("last_started_at", Utc),
     Column("last_completed_at", Utc),

@@ -17,6 +17,8 @@ from weigov.ledger.dialect import insert_ignore
 from weigov.ledger.engine import Ledger
 from weigov.ledger.tables import upstream
 
+_LONGEST_S = 86_400.0
+
 
 class LedgerMeter:
     """One system of one site. A day is a day of the site's zone."""
@@ -45,7 +47,8 @@ class LedgerMeter:
     def shut_s(self) -> float:
         with self._ledger.read() as connection:
             until = connection.execute(select(upstream.c.shut_until).where(self._here)).scalar_one_or_none()
-        return 0.0 if until is None else max((until - self._now()).total_seconds(), 0.0)
+        # A clock that was wrong when it was shut must not shut it for years.
+        return 0.0 if until is None else min(max((until - self._now()).total_seconds(), 0.0), _LONGEST_S)
 
     def failed(self, failures: int, pause_s: float) -> None:
         until = self._now() + timedelta(seconds=pause_s)

@@ -19,7 +19,7 @@ from weigov.flow.sync_back import sync_back
 from weigov.ledger import mirror, streams
 from weigov.ledger.streams import StreamRef
 from weigov.ledger.tables import record, revision
-from weigov.ports import Batch, PullState, Window, WriteResult
+from weigov.ports import Batch, PullState, Rejected, Window, WriteResult
 
 ARTICLES = ("cms", "articles")
 
@@ -325,3 +325,46 @@ def test_a_refused_question_goes_to_a_person_at_once(asked: tuple[Deployment, di
     sync_back(town.ctx, "cms")
     town.other.advance(seconds=121)
     assert sync_back(town.ctx, "cms").settled == {"in_doubt": 1}
+
+
+# a stream that is never whole
+
+
+def test_what_is_new_is_published_though_the_stream_was_never_read_to_its_end(town: Deployment) -> None:
+    """One department that always refuses must not keep what the others publish back for good."""
+    begun = town.ctx.now()
+    with town.ctx.ledger.begin() as connection:  # as after a first collect that was incomplete
+        ref = StreamRef("demo", *ARTICLES)
+        streams.lock_stream(connection, ref, now=begun)
+        streams.finish(connection, ref, problem="department 7: refused", now=begun)
+    town.other.advance(minutes=5)
+    publish(town.other, "部门之一一直拒绝时发布的政策", "010401")
+    real = list(town.ctx.system("cms").pull("articles", PullState(), town.ctx.now()))
+    telling(town, *(replace(batch, complete=False, incomplete="department 7: refused") for batch in real))
+    flow = town.ctx.site.flows["policies"]
+    town.ctx = replace(
+        town.ctx, site=replace(town.ctx.site, flows={"policies": flow.model_copy(update={"begin": "now"})})
+    )
+    stored = collect(town.ctx, *ARTICLES).stored
+    assert stored.new > 50 and stored.revisions == 1
+
+
+def test_a_mistake_of_ours_does_not_look_like_a_stream_at_rest(calm: Deployment) -> None:
+    def stumble(stream: str, state: PullState, now: datetime) -> Iterator[Batch]:
+        raise KeyError("13800138000")
+        yield
+
+    told = telling(calm)
+    told.pull = stumble  # type: ignore[method-assign]
+    with pytest.raises(KeyError):
+        collect(calm.ctx, *ARTICLES)
+    (problem,) = [s["problem"] for s in calm.status()["streams"] if s["stream"] == "articles"]
+    assert problem == "stumbled over its answers (KeyError): a mistake of ours"
+
+
+def test_a_row_that_came_twice_and_once_unreadable_stays_among_the_unreadable(calm: Deployment) -> None:
+    article = publish(calm.other, "一行两次的通告")
+    *_, batch = calm.ctx.system("cms").pull("articles", PullState(), calm.ctx.now())
+    telling(calm, replace(batch, rejected=[Rejected(article["id"], "column updateTime: is no time")]))
+    collect(calm.ctx, *ARTICLES)
+    assert [row["key"] for row in calm.status()["unreadable"]] == [article["id"]]

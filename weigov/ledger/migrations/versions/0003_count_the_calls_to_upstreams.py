@@ -33,7 +33,11 @@ _BEFORE = sa.Table(
 def upgrade() -> None:
     # SQLite would append the column to the end of its text of the table; made anew, it is as tables.py says.
     recreate: Literal["always", "never"] = "always" if op.get_bind().dialect.name == "sqlite" else "never"
+    before = "first_completed_at" if recreate == "always" else None
     with op.batch_alter_table("stream_state", recreate=recreate, copy_from=_BEFORE) as stream_state:
+        stream_state.add_column(
+            sa.Column("first_started_at", sa.DateTime(timezone=True), nullable=True), insert_before=before
+        )
         stream_state.add_column(sa.Column("last_notes", sa.Text(), server_default="", nullable=False))
     op.create_table(
         "upstream",
