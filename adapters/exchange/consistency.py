@@ -124,6 +124,9 @@ def _table(rule: TableSource, it: Stream, time: TimeRule | None) -> Iterator[Fou
         for word in ("format", "zone", "overlap"):
             if word in rule.cursor.model_fields_set:
                 yield ("cursor", word), "belongs to `kind: time`", "say `back`, in numbers"
+        if "back" not in rule.cursor.model_fields_set:
+            how = "0 where numbers are given in the order of commits; else as many as may be open at once"
+            yield ("cursor",), "needs `back`: a lower number may be committed after a higher one was read", how
         return
     if rule.cursor.back:
         yield ("cursor", "back"), "belongs to `kind: number`", "say `overlap`, as in PT10M"

@@ -77,8 +77,14 @@ class TableOperation:
         """Whether a row as this write leaves it is there. Raises RemoteUnavailable and RemoteRefused."""
         with self._database.begin(self._name) as connection:
             table = self._table(connection)
-            wanted = self._filled(table, "key", get) | self._filled(table, "set", get)
-            return WriteResult() if self._one(connection, table, wanted) else None
+            key = self._filled(table, "key", get)
+            if self._one(connection, table, key | self._filled(table, "set", get)):
+                return WriteResult()
+            if self._write.insert is None and self._one(connection, table, key):
+                # Its owner may have changed what we wrote: that it is not there now does not show that it never was.
+                why = "its row holds other values, which may have come after ours"
+                raise RemoteUnavailable(self._system, self._name, why)
+            return None
 
     def _execute(self, connection: sa.Connection, table: Opened, values: Mapping[str, dict[str, Any]]) -> None:
         if self._write.insert is not None:

@@ -70,6 +70,7 @@ def test_what_is_right_loads(tmp_path: Path, text: str) -> None:
         ("version: DATAVER", "cursor: {column: AT}", "table.cursor: with a `sign` there is nothing for it to do"),
         ("sign: {column: SIGNSTATE}", "cursor: {column: AT, back: 3}", "cursor.back: belongs to `kind: number`"),
         ("sign: {column: SIGNSTATE}", "cursor: {column: N, kind: number, overlap: PT1M}", "belongs to `kind: time`"),
+        ("sign: {column: SIGNSTATE}", "cursor: {column: N, kind: number}", "needs `back`: a lower number may be"),
         ("sign: {column: SIGNSTATE}", 'cursor: {column: AT, format: "%d.%m.%Y"}', "do not sort by time"),
         ("with: {DONE:", "with: {PROJID:", "table.with.PROJID: is also the name of a column"),
         ("key: PROJID\n", "key: PROJID\n    paging: {kind: page}\n", "paging: belongs to engines that ask"),

@@ -268,7 +268,7 @@ def test_a_text_that_does_not_sort_by_time_is_refused_before_rows_are_skipped(li
 def test_numbers_in_a_column_of_texts_are_refused_before_rows_are_skipped(items: Items) -> None:
     items.signed()
     with pytest.raises(ConfigError, match="column ID holds texts, which do not sort as numbers"):
-        pull(items.system(HEAD + "      cursor: {column: ID, kind: number}\n"), "items", Mirror())
+        pull(items.system(HEAD + "      cursor: {column: ID, kind: number, back: 0}\n"), "items", Mirror())
 
 
 def test_without_sign_and_cursor_everything_is_read_each_time(items: Items) -> None:

@@ -129,7 +129,8 @@ def test_whether_a_write_took_effect_can_be_asked(desk: Desk) -> None:
     assert desk.system.find("say_it", {"no": "7", "said": "好"}, key="k") is None
     desk.system.write("say_it", {"no": "7", "said": "好"}, key="k")
     assert desk.system.find("say_it", {"no": "7", "said": "好"}, key="k") is not None
-    assert desk.system.find("keep", {"id": "a", "state": "done"}, key="k") is None
+    with pytest.raises(RemoteUnavailable, match="holds other values, which may have come after ours"):
+        desk.system.find("keep", {"id": "a", "state": "done"}, key="k")
 
 
 def test_a_refusal_quotes_no_value(served: Desk) -> None:
