@@ -6,6 +6,7 @@ page, a path in the language of the other format, a time without a zone.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Protocol
@@ -38,13 +39,15 @@ from adapters.vocabulary import (
 )
 from adapters.vocabulary.wsdl import files_of
 from weigov.records import KINDS
-from weigov.yamlfile import Loc, did_you_mean
+from weigov.yamlfile import Loc, did_you_mean, in_quotes
 
 Found = tuple[Loc, str, str]  #: where, what, what to do
 
 _TIMED = ("time", "date")
 #: paging kind → the holes of which a request must use one, or it would read one page for ever.
 _MOVES: Mapping[str, tuple[str, ...]] = {"page": ("page",), "offset": ("offset", "last"), "cursor": ("next",)}
+#: Every hour or day, as nearly all of them are.
+_PLAIN_CRON = re.compile(r"(\*|\*/(?!0)[1-5]?\d|[1-5]?\d) (\*|1?\d|2[0-3]) \* \* \*")
 
 
 class Part(Protocol):
@@ -168,8 +171,16 @@ def _stream(
 
 
 def _schedule(stream: Stream) -> Iterator[Found]:
-    if len(stream.schedule.split()) != 5:
-        yield ("schedule",), f"{stream.schedule!r} is no cron line (five parts)", ""
+    if not _is_cron(stream.schedule):
+        yield ("schedule",), f"{stream.schedule!r} is no cron line", "minute hour day month weekday: 30 5 * * *"
+
+
+def _is_cron(line: str) -> bool:
+    if _PLAIN_CRON.fullmatch(line):
+        return True
+    from croniter import croniter  # type: ignore[import-untyped]  # only here: it costs every DAG parse otherwise
+
+    return len(line.split()) == 5 and bool(croniter.is_valid(line))
 
 
 def _list(
@@ -375,6 +386,9 @@ def _request(
             yield (*loc, "body"), "a GET has no body", "say method: POST"
     for word in ("path", "query", "headers", "body"):
         yield from _holes(getattr(request, word), (*loc, word), allowed, alias, rows=rows)
+        for at, hole in _unquoted(getattr(request, word), (*loc, word)):
+            if hole in allowed or word != "body":  # in a body anything may stand, also a mapping of nothing
+                yield at, "is a mapping, not a hole", in_quotes(hole)
     for value in request.body.values():
         if isinstance(value, dict) and "xml" in value:
             inner = value["xml"]
@@ -390,8 +404,22 @@ def _holes(value: Any, at: Loc, allowed: set[str], alias: str = "", *, rows: boo
             yield at, f"{{{hole}}} is unknown here", did_you_mean(hole, allowed)
 
 
+def _unquoted(value: Any, at: Loc) -> Iterator[tuple[Loc, str]]:
+    """What YAML took for a mapping and was meant as a hole, with its place."""
+    if isinstance(value, dict):
+        if len(at) > 2 and list(value.values()) == [None]:
+            yield at, str(next(iter(value)))
+        for name, inner in value.items():
+            yield from _unquoted(inner, (*at, name))
+    elif isinstance(value, (list, tuple)):
+        for i, inner in enumerate(value):
+            yield from _unquoted(inner, (*at, i))
+
+
 def _asked(request: Request) -> set[str]:
-    return holes(request.path) | holes(request.query) | holes(request.headers) | holes(request.body)
+    """The holes of a request, also those that stand there without quotes: that is a fault of its own."""
+    sent = (request.path, request.query, request.headers, request.body)
+    return holes(sent) | {hole for _, hole in _unquoted(sent, ("request", "sent"))}
 
 
 # ---- paths into answers

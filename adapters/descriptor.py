@@ -6,24 +6,22 @@ Nothing here opens a connection or a WSDL.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, TypeVar
 
-from pydantic import BaseModel, ValidationError
+from pydantic import ValidationError
 
 from adapters import times
 from adapters.consistency import faults_of
+from adapters.sound import Sound, unexplained
 from adapters.template import holes
-from adapters.vocabulary import Descriptor, Operation, Stream, TimeRule
+from adapters.vocabulary import Descriptor
 from weigov.errors import ConfigError, Fault
 from weigov.ports import OperationShape, StreamShape, SystemShape
 from weigov.yamlfile import YamlFile, did_you_mean
 
 SYSTEMS = Path(__file__).parent / "systems"
 UNPROVEN = "unproven"
-
-M = TypeVar("M", bound=BaseModel)
 
 
 def load_descriptor(path: Path) -> Descriptor:
@@ -38,9 +36,9 @@ def load_descriptor(path: Path) -> Descriptor:
         faults += file.faults(error, Descriptor)
     place = next((folder for folder in file.path.parents if folder.name == SYSTEMS.name), None)
     expected = _name(file.path, place) if place else None
-    sound = descriptor or _Sound(raw)
-    known = _Sound(raw).all_streams
-    faults += [file.fault(*fault) for fault in faults_of(sound, file.path, expected, known)]
+    sound = Sound(raw)
+    crossed = faults_of(descriptor or sound, file.path, expected, sound.all_streams)
+    faults += unexplained((file.fault(*fault) for fault in crossed if descriptor or sound.holds(fault[0])), faults)
     if descriptor is None or faults:
         raise ConfigError(sorted(faults, key=lambda fault: fault.line or 0))
     descriptor._file = file.path
@@ -105,31 +103,3 @@ def has_end(descriptor: Descriptor, stream: str) -> bool:
 def _name(path: Path, systems: Path) -> str:
     parts = [part for part in path.relative_to(systems).with_suffix("").parts if part != UNPROVEN]
     return "_".join(parts)
-
-
-class _Sound:
-    """What of a faulty descriptor is sound enough to be cross-checked."""
-
-    def __init__(self, raw: Mapping[str, Any]) -> None:
-        self.system = raw.get("system")
-        self.engine = raw.get("engine")
-        self.wsdl = raw.get("wsdl")
-        self.auth = ()
-        self.time = _sound(TimeRule, raw.get("time"))
-        self.decode = raw["decode"] if isinstance(raw.get("decode"), list) else ()
-        self.streams = _sound_all(Stream, raw.get("streams"))
-        self.operations = _sound_all(Operation, raw.get("operations"))
-        self.all_streams = raw["streams"] if isinstance(raw.get("streams"), dict) else {}
-
-
-def _sound(model: type[M], raw: Any) -> M | None:
-    try:
-        return None if raw is None else model.model_validate(raw)
-    except ValidationError:
-        return None
-
-
-def _sound_all(model: type[M], raw: Any) -> dict[str, M]:
-    if not isinstance(raw, dict):
-        return {}
-    return {name: one for name, value in raw.items() if (one := _sound(model, value)) is not None}

@@ -119,6 +119,11 @@ def did_you_mean(word: str, known: Iterable[str]) -> str:
     return "known: " + ", ".join(names) if names else ""
 
 
+def in_quotes(hole: str) -> str:
+    """What to do about a hole that YAML took for a mapping."""
+    return f'write "{{{hole}}}" in quotes'
+
+
 def _line_of_a_mapping_as_key(node: Any) -> int | None:
     inner = node.values() if isinstance(node, CommentedMap) else node if isinstance(node, CommentedSeq) else ()
     if isinstance(node, CommentedMap) and any(isinstance(key, Mapping) for key in node):
@@ -145,7 +150,7 @@ def _plain(node: Any) -> Any:
 def _say(one: Any, model: type[BaseModel]) -> tuple[str, str]:
     kind, loc = one["type"], one["loc"]
     if kind == "extra_forbidden":
-        return "is not a word here", did_you_mean(str(loc[-1]), _words(model, loc[:-1]))
+        return "is not a word here", did_you_mean(str(loc[-1]), words_at(model, loc[:-1]))
     if kind == "missing":
         return "is missing", ""
     if kind in ("literal_error", "union_tag_invalid"):
@@ -157,13 +162,16 @@ def _say(one: Any, model: type[BaseModel]) -> tuple[str, str]:
         return "has no kind", ""
     if kind == "value_error":
         return str(one["ctx"]["error"]), ""
+    given = one.get("input")
+    if kind == "string_type" and isinstance(given, dict) and list(given.values()) == [None]:
+        return "is a mapping", in_quotes(next(iter(given)))
     message = str(one["msg"])
     quoted = kind == "string_type" and isinstance(one.get("input"), int | float | date)
     return message[:1].lower() + message[1:], "put it in quotes" if quoted else ""
 
 
-def _words(model: type[BaseModel], loc: Loc) -> list[str]:
-    """The names allowed in the mapping at ``loc``."""
+def words_at(model: type[BaseModel], loc: Loc) -> list[str]:
+    """The names ``model`` allows in the mapping at ``loc``."""
     found: list[Any] = [model]
     for part in loc:
         # A part that leads nowhere is the tag of a union, which pydantic puts into the location.

@@ -43,6 +43,8 @@ def line(text: str, part: str) -> int:
         ('page: "{page}"', 'page: "{pgae}"', "{pgae} is unknown here (did you mean page?)"),
         ("key: id", "", "streams.items.key: is missing"),
         ('schedule: "*/10 * * * *"', "schedule: hourly", "is no cron line"),
+        ('schedule: "*/10 * * * *"', 'schedule: "30 25 * * *"', "'30 25 * * *' is no cron line"),
+        ('page: "{page}"', "page: {page}", 'request.query.page: is a mapping, not a hole (write "{page}" in quotes)'),
         ("- {when: \"code != '0'\"", "- {when: \"code > '0'\"", "is no condition"),
         ("is: refuse", "is: refused", "'refused' is not a word here (did you mean refuse?)"),
         ("params: [id, state]", "params: [id, state, link]", "link is not used in the request"),
@@ -87,6 +89,50 @@ def test_all_faults_come_at_once(tmp_path: Path) -> None:
         assert told in found
     lines = [int(one.split(":")[0]) for one in found.splitlines()]
     assert lines == sorted(lines)
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("records: data.rows", "records: data.rows\n    titel: x"),
+        ("overlap: PT0S", "overlap: 10M"),
+        ("fields: {title: title", "fields: {title: {from: title, step: [strip]}"),
+        ('    schedule: "*/10 * * * *"\n', ""),
+        ("paging: {kind", "pagng: {kind"),
+    ],
+)
+def test_a_stream_with_a_slip_is_cross_checked_all_the_same(tmp_path: Path, old: str, new: str) -> None:
+    assert old in REST
+    text = REST.replace('size: "{size}"', 'size: "{siez}"', 1).replace(old, new, 1)
+    found = faults(tmp_path, text)
+    assert any("{siez} is unknown here" in one for one in found) and len(found) == 2, found
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "told"),
+    [
+        ("zone: Asia/Shanghai", "zone: Asia/Peking", "time.zone: 'Asia/Peking' is no time zone"),
+        ('format: "%Y-%m-%d %H:%M:%S"', 'format: "%Q"', "time.format"),
+        ('page: "{page}"', "page: {page}", 'write "{page}" in quotes'),
+        ("kind: page", "kind: pages", "paging.kind"),
+    ],
+)
+def test_one_slip_brings_no_faults_that_are_none(tmp_path: Path, old: str, new: str, told: str) -> None:
+    assert old in REST
+    (found,) = faults(tmp_path, REST.replace(old, new, 1))
+    assert told in found
+
+
+def test_an_unquoted_hole_is_named_on_its_own_line(tmp_path: Path) -> None:
+    text = REST.replace('query: {page: "{page}", ', "query: {\n      page: {page},\n      ", 1)
+    (found,) = faults(tmp_path, text)
+    assert int(found.split(":")[0]) == line(text, "page: {page}")
+
+
+def test_faulty_words_of_a_log_in_do_not_hide_its_request(tmp_path: Path) -> None:
+    text = REST.replace("header: X-Token", "hedaer: X-Token").replace('"{login}"', '"{logn}"')
+    found = "\n".join(faults(tmp_path, text))
+    assert "auth.hedaer: is not a word here" in found and "{logn} is unknown here (did you mean login?)" in found
 
 
 @pytest.mark.parametrize(
