@@ -226,6 +226,10 @@ class Engine(ABC):
         reply = self._exchange(prepared)
         return self._auth.open(reply) if ready is None else reply
 
+    def granted(self) -> Sequence[str]:
+        """The tokens its log-ins gave it."""
+        return self._auth.held()
+
     def means(self, it: Call, reply: Reply) -> outcome.Meaning:
         """What an answer to a read means."""
         return self._understand(it, reply)[1].meaning

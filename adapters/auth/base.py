@@ -53,6 +53,10 @@ class Auth(Protocol):
         """Forget what was granted, because the system no longer honours it; False where there is nothing to renew."""
         ...
 
+    def held(self) -> Sequence[str]:
+        """What was granted and opens doors now, for who must keep it out of what is passed on."""
+        ...
+
 
 @dataclass(frozen=True, slots=True)
 class LogIn:
@@ -151,6 +155,9 @@ class NoAuth:
     def renew(self) -> bool:
         return False
 
+    def held(self) -> Sequence[str]:
+        return ()
+
 
 class Several(NoAuth):
     """Kinds one behind the other: a gateway's signature and the token of the system behind it, say."""
@@ -173,3 +180,6 @@ class Several(NoAuth):
 
     def renew(self) -> bool:
         return any([kind.renew() for kind in self._kinds])  # a list: every one of them forgets
+
+    def held(self) -> Sequence[str]:
+        return [one for kind in self._kinds for one in kind.held()]

@@ -7,6 +7,7 @@ itself, but the kinds beside it do: the gateway in front of a log-in wants its s
 from __future__ import annotations
 
 import base64
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 from urllib.parse import quote, urlencode, urlsplit
@@ -46,6 +47,9 @@ class LoginToken(NoAuth):
     def renew(self) -> bool:
         self._token = ""
         return True
+
+    def held(self) -> Sequence[str]:
+        return (self._token,)
 
     def _log_in(self) -> None:
         asked_at = self._given.monotonic()
@@ -102,6 +106,9 @@ class OAuth2(NoAuth):
     def renew(self) -> bool:
         self._token = ""
         return True
+
+    def held(self) -> Sequence[str]:
+        return (self._token, self._refresh)
 
     def _obtain(self) -> None:
         if self._refresh:

@@ -7,12 +7,14 @@ sample on reads it first. Names of columns come from published interfaces of the
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import hmac
 import re
 import secrets as randomness
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
+from urllib.parse import quote, quote_plus
 
 from weigov.records import Record
 
@@ -21,28 +23,33 @@ FIELDS = frozenset({"applicant", "applicant_name", "asker"})
 
 #: Columns that hold persons, by name; ``_``, ``-`` and case do not count.
 _COLUMNS = re.compile(
-    r"(?:apply|applicant|applier|proposer|link|linker|contacts?|legal|agent|asker|citizen|user|real|true)"
+    r"(?:apply|applicant|applier|applyer|proposer|petitioner|complainant|submitter|reporter|handler|operator|sender"
+    r"|receiver|recipient|link|linker|contacts?|legal|agent|asker|citizen|user|real|true)"
     r"(?:man|person|people)?(?:name|xm|man|person)|contacts?|openid"
     r"|\w*(?:phone|mobile|tel|email|mail|mailbox|address|(?:tele|cell|mobile)phone)(?:no|num|number)?"
     r"|\w*(?:idcard|id|identity|cert|certificate|card)(?:no|num|number)|\w*idcard"
-    r"|\w*(?:lxdh|sjh|sjhm|dhhm|sfzh|sfzhm|zjhm|jtzz|lxdz|txdz)|(?:sqr|lxr)(?:xm|mc)?|xm|xingming|frdb|fddbr"
+    r"|\w*(?:lxdh|sjh|sjhm|dhhm|sfzh|sfzhm|zjhm|jtzz|lxdz|txdz)|(?:sqr|lxr)(?:xm|mc)?|\w*rxm|(?:jbr|dlr|wtr|fr)(?:mc|sj|dh)|xm|xingming|frdb|fddbr"
     r"|.*(?:申请人|联系人|姓名|身份证|证件号|电话|手机|住址|地址|邮箱).*"
 )
 #: Columns that hold what opens doors.
 _SECRETS = re.compile(
-    r"(?:access|refresh|auth|id)?token|ticket|(?:app|client)?secret|secretkey|appkey|apikey|password|passwd|pwd|sign"
-    r"|signature|session|sessionid|sid|jsessionid|authorization|cookie|projpwd"
+    r"(?:access|refresh|auth|id|user|login|session|sso|csrf|xsrf)?token|tk|jwt|ticket|(?:app|client)?secret|secretkey|appkey|apikey|password|passwd|pwd|sign"
+    r"|signature|session|sessionid|sessionkey|sid|jsessionid|authorization|cookie|projpwd"
 )
 _SQUEEZE = re.compile(r"[_\-\s@.]")
 
+# Digits are any that people type, and numbers may be written in groups.
 _ID = re.compile(
-    r"(?<![0-9A-Za-z])(?!000000)\d{6}(?:19|20)\d{2}(?:0[1-9]|1[0-2])(?:0[1-9]|[12]\d|3[01])\d{3}[\dXx](?![0-9A-Za-z])"
+    r"(?<![0-9A-Za-z])(?!000000)\d{6}[- ]?(?:19|20)\d{2}[- ]?(?:0[1-9]|1[0-2])[- ]?(?:0[1-9]|[12]\d|3[01])[- ]?"
+    r"\d{3}[\dXx](?![0-9A-Za-z])"
 )
-_MOBILE = re.compile(r"(?<![0-9A-Za-z])(?:\+?86[- ]?)?1[3-9]\d{9}(?![0-9A-Za-z])")
-_MAIL = re.compile(r"[A-Za-z0-9._%+-]+@(?!example\.invalid)[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)*\.[A-Za-z]{2,}")
+_MOBILE = re.compile(r"(?<![0-9A-Za-z])(?:\+?86[- ]?)?1[3-9]\d[- ]?\d{4}[- ]?\d{4}(?![0-9A-Za-z])")
+_MAIL = re.compile(r"[A-Za-z0-9._%+-]+(?:@|%40)(?!example\.invalid)[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)*\.[A-Za-z]{2,}")
+#: What an input method makes of Latin letters and digits → what is meant. One for one: places in a text stay.
+_NARROW = {wide: wide - 0xFEE0 for wide in range(0xFF01, 0xFF5F)}
 _SECRET_PARAMETER = re.compile(
-    r"(?i)(?<=[?&;])((?:access_?|auth_?)?token|ticket|sign|signature|(?:app_?|client_?)?secret|password|passwd|pwd"
-    r"|session_?id|sid|jsessionid|api_?key|app_?key)=([^&\s\"'<>#;]+)"
+    r"(?i)(?<=[?&;])((?:access_?|auth_?)?token|tk|ticket|sign|signature|(?:app_?|client_?)?secret|password|passwd|pwd"
+    r"|session_?(?:id|key)|sid|jsessionid|api_?key|app_?key)=([^&\s\"'<>#;]+)"
 )
 _HAN = "甲乙丙丁戊己庚辛壬癸子丑寅卯辰巳午未申酉戌亥春夏秋冬东南西北山川江河湖海松竹梅兰天地日月星云"
 _WEIGHTS = (7, 9, 10, 5, 8, 4, 2, 1, 6, 3, 7, 9, 10, 5, 8, 4, 2)  # GB 11643: an identity number's last digit
@@ -73,11 +80,23 @@ class StandIns:
     def __init__(self, *, hidden: Iterable[str] = (), replaced: Mapping[str, str] | None = None) -> None:
         """``hidden`` are secrets, wherever they stand; ``replaced`` are addresses and what stands for them."""
         self._key = randomness.token_bytes(32)
-        secrets = sorted({one for one in hidden if len(one) >= _SHORTEST}, key=len, reverse=True)
-        # A short one ("admin") is also a part of other words.
-        words = [re.escape(one) if len(one) >= _LONG else rf"(?<!\w){re.escape(one)}(?!\w)" for one in secrets]
-        self._hidden = re.compile("|".join(words)) if words else None
+        self._secrets: set[str] = set()
+        self._hidden: re.Pattern[str] | None = None
+        self.hide(hidden)
         self._replaced = sorted((replaced or {}).items(), key=lambda pair: -len(pair[0]))
+
+    def hide(self, secrets: Iterable[str]) -> None:
+        """From now on these go too, however they are written: a token that was granted meanwhile, say."""
+        more = {form for one in secrets if len(one) >= _SHORTEST for form in _forms(one)} - self._secrets
+        if not more:
+            return
+        self._secrets |= more
+        # A short one ("admin") is also a part of other words.
+        words = [
+            re.escape(one) if len(one) >= _LONG else rf"(?<!\w){re.escape(one)}(?!\w)"
+            for one in sorted(self._secrets, key=len, reverse=True)
+        ]
+        self._hidden = re.compile("|".join(words))
 
     def anywhere(self, text: str) -> str:
         """``text`` without secrets, identity numbers, phones and mails."""
@@ -87,16 +106,16 @@ class StandIns:
             text = self._hidden.sub(HIDDEN, text)
         if "=" in text:
             text = _SECRET_PARAMETER.sub(rf"\1={HIDDEN}", text)
-        text = _ID.sub(lambda match: self._identity(match.group()), text)
-        text = _MOBILE.sub(lambda match: self._mobile(match.group()), text)
-        return _MAIL.sub(lambda match: self._mail(match.group()), text)
+        for pattern, made in ((_ID, self._identity), (_MOBILE, self._mobile), (_MAIL, self._mail)):
+            text = _replaced(pattern, made, text)
+        return text
 
     def person(self, text: str) -> str:
         """What stands for the whole of a personal value."""
         whole = text.strip()
         for pattern, made in ((_ID, self._identity), (_MOBILE, self._mobile), (_MAIL, self._mail)):
-            if pattern.fullmatch(whole):
-                return text.replace(whole, made(whole))
+            if pattern.fullmatch(whole.translate(_NARROW)):
+                return text.replace(whole, made(whole.translate(_NARROW)))
         numbers = self._numbers(text)
         return "".join(_like(letter, next(numbers)) for letter in text)
 
@@ -112,16 +131,50 @@ class StandIns:
 
     def _identity(self, number: str) -> str:
         # No region begins with 00, so it is nobody's; the check digit is right, for whoever checks it.
-        body = f"000000{1900 + int(self._digits(number, 1))}0101{self._digits(number, 3)}"
+        bare = _bare(number)
+        body = f"000000{1900 + int(self._digits(bare, 1))}0101{self._digits(bare, 3)}"
         check = sum(int(digit) * weight for digit, weight in zip(body, _WEIGHTS, strict=True)) % 11
-        return body + "10X98765432"[check]
+        return _in_its_form(number, body + "10X98765432"[check])
 
     def _mobile(self, number: str) -> str:
         # No mobile phone begins with 100.
-        return f"{number[:-11]}100{self._digits(number[-11:], 8)}"
+        return _in_its_form(number, "100" + self._digits(_bare(number)[-11:], 8))
 
     def _mail(self, address: str) -> str:
-        return f"u{self._digits(address.lower(), 8)}@example.invalid"
+        at = "@" if "@" in address else "%40"
+        return f"u{self._digits(address.lower().replace('%40', '@'), 8)}{at}example.invalid"
+
+
+def _forms(secret: str) -> Iterator[str]:
+    """How a secret may be written: as it is, in an address, in base64."""
+    yield secret
+    for encoded in (quote(secret, safe=""), quote(secret), quote_plus(secret)):
+        yield encoded
+        yield re.sub("%[0-9A-F]{2}", lambda match: match.group().lower(), encoded)
+    packed = base64.b64encode(secret.encode("utf-8", "surrogatepass")).decode()
+    yield from (packed, packed.rstrip("="), quote(packed, safe=""))
+
+
+def _replaced(pattern: re.Pattern[str], made: Callable[[str], str], text: str) -> str:
+    """``text`` with every match ``made`` anew, found though it is written in wide letters."""
+    pieces, at = [], 0
+    for match in pattern.finditer(text.translate(_NARROW)):
+        pieces += [text[at : match.start()], made(match.group())]
+        at = match.end()
+    return "".join([*pieces, text[at:]]) if pieces else text
+
+
+def _bare(number: str) -> str:
+    return "".join(letter for letter in number if letter.isalnum())
+
+
+def _in_its_form(number: str, stand_in: str) -> str:
+    """``stand_in`` in the place of the last letters of ``number``, its gaps kept."""
+    made, left = list(number), list(stand_in)
+    for at in range(len(made) - 1, -1, -1):
+        if left and made[at].isalnum():
+            made[at] = left.pop()
+    return "".join(made)
 
 
 def _like(letter: str, number: int) -> str:
@@ -136,10 +189,10 @@ def masked(record: Record) -> Record:
     """``record`` as it may be looked at over a shoulder: persons as stars, phones and numbers by their ends."""
     return Record(
         record.kind,
-        record.key,
+        _masked("key", record.key, False),
         {name: _masked(name, value, name in FIELDS) for name, value in record.fields.items()},
         {name: _masked(name, value, is_personal(name) or is_secret(name)) for name, value in record.extra.items()},
-        partition=record.partition,
+        partition=_masked("partition", record.partition, False),
         withdrawn=record.withdrawn,
         row_digest=record.row_digest,
     )
@@ -150,6 +203,6 @@ def _masked(name: str, value: Any, personal: bool) -> Any:
         return value
     if personal:
         return value[:1] + "*" * (len(value) - 1) if len(value) > 1 else "*" * len(value)
-    value = _ID.sub(lambda match: "*" * 14 + match.group()[-4:], value)
-    value = _MOBILE.sub(lambda match: match.group()[:-8] + "****" + match.group()[-4:], value)
-    return _MAIL.sub(lambda match: match.group()[:1] + "***@***", value)
+    value = _replaced(_ID, lambda number: _in_its_form(number, "*" * 14 + _bare(number)[-4:]), value)
+    value = _replaced(_MOBILE, lambda number: _in_its_form(number, "****" + _bare(number)[-4:]), value)
+    return _replaced(_MAIL, lambda address: address[:1] + "***@***", value)

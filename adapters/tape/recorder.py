@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import codecs
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 from urllib.parse import urlsplit
@@ -53,9 +53,11 @@ def record(
     address = ADDRESS + urlsplit(connection.base_url).path.rstrip("/")
     tape = Tape(descriptor.system, address, now, _in_order(descriptor, streams or descriptor.streams), pages)
     live = engine(system)
-    live.between = Recorder(tape, descriptor, connection, live.means)
+    recorder = live.between = Recorder(tape, descriptor, connection, live.means, live.granted)
     look = Look(system, now)
     seen = {stream: outcome(look, stream)[0] for stream in tape.streams}
+    if recorder.unread:
+        raise ConfigError(f"{system.name} {recorder.unread}: nothing was written")
     tape.outcomes = play(tape, descriptor).outcomes
     for stream, before in seen.items():
         _same(f"{system.name} {stream}", before, tape.outcomes[stream])
@@ -78,16 +80,23 @@ class Recorder:
     """Stands between an engine and its wire, and keeps what passes."""
 
     def __init__(
-        self, tape: Tape, descriptor: Descriptor, connection: Connection, means: Callable[[Call, Reply], str]
-    ) -> None:
-        """``means`` tells what an answer means, in the words of ``outcome``."""
+        self, tape: Tape, descriptor: Descriptor, connection: Connection, means: Callable[[Call, Reply], str],
+        granted: Callable[[], Iterable[str]] = tuple,
+    ) -> None:  # fmt: skip
+        """``means`` tells what an answer means, in the words of ``outcome``; ``granted``, what log-ins gave."""
+        self.unread = ""  # why an answer could not be looked through
         self._tape = tape
-        self._means = means
+        self._means, self._granted = means, granted
         self._descriptor = descriptor
         parts = urlsplit(connection.base_url)
         invalid = urlsplit(ADDRESS).netloc
         self._stand_ins = StandIns(
-            hidden=[connection.login, connection.password, *_secrets(connection.extra)],
+            hidden=[
+                connection.login,
+                connection.password,
+                f"{connection.login}:{connection.password}",
+                *_secrets(connection.extra),
+            ],
             replaced={f"{parts.scheme}://{parts.netloc}": ADDRESS, parts.netloc: invalid},
         )
         # A column that is a person's in one stream is one in the others, where they do not say otherwise.
@@ -108,6 +117,7 @@ class Recorder:
                 raise Enough
             self._lists[stream] = self._lists.get(stream, 0) + 1
         reply = carry()
+        self._stand_ins.hide(self._granted())
         if self._means(it, reply) != "relogin":  # the call is about to be made again, and a tape knows no log-ins
             self._tape.exchanges.append(self._exchange(stream, it, get, reply))
         return reply
@@ -122,6 +132,11 @@ class Recorder:
             answer = redaction.parts(reply.body, (boundary[1] or boundary[2]).encode(), encoding)
         else:
             answer = redaction.body(reply.body, encoding)
+            if not redaction.reads(reply.body, encoding):
+                self.unread = self.unread or (
+                    f"{it.name}: an answer is not the {encoding} it is said to be, and may hold people unseen: "
+                    "name its charset in `decode`"
+                )
         asked = asked_of(
             Call(it.name, it.request, (), (), url=self._stand_ins.anywhere(it.url)) if it.url else it,
             _redacted(get, redaction, rule),

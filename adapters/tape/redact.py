@@ -67,6 +67,17 @@ class Redaction:
         made = self.text(text)
         return body if made == text else made.encode(encoding, "surrogateescape")
 
+    def reads(self, body: bytes, encoding: str) -> bool:
+        """Whether an answer can be looked through: of bytes that are no text of ``encoding`` nobody knows whom they
+        hold."""
+        if self._packed is not None and body.startswith(_GZIP):
+            return True
+        try:
+            body.decode(encoding)
+        except UnicodeDecodeError:
+            return False
+        return True
+
     def parts(self, body: bytes, boundary: bytes, encoding: str) -> bytes:
         """The same for an answer in several parts (MIME): what is no text is a file, and only its length stays."""
         made = []

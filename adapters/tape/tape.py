@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import base64
 import json
+import os
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -64,10 +65,12 @@ class Tape:
 
 
 def save(tape: Tape, path: Path) -> None:
-    """Write it whole, or not at all."""
+    """Write it whole, or not at all. Nobody else may read it: whoever passes it on has looked at it before."""
     made = path.with_name(path.name + ".new")
     try:
-        made.write_text("".join(line + "\n" for line in _lines(tape)), encoding="utf-8")
+        made.unlink(missing_ok=True)
+        with open(os.open(made, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as file:
+            file.writelines(line + "\n" for line in _lines(tape))
         made.replace(path)
     except OSError as error:
         made.unlink(missing_ok=True)

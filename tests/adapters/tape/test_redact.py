@@ -95,6 +95,29 @@ def test_a_short_secret_is_hidden_as_a_word_and_not_inside_others() -> None:
     assert stand_ins.anywhere("admin, administrator, xgeheim99x, abc") == "***, administrator, x***x, abc"
 
 
+@pytest.mark.parametrize("written", [
+    "{}", "p%40ss%2Fword+1", "p%40ss/word%201", "p%40ss%2fword%201", "cEBzcy93b3JkIDE=", "cEBzcy93b3JkIDE",
+    "cEBzcy93b3JkIDE%3D", "later-token",
+])  # fmt: skip
+def test_a_secret_goes_however_it_is_written_and_whenever_it_was_granted(written: str) -> None:
+    secret = "p@ss/word 1"
+    stand_ins = StandIns(hidden=[secret])
+    stand_ins.hide(["later-token", ""])
+    assert stand_ins.anywhere(f"a={written.format(secret)}&b") == "a=***&b"
+
+
+@pytest.mark.parametrize(("written", "like"), [
+    ("138-1234-5678", r"100-\d{4}-\d{4}"), ("138 1234 5678", r"100 \d{4} \d{4}"),
+    ("+86 13812345678", r"\+86 100\d{8}"), ("１３８１２３４５６７８", r"100\d{8}"),
+    ("110101 1990 0307 1234", r"000000 19\d\d 0101 \d{3}[\dX]"), ("１１０１０１19900307123Ｘ", r"000000\d{11}[\dX]"),
+    ("li.si%40qq.com", r"u\d{8}%40example\.invalid"), ("li.si＠qq.com", r"u\d{8}@example\.invalid"),
+])  # fmt: skip
+def test_a_number_goes_however_it_is_written_and_the_rest_stays(written: str, like: str) -> None:
+    made = StandIns().anywhere(f"请１拨{written}，谢")
+    assert re.fullmatch(f"请１拨{like}，谢", made)
+    assert StandIns().anywhere(made) == made
+
+
 def test_a_key_stays_unless_it_is_somebodys_number() -> None:
     assert json.loads(redaction().text(f'[{{"id": "admin"}}, {{"id": "{PHONE}"}}]'))[0] == {"id": "admin"}
     assert PHONE not in redaction().text(f'[{{"id": "{PHONE}"}}]')
@@ -165,7 +188,8 @@ def test_an_identity_numbers_stand_in_checks_out_and_is_nobodys() -> None:
 
 @pytest.mark.parametrize("name", [
     "applyName", "apply_name", "APPLICANT_NAME", "linkMan", "contactPhone", "mobile", "LXDH", "sfzh", "idCardNo",
-    "userName", "ns1:linkman", "申请人姓名", "@tel", "homeAddress", "certNum", "openid",
+    "userName", "ns1:linkman", "申请人姓名", "@tel", "homeAddress", "certNum", "openid", "jbrxm", "frxm",
+    "applyerName",
 ])  # fmt: skip
 def test_columns_of_people_are_known(name: str) -> None:
     assert is_personal(name)
@@ -173,6 +197,7 @@ def test_columns_of_people_are_known(name: str) -> None:
 
 @pytest.mark.parametrize("name", [
     "title", "name", "id", "itemName", "status", "deptName", "projid", "updateTime", "content", "channelName", "url",
+    "gcxm", "fr",
 ])  # fmt: skip
 def test_columns_of_things_are_not(name: str) -> None:
     assert not is_personal(name)
@@ -180,10 +205,17 @@ def test_columns_of_things_are_not(name: str) -> None:
 
 @pytest.mark.parametrize(("name", "secret"), [
     ("token", True), ("access_token", True), ("appSecret", True), ("PWD", True), ("sign", True), ("projpwd", True),
+    ("sessionKey", True), ("tk", True),
     ("nextToken", False), ("signState", False), ("title", False),
 ])  # fmt: skip
 def test_columns_that_open_doors_are_known(name: str, secret: bool) -> None:
     assert is_secret(name) is secret
+
+
+def test_a_masked_record_shows_no_person_as_its_key_either() -> None:
+    shown = masked(Record("case", IDENTITY, {}, {"note": "138-1234-5678 a.b%40qq.com"}, partition=PHONE))
+    assert (shown.key, shown.partition) == ("*" * 14 + "1234", "138****5678")
+    assert shown.extra == {"note": "138-****-5678 a***@***"}
 
 
 def test_a_masked_record_shows_no_person() -> None:

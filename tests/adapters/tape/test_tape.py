@@ -170,6 +170,29 @@ def test_keys_of_the_connection_are_secrets_and_names_of_its_files_are_not(
     assert tape.outcomes["items"].records["A1"]["extra"]["note"] == "*** and /etc/ssl/ca.pem and utf-8"
 
 
+def test_what_a_log_in_granted_is_not_on_the_tape_though_answers_repeat_it(
+    upstream: Upstream, tmp_path: Path
+) -> None:
+    upstream.token = 4711000  # long enough to be looked for
+    for n, row in enumerate(upstream.rows):
+        row["note"] = f"you are t{4711001 + n}, /a?x=t4711001"
+    tape = recorded("rest", upstream, tmp_path, streams=["items"])
+    save(tape, tmp_path / "t")
+    text = (tmp_path / "t").read_text(encoding="utf-8")
+    assert "t4711001" not in text and "you are ***, /a?x=***" in text and "t4711002" in text
+
+
+def test_an_answer_that_is_not_the_text_it_is_said_to_be_comes_onto_no_tape(
+    upstream: Upstream, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def in_gbk(self: Any, answer: dict[str, Any], **_: Any) -> None:
+        self._raw(200, json.dumps(answer, ensure_ascii=False).encode("gbk"), **{"Content-Type": "application/json"})
+
+    monkeypatch.setattr("tests.adapters.upstream._Handler._say", in_gbk)
+    with pytest.raises(ConfigError, match="items items: an answer is not the utf-8 it is said to be"):
+        recorded("rest", upstream, tmp_path, streams=["items"])
+
+
 def test_a_stream_nobody_knows_is_named_with_those_there_are(upstream: Upstream, tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match=r"no stream itmes; it has full, items"):
         recorded("rest", upstream, tmp_path, streams=["itmes"])
@@ -221,6 +244,12 @@ def test_exchange_tables_and_files_have_no_answers_to_record(tmp_path: Path) -> 
 
 
 # ---- the file
+
+
+def test_nobody_else_may_read_a_tape_before_its_reader_has(tape: Tape, tmp_path: Path) -> None:
+    (tmp_path / "t.new").symlink_to(tmp_path / "elsewhere")
+    save(tape, tmp_path / "t")
+    assert (tmp_path / "t").stat().st_mode & 0o777 == 0o600 and not (tmp_path / "elsewhere").exists()
 
 
 def test_every_line_of_a_tape_is_json_a_person_can_read(tape: Tape, tmp_path: Path) -> None:
