@@ -15,7 +15,7 @@ from typing import Any
 import requests
 
 from adapters import open_system
-from adapters.descriptor import find_descriptor, load_descriptor, places_of, shape
+from adapters.descriptor import all_descriptors, find_descriptor, load_descriptor, places_of, shape
 from weigov.credentials import FileCredentials
 from weigov.errors import ConfigError, Fault
 from weigov.flow.context import Context
@@ -44,22 +44,24 @@ def shapes(folder: Path) -> Callable[[str], SystemShape]:
     return lambda descriptor: shape(load_descriptor(find_descriptor(descriptor, *places_of(folder))))
 
 
-def request_faults(site: Site) -> list[Fault]:
-    """Every request of the site's SOAP systems that their WSDLs do not describe. Asks no network.
+def request_faults(site: Site, folder: Path) -> list[Fault]:
+    """Every request of the site's SOAP systems that their WSDLs do not describe, and every fault of the descriptors
+    in ``folder`` that no system of it uses. Asks no network.
 
     Apart from ``shapes``, because it takes zeep: DAG parsing has no use for it.
     """
     from adapters.soap import check as wsdl_check
 
+    own = (path for _, path in all_descriptors(places_of(folder)[0]))
     faults: dict[Fault, None] = {}
-    for file in dict.fromkeys(found.file for found in site.shapes.values()):
-        descriptor = load_descriptor(file)
-        if descriptor.wsdl is None or descriptor.wsdl.hosts:
-            continue  # no WSDL, or one whose imports only ``weigov check`` may fetch
+    for file in dict.fromkeys([*(found.file for found in site.shapes.values()), *own]):
         try:
+            descriptor = load_descriptor(file)
+            if descriptor.wsdl is None or descriptor.wsdl.hosts:
+                continue  # no WSDL, or one whose imports only ``weigov check`` may fetch
             wsdl_check.check(descriptor)
         except ConfigError as error:
-            faults |= dict.fromkeys(error.faults or (Fault(str(descriptor.file), str(error)),))
+            faults |= dict.fromkeys(error.faults or (Fault(str(file), str(error)),))
     return list(faults)
 
 

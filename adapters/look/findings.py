@@ -196,7 +196,10 @@ def _withdrawn(seen: Seen, found: Findings, at: Loc) -> None:
         elif is_personal(rule.field) or len(values) > _MAX_CODES or any(len(value) > 20 for value in values):
             shown.append(f"{rule.field} has {len(values)} different values")
         else:
-            shown.append(f"{rule.field} " + ", ".join(f"{value!r} {n} times" for value, n in values.most_common()))
+            shown.append(
+                f"{rule.field} "
+                + ", ".join(f"{value!r} {n} time{'s' * (n != 1)}" for value, n in values.most_common())
+            )
     if shown:
         found.facts["withdrawn"] = "; ".join(shown)
 

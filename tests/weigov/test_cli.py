@@ -34,7 +34,7 @@ def test_a_wrong_command_line_is_exit_code_2_without_a_trace(words: list[str]) -
 
 
 def test_lint_says_what_a_sound_site_holds() -> None:
-    assert "5 flows, 3 systems, 1 accounts: sound" in command({}, "lint", str(DEMO)).good()
+    assert "5 flows, 3 systems, 1 account: sound" in command({}, "lint", str(DEMO)).good()
 
 
 def test_lint_says_which_systems_nobody_ever_tried(tmp_path: Path) -> None:

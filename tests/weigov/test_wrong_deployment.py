@@ -223,7 +223,7 @@ def test_a_request_its_wsdl_does_not_describe_is_found_by_lint(deployment: Deplo
     (systems / "items.yaml").write_text(SOAP, encoding="utf-8")
     own = "systems:\n  items: {descriptor: items, connection: items}\n"
     (deployment.site / "site.yaml").write_text(SITE.replace("systems: {}\n", own), encoding="utf-8")
-    assert "1 systems" in deployment.type("lint").good()
+    assert "1 system, " in deployment.type("lint").good()
     wrong = SOAP.replace("op: GetItem", "op: GetItme").replace(
         '{id: "{id}", state: "{state}"}', '{id: "{id}", stat: "{state}"}'
     )
@@ -234,3 +234,27 @@ def test_a_request_its_wsdl_does_not_describe_is_found_by_lint(deployment: Deplo
     assert all(line.startswith(f"{systems / 'items.yaml'}:") for line in lines)
     assert "GetItme" in lines[0] and "did you mean GetItem" in lines[0]
     assert any("stat" in line and "did you mean state" in line for line in lines[1:])
+
+
+def test_a_descriptor_no_system_uses_yet_is_found_by_lint_too(deployment: Deployment) -> None:
+    systems = deployment.site / "systems"
+    systems.mkdir()
+    (systems / "items.wsdl").write_bytes((SAMPLES / "items.wsdl").read_bytes())
+    (systems / "items.yaml").write_text(SOAP.replace("op: GetItem", "op: GetItme"), encoding="utf-8")
+    (systems / "hall.yaml").write_text("system: hal\ntitle: 例\nengine: rest\n", encoding="utf-8")
+    typed = deployment.type("lint")
+    assert typed.code == 1
+    assert typed.err.splitlines() == [
+        f"{systems / 'hall.yaml'}:1: system: must be 'hall', as the file's place says",
+        f"{systems / 'items.yaml'}:32: streams.full.detail.request.op: "
+        "the WSDL has no operation GetItme at port ItemsPort (did you mean GetItem?)",
+    ]
+
+
+def test_a_faulty_descriptor_that_is_used_is_said_once(deployment: Deployment) -> None:
+    systems = deployment.site / "systems"
+    systems.mkdir()
+    (systems / "hall.yaml").write_text("system: hal\ntitle: 例\nengine: rest\n", encoding="utf-8")
+    own = "systems:\n  hall: {descriptor: hall, connection: hall}\n"
+    (deployment.site / "site.yaml").write_text(SITE.replace("systems: {}\n", own), encoding="utf-8")
+    assert deployment.type("lint").err.count("hall.yaml:1: system: must be") == 1

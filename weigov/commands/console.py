@@ -71,6 +71,11 @@ def each(wanted: list[Any], call: Callable[[Any], Any], name: Callable[[Any], st
         raise typer.Exit(1)
 
 
+def counted(n: int, thing: str) -> str:
+    """``1 flow``, ``2 flows``."""
+    return f"{n} {thing}{'s' * (n != 1)}"
+
+
 def plain(values: dict[str, Any], skip: tuple[str, ...] = ()) -> str:
     """``a 3, b {x 1}``: what is not nothing."""
     shown = []

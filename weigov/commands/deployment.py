@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from weigov.commands.console import UNPROVEN, out
+from weigov.commands.console import UNPROVEN, counted, out
 from weigov.errors import ConfigError
 from weigov.settings import Settings
 
@@ -22,12 +22,11 @@ def lint(
 
     folder = site or Settings.from_environ().site
     found, faults = read_site_parts(folder)
-    faults += request_faults(found)
+    faults += request_faults(found, folder)
     if faults:
-        raise ConfigError(faults)
-    out.print(
-        f"{folder}: {len(found.flows)} flows, {len(found.systems)} systems, {len(found.accounts)} accounts: sound"
-    )
+        raise ConfigError(dict.fromkeys(faults))
+    parts = ((found.flows, "flow"), (found.systems, "system"), (found.accounts, "account"))
+    out.print(f"{folder}: {', '.join(counted(len(part), name) for part, name in parts)}: sound")
     for name, offered in found.shapes.items():
         if offered.unproven:
             out.print(f"{name}: {UNPROVEN}")

@@ -9,7 +9,7 @@ from typing import Annotated, Any
 
 import typer
 
-from weigov.commands.console import context, each, names, out
+from weigov.commands.console import context, counted, each, names, out
 from weigov.errors import ConfigError, RemoteUnavailable
 from weigov.ports import Window
 
@@ -67,7 +67,8 @@ def reset(
     with context() as ctx:
         names(ctx.site.systems, system, "system")
         names(ctx.site.shapes[system].streams, stream, "stream")
-        out.print(f"{system}/{stream}: {forget(ctx, system, stream)} cursors forgotten; the next collect reads all")
+        forgotten = counted(forget(ctx, system, stream), "cursor")
+        out.print(f"{system}/{stream}: {forgotten} forgotten; the next collect reads all")
 
 
 def compose(flow: Annotated[str | None, typer.Argument(help="one flow; all when not given")] = None) -> None:

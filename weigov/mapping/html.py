@@ -9,7 +9,7 @@ All text a reader would have seen is kept. Nothing active is: no scripts, handle
 WeChat's own articles; another link becomes its text and, where that differs, its address. What was taken away is
 counted by name, for the person who reviews.
 
-Source: rulebook §3, "HTML that survives". Order, speed and correctness of engines: performance.md §3.
+Source: rulebook §3, "HTML that survives".
 """
 
 from __future__ import annotations

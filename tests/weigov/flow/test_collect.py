@@ -215,7 +215,7 @@ def test_the_command_line_reads_a_stretch_and_forgets_cursors(calm: Deployment) 
     day = calm.ctx.now().astimezone(BEIJING)
     typed = command(environ, "collect", "cms", "articles", "--since", f"{day:%Y-%m-%d}", "--until", f"{day:%Y-%m-%d}")
     assert typed.code == 0 and typed.out.startswith("cms/articles: ")
-    assert command(environ, "reset", "cms", "articles").out.startswith("cms/articles: 1 cursors forgotten")
+    assert command(environ, "reset", "cms", "articles").out.startswith("cms/articles: 1 cursor forgotten")
     for wrong in (["collect", "--since", "2026-01-01"], ["collect", "cms", "articles", "--until", "2026-01-01"]):
         typed = command(environ, *wrong)
         assert typed.code == 1 and typed.err.count("\n") == 1 and "--" in typed.err
