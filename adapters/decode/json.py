@@ -23,6 +23,7 @@ from adapters.decode.repair import repair_escapes
 
 _NUMBERS = msgspec.json.Decoder(float_hook=str)
 _SLICE = 1 << 18
+_DEEPEST = 1000  # brackets in brackets: what nests deeper is made to be expensive
 #: Up to the next bracket, strings passed over. Possessive: it never looks back into a string.
 _TO_BRACKET = re.compile(rb'[^"{}\[\]]*+(?:"[^"\\]*+(?:\\.[^"\\]*+)*+"[^"{}\[\]]*+)*+([{}\[\]])', re.DOTALL)
 _KEY = re.compile(rb'"((?:[^"\\]|\\.)*)"\s*:\s*$', re.DOTALL)
@@ -154,6 +155,8 @@ def _look_over(body: spool.Spooled, records: str) -> tuple[bytes, _Span | None]:
                         matched += 1
             opened += bracket
             depth += 1
+            if depth > _DEEPEST:
+                raise Undecodable(f"its JSON is nested more than {_DEEPEST} deep")
             continue
         if not opened or opened.pop() != (0x7B if bracket == b"}" else 0x5B):
             raise Undecodable(what(spool.head(body, 512), "JSON"))

@@ -20,7 +20,7 @@ from urllib.parse import unquote, urlsplit
 
 from adapters import decode
 from adapters.contract import Promise
-from adapters.exchange.folder import free_name, read_within
+from adapters.exchange.folder import put, read_within, shown
 from adapters.rows import Row, RowPlan
 from adapters.taking import MAX_KEY
 from adapters.vocabulary import Descriptor, FilesSource, MoveDone, RenameDone, Stream
@@ -36,8 +36,7 @@ class Handled:
     """A file that was read, as it was then."""
 
     name: str
-    mtime_ns: int
-    size: int
+    state: tuple[int, ...]
     used: bool  # False: something in it could not become a record
 
 
@@ -111,7 +110,7 @@ class FilesSystem:
             raise self._refused("what stands there is no path to fetch a file by") from None
         if parts.scheme not in ("", "file") or parts.netloc:
             raise self._refused("the address leads out of the exchange folder")
-        path = Path(unquote(parts.path).replace("\\", "/"))
+        path = Path(unquote(parts.path, errors="surrogateescape").replace("\\", "/"))
         inside = path.relative_to(folder) if parts.scheme and path.is_relative_to(folder) else path
         if inside.is_absolute() or ".." in inside.parts or "\x00" in str(inside) or not inside.parts:
             raise self._refused("the path leads out of the exchange folder")
@@ -167,9 +166,7 @@ class _FileStream:
             path = self.folder / handled.name
             try:
                 now = path.lstat()
-                if isinstance(where, (MoveDone, RenameDone)) and (now.st_mtime_ns, now.st_size) == (
-                    handled.mtime_ns, handled.size,
-                ):  # fmt: skip
+                if isinstance(where, (MoveDone, RenameDone)) and _state(now) == handled.state:
                     self._aside(path, where)
             except FileNotFoundError:
                 continue
@@ -178,6 +175,10 @@ class _FileStream:
                     self._system,
                     f"{self._name} acknowledge",
                     "we may read the exchange folder, but not put files aside",
+                ) from None
+            except ValueError as error:
+                raise RemoteRefused(
+                    self._system, f"{self._name} acknowledge", f"where files are put aside {error}: make it a folder"
                 ) from None
             except OSError as error:
                 raise RemoteUnavailable(
@@ -210,20 +211,20 @@ class _FileStream:
         return [] if suffix is None else [path.with_name(path.name + suffix), path.with_suffix(suffix)]
 
     def _take(self, name: str, found: os.stat_result, taken: _Taken) -> None:
-        before = len(taken.rejected)
+        before, called = len(taken.rejected), shown(name)
         try:
             answer = decode.read(
                 read_within(self.folder, Path(name), self._rule.max_bytes), self._chain, records=self._records
             )  # fmt: skip
             for number, row in enumerate(answer.rows(), 1):
-                self._row(f"{name} record {number}", row, answer.damaged, taken)
+                self._row(f"{called} record {number}", row, answer.damaged, taken)
         except ValueError as error:  # Undecodable is one
-            taken.rejected.append(Rejected(name[:MAX_KEY], f"the file was not read: {error}"))
+            taken.rejected.append(Rejected(called[:MAX_KEY], f"the file was not read: {error}"))
         except OSError as error:
-            taken.rejected.append(Rejected(name[:MAX_KEY], f"the file could not be read: {error.strerror}"))
+            taken.rejected.append(Rejected(called[:MAX_KEY], f"the file could not be read: {error.strerror}"))
             return  # it may be readable tomorrow
         used = len(taken.rejected) == before
-        taken.handled.append(Handled(name, found.st_mtime_ns, found.st_size, used))
+        taken.handled.append(Handled(name, _state(found), used))
 
     def _row(self, place: str, row: Row, damaged: bool, taken: _Taken) -> None:
         key = self._plan.key(row)
@@ -249,11 +250,14 @@ class _FileStream:
         companions = [one for one in self._companions(path) if one.exists()]
         for one in (path, *companions):
             if isinstance(where, MoveDone):
-                target = self.folder / where.move / one.name
-                target.parent.mkdir(exist_ok=True)
+                put(self.folder, one.name, where.move, one.name)
             else:
-                target = one.with_name(one.name + where.rename)
-            one.rename(free_name(target))
+                put(self.folder, one.name, "", one.name + where.rename)
+
+
+def _state(it: os.stat_result) -> tuple[int, ...]:
+    """What differs once a file is another or was written to: a time of change can be set back, ctime cannot."""
+    return it.st_ino, it.st_size, it.st_mtime_ns, it.st_ctime_ns
 
 
 def _folder_of(connection: Connection) -> Path:

@@ -163,3 +163,9 @@ def test_a_long_text_in_an_envelope_is_read_and_one_too_long_to_hold_refused(mon
     monkeypatch.setattr("adapters.decode.packed.MAX_BYTES", 10)
     with pytest.raises(Undecodable, match="this chain must hold whole"):
         read(on_disk(data), ["soap_string", "xml"], records="//c")
+
+
+@pytest.mark.parametrize("bracket", [b"[", b'{"a":'])
+def test_a_long_json_answer_without_a_bottom_is_not_followed_down(bracket: bytes) -> None:
+    with pytest.raises(Undecodable, match="nested more than 1000 deep"):
+        read(on_disk(bracket * 300_000, Spooled), ["json"], records="rows")

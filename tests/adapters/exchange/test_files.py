@@ -101,6 +101,64 @@ def test_a_file_replaced_between_reading_and_putting_aside_stays(wcm: SourceSyst
     assert pull(wcm, "articles", mirror).records["1"].get("title") == "刚刚更正"
 
 
+@pytest.mark.parametrize("anew", [True, False])
+def test_a_file_changed_meanwhile_stays_though_its_size_and_time_are_as_before(
+    wcm: SourceSystem, outbox: Outbox, anew: bool
+) -> None:
+    path = outbox.publish(1)
+    text, at = path.read_bytes(), path.stat().st_mtime_ns
+
+    def change(_: object) -> None:
+        other = path.with_suffix(".tmp") if anew else path
+        other.write_bytes(text.replace(b"<DOCID>1</DOCID>", b"<DOCID>2</DOCID>"))
+        os.utime(other, ns=(at, at))
+        other.rename(path)
+
+    mirror = pull(wcm, "articles", Mirror(), between=change)
+    assert left(outbox) == ["000001.xml"]
+    assert sorted(pull(wcm, "articles", mirror).records) == ["1", "2"]
+
+
+def test_nothing_is_put_aside_through_a_link(wcm: SourceSystem, outbox: Outbox, tmp_path: Path) -> None:
+    outbox.publish(1)
+    (tmp_path / "elsewhere").mkdir()
+    (outbox.folder / "done").symlink_to(tmp_path / "elsewhere")
+    with pytest.raises(RemoteRefused, match="wcm articles acknowledge: where files are put aside is a symbolic link"):
+        pull(wcm, "articles", Mirror())
+    assert left(outbox) == ["000001.xml"] and not list((tmp_path / "elsewhere").iterdir())
+
+
+def test_the_exchange_folder_itself_may_be_reached_by_a_link(tmp_path: Path, outbox: Outbox) -> None:
+    (tmp_path / "link").symlink_to(outbox.folder)
+    for done, names in (("{move: done}", ["000001.xml"]), ("{rename: .read}", ["000001.xml.read"])):
+        text = find_descriptor("trs_wcm_files").read_text().replace("done: {move: done}", f"done: {done}")
+        assert f"done: {done}" in text
+        outbox.publish(1)
+        system = described(text, tmp_path, Connection("c", extra={"folder": str(tmp_path / "link")}))
+        pull(system, "articles", Mirror())
+        assert left(outbox) == [] and [*outbox.folder.rglob(names[0])]
+
+
+def test_a_name_that_is_no_utf8_is_told_by_its_bytes_and_its_file_put_aside(
+    wcm: SourceSystem, outbox: Outbox
+) -> None:
+    broken = outbox.publish(1)
+    broken.write_bytes(b"<broken>")
+    named = os.fsencode(outbox.folder) + b"/\xb9\xab\xb8\xe6\n.xml"
+    broken.rename(os.fsdecode(named))
+    os.utime(named, (1, 1))
+    mirror = pull(wcm, "articles", Mirror())
+    assert list(mirror.rejected) == [r"\xb9\xab\xb8\xe6\n.xml"]
+    assert os.listdir(os.fsencode(outbox.folder / "failed")) == [b"\xb9\xab\xb8\xe6\n.xml"]
+
+
+def test_a_file_named_in_gbk_is_fetched_by_its_bytes(wcm: SourceSystem, outbox: Outbox) -> None:
+    outbox.publish(1)
+    with open(os.fsencode(outbox.folder) + b"/\xb9\xab\xb8\xe6.doc", "wb") as file:
+        file.write(b"content")
+    assert wcm.fetch("%B9%AB%B8%E6.doc", 100)[0] == b"content"
+
+
 def test_a_file_that_may_still_grow_waits(wcm: SourceSystem, outbox: Outbox) -> None:
     outbox.age_s = 0
     path = outbox.publish(1)
