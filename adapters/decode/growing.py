@@ -61,6 +61,15 @@ class Growing:
             self._prolog = None  # the other parser will say so
 
 
+def refuse_entities(document: bytes, encoding: str | None) -> None:
+    """For who reads a document otherwise: raises Undecodable where it declares entities of its own. What is wrong
+    with it besides is left to its reader."""
+    try:
+        _prolog(encoding).Parse(document, True)
+    except (_Root, expat.ExpatError, LookupError):
+        return
+
+
 class _Root(Exception):
     """The root element begins: no entity can be declared any more."""
 

@@ -15,6 +15,7 @@ from lxml import etree
 from adapters import paths
 from adapters.decode import charset
 from adapters.decode.answer import Undecodable, what
+from adapters.decode.growing import refuse_entities
 from adapters.decode.repair import mended
 
 
@@ -25,12 +26,14 @@ def tree(data: bytes, encoding: str, repairs: set[str], expected: str = "XML") -
         data, damaged = charset.to_utf8(data, encoding)
         data = charset.PROLOG_TEXT.sub("", data.decode(), count=1).encode()
         encoding = "utf-8"
+    document = b"".join(mended([data], repairs))
+    refuse_entities(document, encoding or None)  # the parser takes them in where they stand in attributes
     parser = etree.XMLParser(
         encoding=encoding or None, resolve_entities=False, no_network=True, huge_tree=True, remove_comments=True,
         remove_pis=True,
     )  # fmt: skip
     try:
-        return etree.fromstring(b"".join(mended([data], repairs)), parser), damaged
+        return etree.fromstring(document, parser), damaged
     except etree.XMLSyntaxError:
         raise Undecodable(what(data, expected)) from None
 

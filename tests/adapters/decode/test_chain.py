@@ -169,6 +169,16 @@ def test_no_entity_is_followed_wherever_it_is_declared(prolog: str) -> None:
         read(f"<!-- {'-x' * 50_000} -->{prolog}<a><r><n>&x;</n></r></a>".encode(), ["xml"], records="//r")
 
 
+@pytest.mark.parametrize("step", ["multiref", "soap", "dataset"])
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-16", "gbk"])
+def test_a_document_taken_whole_brings_no_entity_in_either(step: str, encoding: str) -> None:
+    text = '<!DOCTYPE a [<!ENTITY x "yy"><!ENTITY z "&x;&x;">]><a><Body><b><r k="&z;"/></b></Body></a>'
+    prolog = f'<?xml version="1.0" encoding="{encoding}"?>' if encoding == "gbk" else ""
+    with pytest.raises(Undecodable, match="an entity of its own"):
+        answer = read((prolog + text).encode(encoding), [step, *(["xml"] * (step != "soap"))], records="//r")
+        list(answer.rows())
+
+
 def test_a_row_inside_a_row_is_a_row_of_its_own() -> None:
     body = b"<a><r><n>1</n><r><n>2</n></r></r><r nil='1'><b><r><n>3</n></r></b></r></a>"
     assert rows(read(body, ["xml"], records="//r")) == [
