@@ -74,6 +74,8 @@ class PageWalk:
     def saw(self, key: str) -> None:
         """One row of the page being read, in order; ``key`` is '' when it has none."""
         self._page_rows += 1
+        if self._rule is None:
+            return  # one answer is the whole list: nothing of it can move
         self._page_print = hash((self._page_print, key))
         if key:
             self._distinct.add(key)

@@ -59,6 +59,7 @@ class RowPlan:
                 self._others.append((name, path, paths.dotted(path), convert))
         flags = [rule for rule in stream.withdrawn if isinstance(rule, Withdrawn)]
         self._flags = [(paths.dotted(rule.field), frozenset(rule.values)) for rule in flags]
+        self._flag = (flags[0].field, self._flags[0][1]) if len(flags) == 1 and "." not in flags[0].field else None
         self.used = self._used = frozenset(used)  #: the columns some word of the descriptor names
         # What a row's digest also depends on: a changed mapping must read the details again.
         self._signature = digest(
@@ -73,6 +74,9 @@ class RowPlan:
         return str(value) if isinstance(value, int) and not isinstance(value, bool) else ""
 
     def withdrawn(self, row: Row) -> bool:
+        if self._flag is not None:  # one column, as nearly always
+            value = row.get(self._flag[0])
+            return (value if type(value) is str else plain(value)) in self._flag[1]
         return any(plain(flag(row)) in values for flag, values in self._flags)
 
     def digest(self, row: Row) -> str:

@@ -87,6 +87,7 @@ class Taker:
         self._alias = f"{stream.for_each.as_}." if stream.for_each else ""
         self._plan = rows.RowPlan(stream, descriptor, base_url)
         self._promise = contract.Promise(stream.contract, self._plan.used) if stream.contract else None
+        self._key_column = stream.key if "." not in stream.key else ""
         self._by_client = stream.cursor is not None and stream.cursor.filter == "client"
         self.cursor = cursors.open_cursor(stream.cursor, stream.time, descriptor.time)
         chain, outer = stream.decode or descriptor.decode, descriptor.outcome
@@ -105,7 +106,8 @@ class Taker:
 
     def take(self, row: Any, chunk: Chunk, run: Run, walk: Walk) -> None:
         """One row of the list: a record, a rejection, or one that waits for ``finish``."""
-        key = self._plan.key(row)
+        value = row.get(self._key_column)  # a text of the row itself, as nearly always
+        key = value.strip() if type(value) is str else self._plan.key(row)
         walk.saw(key)
         chunk.rows += 1
         if not key:
@@ -140,7 +142,11 @@ class Taker:
             chunk.waiting.append((key, row, mark))
             return
         try:
-            chunk.records.append(self._record(row, key, walk.damaged, "", run, None))
+            if self._promise is None:
+                made = self._plan.record(row, key, run.partition, run.parent, "", walk.damaged)
+            else:
+                made = self._record(row, key, walk.damaged, "", run, None)
+            chunk.records.append(made)
         except RecordRejected as error:
             chunk.rejected.append(Rejected(key, "; ".join(error.reasons)))
 
