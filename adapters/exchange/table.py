@@ -8,6 +8,7 @@ column but the sign. ``table_stream`` reads, ``table_writes`` writes; here both 
 from __future__ import annotations
 
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
@@ -59,6 +60,21 @@ class TableSystem:
     def find(self, operation: str, values: Mapping[str, Any], *, key: str) -> WriteResult | None:
         it, get = self._operation(operation, values, key)
         found: WriteResult | None = self._patiently(lambda: it.find(get))
+        return found
+
+    def signs(self, stream: str) -> Counter[str]:
+        """How many rows are ``unread``, ``read``, ``failed`` and ``of neither``; for who only looks."""
+        it = self._stream(stream)
+        found: Counter[str] = self._patiently(it.signs)
+        return found
+
+    def columns_of(self, operation: str) -> str:
+        """What an operation would write, ``TABLE: COLUMN, …``, once all of it was found in the database.
+
+        Raises RemoteRefused for what is not there, ConfigError for an idempotency the table cannot keep.
+        """
+        it = self._operations[operation]
+        found: str = self._patiently(it.columns)
         return found
 
     def fetch(self, url: str, max_bytes: int) -> tuple[bytes, str]:

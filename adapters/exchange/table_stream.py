@@ -7,6 +7,7 @@ cell under a lock), so a row that was reported anew in between stays unread and 
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -26,7 +27,7 @@ from adapters.exchange.table_sign import set_signs
 from adapters.outcome import plain
 from adapters.rows import RowPlan, Unfit
 from adapters.taking import MAX_KEY
-from adapters.vocabulary import Descriptor, Stream, TableSource, Withdrawn
+from adapters.vocabulary import Descriptor, Sign, Stream, TableSource, Withdrawn
 from weigov.errors import RecordRejected, RemoteRefused
 from weigov.ports import Batch, PullState, Rejected
 from weigov.records import Record
@@ -211,6 +212,21 @@ class TableStream:
         with self._database.begin(f"{self._name} acknowledge", writing=True) as connection:
             set_signs(connection, self._table(connection), self._rule.sign, token)
 
+    def signs(self) -> Counter[str]:
+        """How many rows are ``unread``, ``read``, ``failed`` and ``of neither``."""
+        sign = self._rule.sign
+        found: Counter[str] = Counter()
+        if sign is None:
+            return found
+        with self._database.begin(f"{self._name} signs") as connection:
+            table = self._table(connection)
+            column = table.opened[sign.column]
+            for value, count in connection.execute(
+                sa.select(column, sa.func.count()).where(*table.where).group_by(column)
+            ):
+                found[_meaning(sign, value)] += count
+        return found
+
     def _looked_at(self) -> TableShape:
         with self._database.begin(self._name) as connection:
             return self._table(connection)
@@ -226,3 +242,13 @@ class TableStream:
             opened = open_table(connection, self._system, self._name, rule.name, sorted(wanted))
             self._opened = TableShape(opened, rule, self._keys, wanted)
         return self._opened
+
+
+def _meaning(sign: Sign, value: Any) -> str:
+    """What a row says by its sign; numbers and texts mean the same in a descriptor."""
+    text = None if value is None else str(int(value) if isinstance(value, bool) else value).rstrip()
+    if text in {None if one is None else str(one) for one in sign.unread}:
+        return "unread"
+    if text == str(sign.read):
+        return "read"
+    return "failed" if sign.failed is not None and text == str(sign.failed) else "of neither"

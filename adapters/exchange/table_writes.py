@@ -86,6 +86,13 @@ class TableOperation:
                 raise RemoteUnavailable(self._system, self._name, why)
             return None
 
+    def columns(self) -> str:
+        """``TABLE: COLUMN, …``, as the database has them. Raises RemoteRefused, ConfigError."""
+        with self._database.begin(self._name) as connection:
+            self._table(connection)
+        it = self._write
+        return f"{it.table}: {', '.join(dict.fromkeys([*it.key, *it.values, *it.set]))}"
+
     def _execute(self, connection: sa.Connection, table: Opened, values: Mapping[str, dict[str, Any]]) -> None:
         if self._write.insert is not None:
             connection.execute(sa.insert(table.table).values(_of(table, values["values"] or values["key"])))

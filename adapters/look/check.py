@@ -2,12 +2,12 @@
 
 Nothing is stored, nothing acknowledged, nothing written. What is asked is in ``observe``, what follows from it in
 ``findings``; here every stream has its turn, parents before what is read by them, and each contradiction gets the
-line of the descriptor it is about. Exchange tables and files have no pages: of them the first batch is taken.
+line of the descriptor it is about. Exchange tables and files have no pages: of them the first batch is taken, and of
+tables it is also seen whether those an operation writes to are there.
 """
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -16,13 +16,15 @@ from pathlib import Path
 from adapters.auth import LoginRefused
 from adapters.descriptor import UNPROVEN
 from adapters.engine import Engine
-from adapters.look.findings import judge, unnamed
+from adapters.exchange.table import TableSystem
+from adapters.look.batch import by_batch
+from adapters.look.findings import judge
 from adapters.look.found import Findings
 from adapters.look.observe import observe
 from adapters.look.unstored import Look
 from adapters.rows import RowPlan
 from adapters.vocabulary import Descriptor, Stream
-from weigov.errors import ConfigError, RemoteError, RemoteUnavailable, WeigovError
+from weigov.errors import ConfigError, RemoteError, RemoteRefused, RemoteUnavailable, WeigovError
 from weigov.ports import SourceSystem
 from weigov.records import Record
 from weigov.yamlfile import YamlFile
@@ -30,12 +32,13 @@ from weigov.yamlfile import YamlFile
 
 @dataclass(slots=True)
 class Checked:
-    """What is to be said of one stream."""
+    """What is to be said of one stream; of exchange tables also of each operation."""
 
-    stream: str
+    stream: str  # or the operation's name
     facts: dict[str, str] = field(default_factory=dict)
     contradictions: list[str] = field(default_factory=list)  # one line each, with the descriptor's line
     problem: str = ""  # why it could not be read
+    operation: bool = False
 
     @property
     def sound(self) -> bool:
@@ -68,7 +71,7 @@ def check(
             if isinstance(system, Engine):
                 found = _by_pages(system, descriptor, name, base_url, parents, now)
             else:
-                found = _by_batch(look, descriptor.streams[name], name)
+                found = by_batch(look, descriptor.streams[name], name)
         except RemoteError as error:
             checked.problem = str(error)
             yield checked
@@ -82,6 +85,8 @@ def check(
         checked.facts = found.facts
         checked.contradictions = _lines(system.name, descriptor, name, found)
         yield checked
+    if isinstance(system, TableSystem) and not streams:
+        yield from _operations(system, descriptor)
 
 
 def summary(system: str, descriptor: Descriptor, checked: Sequence[Checked]) -> tuple[bool, str]:
@@ -93,8 +98,9 @@ def summary(system: str, descriptor: Descriptor, checked: Sequence[Checked]) -> 
             f"；另有 {len(lines) - 1} 处 and {len(lines) - 1} more: weigov check {system}" if len(lines) > 1 else ""
         )
         return False, f"{label}{lines[0]}{more}"
-    said = f"已连通并登录，{len(checked)} 个数据流与描述相符"
-    return True, f"{label}{said} reached, and {len(checked)} streams are as {descriptor.system} says"
+    streams = sum(not one.operation for one in checked)
+    said = f"已连通并登录，{streams} 个数据流与描述相符"
+    return True, f"{label}{said} reached, and {streams} streams are as {descriptor.system} says"
 
 
 def _in_order(streams: dict[str, Stream], wanted: Sequence[str]) -> list[str]:
@@ -120,22 +126,21 @@ def _by_pages(
     return judge(seen, descriptor, name, RowPlan(stream, descriptor).used)
 
 
-def _by_batch(look: Look, stream: Stream, name: str) -> Findings:
-    found = Findings()
-    batch = next(iter(look.batches(name)), None)
-    records, rejected = (batch.records, batch.rejected) if batch else ((), ())
-    found.facts["rows"] = f"{len(records) + len(rejected)} in the first batch"
-    for reason, count in Counter(one.reason for one in rejected).items():
-        field_name = reason.partition(" ")[0]
-        loc = ("streams", name, "fields", field_name) if field_name in stream.fields else ("streams", name)
-        found.no(loc, f"{count} of {len(records) + len(rejected)} rows would be quarantined: {reason}")
-    never = [field_name for field_name in stream.fields if all(record.get(field_name) is None for record in records)]
-    if never and records:
-        found.facts["never filled"] = ", ".join(never)
-    unnamed(found, dict.fromkeys(column for record in records for column in record.extra))
-    for note in batch.notes if batch else ():
-        found.no(("streams", name, "contract"), note)
-    return found
+def _operations(system: TableSystem, descriptor: Descriptor) -> Iterator[Checked]:
+    """Whether the tables that are written to are there: nothing else of a write can be tried."""
+    for name in descriptor.operations:
+        found = Findings()
+        checked = Checked(name, operation=True)
+        try:
+            found.facts["writes"] = system.columns_of(name)
+        except (RemoteRefused, ConfigError) as error:
+            said = str(error).removeprefix(f"{system.name} {name}: ")
+            found.no(("operations", name, "table"), said)
+        except RemoteError as error:
+            checked.problem = str(error)
+        checked.facts = found.facts
+        checked.contradictions = _lines(system.name, descriptor, name, found)
+        yield checked
 
 
 def _lines(system: str, descriptor: Descriptor, name: str, found: Findings) -> list[str]:

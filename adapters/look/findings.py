@@ -13,11 +13,13 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from adapters import contract, paths
+from adapters.cursors import formats_of
 from adapters.look.found import Findings, Loc
 from adapters.look.observe import AHEAD, MOST_ROWS, Seen
 from adapters.look.pages import judge_pages
 from adapters.look.personal import is_personal, is_secret
 from adapters.outcome import plain
+from adapters.times import needs_zone
 from adapters.vocabulary import Descriptor, TimeRule, Withdrawn
 from weigov.yamlfile import did_you_mean
 
@@ -31,7 +33,9 @@ def judge(seen: Seen, descriptor: Descriptor, name: str, named: frozenset[str]) 
     found = Findings()
     at = ("streams", name)
     _rows(seen, found, at)
-    if seen.first.count:
+    if seen.first.count and not any(seen.first.keys):
+        found.facts["not judged"] = "the rest, until these are rows with a key"
+    elif seen.first.count:
         judge_pages(seen, found, at)
         _cursor(seen, found, at, descriptor.time)
         _fields(seen, found, at)
@@ -55,7 +59,7 @@ def _rows(seen: Seen, found: Findings, at: Loc) -> None:
         found.no(
             (*at, "key"),
             f"{without} of {len(first.keys)} rows have no {seen.stream.key}",
-            _near(seen, seen.stream.key),
+            _near(seen, seen.stream.key) or ("" if any(first.keys) else f"{_has(seen)}: is `records` right?"),
         )
     keys = Counter(key for key in first.keys if key)
     if twice := sum(count > 1 for count in keys.values()):
@@ -96,8 +100,17 @@ def _cursor(seen: Seen, found: Findings, at: Loc, outer: TimeRule | None) -> Non
             "leave `order` out, or ask for that order",
         )
     if isinstance(newest, datetime):
+        _zone(max([newest, *seen.to_come]), seen, found, outer)
         _future(max([newest, *seen.to_come]), seen, found, at, outer)
     _filter(seen, found, here)
+
+
+def _zone(newest: datetime, seen: Seen, found: Findings, outer: TimeRule | None) -> None:
+    """A wrong zone shows in rows from the future, and only where there are rows of the last hours."""
+    rule = seen.stream.cursor
+    formats, _ = formats_of(rule, seen.stream.time, outer) if rule else ((), "")
+    if any(needs_zone(form) for form in formats) and seen.now - newest > _CHINA:
+        found.facts["zone"] = f"cannot be judged: the newest row seen is {_span(seen.now - newest)} old"
 
 
 def _future(newest: datetime, seen: Seen, found: Findings, at: Loc, outer: TimeRule | None) -> None:
@@ -227,6 +240,11 @@ def _read_besides(seen: Seen) -> Iterator[str]:
     yield from (rule.field for rule in stream.withdrawn if isinstance(rule, Withdrawn))
     if stream.contract:
         yield from stream.contract.columns
+
+
+def _has(seen: Seen) -> str:
+    names = list(dict.fromkeys(name for row in seen.first.rows for name in row))
+    return f"the rows have {_listed(names)}" if names else "the rows have no columns"
 
 
 def _near(seen: Seen, column: str) -> str:

@@ -61,7 +61,7 @@ def check(
 
 
 def _show(one: Checked) -> None:
-    out.print(one.stream, style="bold")
+    out.print(f"{one.stream}{' (operation)' * one.operation}", style="bold")
     for about, said in one.facts.items():
         out.print(f"  {about:<13} {said}")
 

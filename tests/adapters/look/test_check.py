@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Callable, Iterator
-from contextlib import closing
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -14,7 +12,6 @@ import pytest
 
 from adapters.descriptor import load_descriptor
 from adapters.look.check import Checked, check, is_unproven, summary
-from tests.adapters.exchange.databases import connection, described
 from tests.adapters.upstream import REST, SOAP, Upstream, opened, serving
 from weigov.errors import ConfigError
 
@@ -230,6 +227,26 @@ def test_a_zone_that_is_eight_hours_off_shows_in_rows_from_the_future(
     assert looked_at("rest", upstream, tmp_path, REST, now=now, streams=["items"])["items"].sound
 
 
+@pytest.mark.parametrize(
+    ("change", "hint"),
+    [(("key: id", "key: idd"), "did you mean id?"), (("records: data.rows", "records: data"), "is `records` right?")],
+)
+def test_of_rows_without_a_key_nothing_else_is_judged(
+    change: tuple[str, str], hint: str, upstream: Upstream, tmp_path: Path
+) -> None:
+    found = looked_at("rest", upstream, tmp_path, REST.replace(*change), streams=["items"])["items"]
+    (line,) = found.contradictions
+    assert " streams.items.key;" in line and hint in line and "not judged" in found.facts
+
+
+def test_a_zone_is_not_judged_by_rows_that_are_days_old(upstream: Upstream, tmp_path: Path) -> None:
+    later = looked_at("rest", upstream, tmp_path, now=datetime(2026, 1, 20, tzinfo=UTC), streams=["items"])["items"]
+    assert later.facts["zone"] == "cannot be judged: the newest row seen is 17 days old" and later.sound
+    del upstream.rows[3:]
+    soon = looked_at("rest", upstream, tmp_path, now=datetime(2026, 1, 3, 1, tzinfo=UTC), streams=["items"])["items"]
+    assert "zone" not in soon.facts and soon.sound
+
+
 # ---- what cannot be read
 
 
@@ -262,52 +279,6 @@ def test_a_descriptor_from_documents_is_known_by_where_it_stands(tmp_path: Path)
         (folder / "items.yaml").write_text(REST, encoding="utf-8")
     assert not is_unproven(load_descriptor(tmp_path / "items.yaml"))
     assert is_unproven(load_descriptor(tmp_path / "unproven" / "items.yaml"))
-
-
-# ---- exchange tables and files
-
-TABLE = """
-system: it
-title: 例
-engine: table
-time: {format: "%Y-%m-%d %H:%M:%S", zone: Asia/Shanghai}
-streams:
-  items:
-    kind: article
-    schedule: "*/10 * * * *"
-    key: ID
-    fields: {title: TITLE, updated_at: CHANGED}
-    table: {name: ITEMS, sign: {column: SIGN}}
-"""
-
-
-def test_of_an_exchange_table_the_first_batch_is_judged_and_nothing_is_signed(tmp_path: Path) -> None:
-    url = f"sqlite:///{tmp_path / 'front.db'}"
-    with closing(sqlite3.connect(tmp_path / "front.db")) as db, db:
-        db.execute("CREATE TABLE ITEMS (ID TEXT PRIMARY KEY, TITLE TEXT, CHANGED TEXT, SIGN TEXT, LINKMAN TEXT)")
-        rows = [
-            (f"{n}", f"标题{n}", "2026-01-05" if n == 3 else "2026-01-05 08:00:00", "0", "李四") for n in range(4)
-        ]
-        db.executemany("INSERT INTO ITEMS VALUES (?, ?, ?, ?, ?)", rows)
-    system = described(TABLE, tmp_path, connection(url))
-    (found,) = check(system, load_descriptor(tmp_path / "it.yaml"), "", NOW)
-    system.close()
-    assert found.facts["rows"] == "4 in the first batch" and found.facts["of people"].startswith("LINKMAN: ")
-    (line,) = found.contradictions
-    assert (
-        "1 of 4 rows would be quarantined: updated_at" in line
-        and "it.yaml:11 streams.items.fields.updated_at" in line
-    )
-    assert "李四" not in str(found)
-    with closing(sqlite3.connect(tmp_path / "front.db")) as db:
-        assert db.execute("SELECT DISTINCT SIGN FROM ITEMS").fetchall() == [("0",)]
-
-
-def test_a_database_that_is_not_there_is_one_line(tmp_path: Path) -> None:
-    system = described(TABLE, tmp_path, connection(f"sqlite:///{tmp_path / 'none.db'}"))
-    (found,) = check(system, load_descriptor(tmp_path / "it.yaml"), "", NOW)
-    system.close()
-    assert found.problem and "\n" not in found.problem and not found.sound
 
 
 # ---- in one line, for a button
