@@ -8,6 +8,7 @@ rejected with all its reasons, which name columns and never quote values.
 from __future__ import annotations
 
 import html
+import math
 import re
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -171,9 +172,12 @@ def number(value: Any) -> int | float | None:
         return int(value)
     except ValueError:
         try:
-            return float(value)
+            found = float(value)
         except ValueError:
             raise Unfit("is no number") from None
+        if not math.isfinite(found):  # nan, inf, 1e999: JSON has no such number
+            raise Unfit("is no number") from None
+        return found
 
 
 def files(name: str, url: str, base_url: str) -> Convert:
