@@ -113,7 +113,7 @@ def test_numbers(value: Any, expected: Any) -> None:
     assert one({"position": "n"}, {"id": "1", "n": value}, kind="column").get("position") == expected
 
 
-@pytest.mark.parametrize("value", [True, "drei", [3]])
+@pytest.mark.parametrize("value", [True, "drei", [3], "nan", "1e999"])
 def test_what_is_no_number_is_rejected(value: Any) -> None:
     with pytest.raises(RecordRejected, match="is no number"):
         one({"position": "n"}, {"id": "1", "n": value}, kind="column")
