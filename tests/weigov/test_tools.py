@@ -130,6 +130,14 @@ def test_a_sample_says_when_nobody_knows_how_many_there_are(town: Town) -> None:
     assert "first 2; the system does not say how many there are" in shown.err and shown.code == 0
 
 
+def test_a_sample_that_could_not_be_read_says_only_why(town: Town) -> None:
+    secrets = json.loads((town.home / "secrets.json").read_text())
+    secrets["cms"]["password"] = "not-the-one"
+    (town.home / "secrets.json").write_text(json.dumps(secrets))
+    shown = town.type("sample", "cms", "articles")
+    assert shown.code == 1 and len(shown.err.splitlines()) == 1 and "first 0" not in shown.err
+
+
 def test_a_sample_of_citizens_is_masked_unless_it_is_asked_for_clear(town: Town) -> None:
     def names(*more: str) -> list[str]:
         lines = town.type("sample", "cases", "cases", "--limit", "4", "--json", *more).good().splitlines()

@@ -6,15 +6,14 @@ import json
 import sys
 from collections.abc import Iterator
 from dataclasses import asdict
-from datetime import datetime
 from itertools import islice
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.table import Column, Table
 
-from weigov.commands.by_hand import ByHand, one_system
+from weigov.commands.by_hand import one_system
 from weigov.commands.console import UNPROVEN, Json, names, out
+from weigov.commands.records import show
 from weigov.errors import WeigovError
 
 #: Rows shown for each reason they were rejected for.
@@ -89,9 +88,10 @@ def sample(
                 head = {"key": record.key, "partition": record.partition, "withdrawn": record.withdrawn}
                 typer.echo(json.dumps(head | json.loads(dump(record)), ensure_ascii=False))
         elif shown:
-            out.print(_table(it, shown))
+            show(shown, it.zone, out)
         # On standard error, so that what is piped on is records only.
-        print(_how_many(len(records), total.said(), len(rejected)), file=sys.stderr)
+        if records or rejected or error is None:
+            print(_how_many(len(records), total.said(), len(rejected)), file=sys.stderr)
         for line in _by_reason(rejected):
             print(line, file=sys.stderr)
     if error is not None:
@@ -126,24 +126,3 @@ def _by_reason(rejected: list[Rejected]) -> Iterator[str]:
     for reason, ill in keys.items():
         more = f" and {len(ill) - _NAMED} more" if len(ill) > _NAMED else ""
         yield f"{', '.join(ill[:_NAMED])}{more}: {reason}"
-
-
-def _table(it: ByHand, records: list[Record]) -> Table:
-    """The fields that at least one record has, long texts cut: it is to look at, --json is to use."""
-    fields = list(dict.fromkeys(name for record in records for name in record.fields))
-    table = Table(*(Column(name, overflow="fold") for name in ("key", *fields)))
-    for record in records:
-        key = f"{record.key} (withdrawn)" if record.withdrawn else record.key
-        table.add_row(key, *(_cell(record.get(name), it) for name in fields))
-    return table
-
-
-def _cell(value: Any, it: ByHand) -> str:
-    if value is None:
-        return ""
-    if isinstance(value, datetime):
-        return f"{value.astimezone(it.zone):%Y-%m-%d %H:%M:%S}"
-    if isinstance(value, list):
-        return f"{len(value)} files"
-    text = " ".join(str(value).split())
-    return text if len(text) <= 40 else text[:39] + "…"
