@@ -259,6 +259,8 @@ def write_shell_settings(home: Home) -> None:
     """var/weigov.env: for a shell that wants to call ``weigov`` or ``airflow`` by hand."""
     settings = home.weigov_settings() | {"AIRFLOW_HOME": str(home.airflow)}
     lines = [f"export {name}='{value}'" for name, value in settings.items()]
+    programs = ROOT / ".venv" / "bin"
+    lines.append(f"""case ":$PATH:" in *":{programs}:"*) ;; *) export PATH='{programs}':"$PATH" ;; esac""")
     (home.var / "weigov.env").write_text("\n".join(lines) + "\n", encoding="utf-8")
 
 

@@ -50,7 +50,9 @@ def _cut(rule: Paging, first: Page, second: Page | None, found: Findings, here: 
     if not more:
         return False
     word, hint = _taken_for_the_end(rule, first)
-    found.no((*here, word), f"the list would end after page 1, and page 2 brings {more} more rows", hint)
+    found.no(
+        (*here, word), f"the list would end after page 1, and page 2 brings {more} more row{'s' * (more > 1)}", hint
+    )
     return True
 
 

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import os
 import socket
+import subprocess
 from pathlib import Path
 
 import pytest
 
 from ops import processes, services
-from ops.home import Home, OpsError
+from ops.home import ROOT, Home, OpsError
 
 
 def free_port() -> int:
@@ -59,3 +60,14 @@ def test_a_second_start_at_the_same_time_is_refused(tmp_path: Path) -> None:
 def test_stopping_where_nothing_was_ever_started_is_no_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("WEIGOV_HOME", str(tmp_path / "nowhere"))
     assert services.main(["down"]) == 0
+
+
+def test_a_shell_that_sourced_the_settings_finds_the_programs(tmp_path: Path) -> None:
+    home = Home.from_environ({"WEIGOV_HOME": str(tmp_path)})
+    services.write_shell_settings(home)
+    told = subprocess.run(
+        ["sh", "-c", ". ./weigov.env; . ./weigov.env; command -v weigov; echo $PATH; echo $WEIGOV_SITE"],
+        cwd=tmp_path, env={"PATH": "/usr/bin:/bin"}, capture_output=True, text=True, check=True,
+    ).stdout.splitlines()  # fmt: skip
+    programs = ROOT / ".venv" / "bin"
+    assert told == [f"{programs}/weigov", f"{programs}:/usr/bin:/bin", home.weigov_settings()["WEIGOV_SITE"]]

@@ -292,6 +292,9 @@ def test_the_summary_is_one_line_and_says_how_much_more_there_is(tmp_path: Path)
     assert summary("cms", descriptor, good) == (
         True, "未经实证 unproven；已连通并登录，2 个数据流与描述相符 reached, and 2 streams are as items says"
     )  # fmt: skip
+    assert summary("cms", descriptor, [*good[:1], Checked("save", operation=True)])[1].endswith(
+        "1 stream is as items says"
+    )
     bad = [Checked("a", contradictions=["one", "two"]), Checked("b", problem="three")]
     assert summary("cms", descriptor, bad) == (
         False, "未经实证 unproven；one；另有 2 处 and 2 more: weigov check cms"
