@@ -71,7 +71,9 @@ def outcome(look: Look, stream: str) -> tuple[Outcome, list[Record]]:
             records += batch.records
             rejected |= {one.key: one.reason for one in batch.rejected}
     except WeigovError as error:
-        ended = f"{type(error).__name__}: {error}"
+        # Kinds an adapter keeps to itself may be called otherwise tomorrow, and tapes are kept.
+        kind = next(one for one in type(error).__mro__ if one.__module__ == WeigovError.__module__)
+        ended = f"{kind.__name__}: {error}"
     return Outcome({record.key: saved(record) for record in records}, rejected, ended), records
 
 
