@@ -178,7 +178,8 @@ _SECRETS = re.compile(r"(?i)\b(access_token|secret|openid)=[^&\s\"]+")
 
 
 class _MaskQuery(logging.Filter):
-    """urllib3 logs every URL at DEBUG level; the token and the openid in it are masked."""
+    """urllib3 logs every URL at DEBUG, and at WARNING that of an answer whose headers are broken; the token and the
+    openid in it are masked."""
 
     def filter(self, record: logging.LogRecord) -> bool:
         if isinstance(record.args, tuple):
@@ -186,4 +187,5 @@ class _MaskQuery(logging.Filter):
         return True
 
 
-logging.getLogger("urllib3.connectionpool").addFilter(_MaskQuery())
+for _name in ("urllib3.connectionpool", "urllib3.connection"):
+    logging.getLogger(_name).addFilter(_MaskQuery())
