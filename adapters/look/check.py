@@ -100,10 +100,8 @@ def summary(system: str, descriptor: Descriptor, checked: Sequence[Checked]) -> 
         return False, f"{label}{lines[0]}{more}"
     streams = sum(not one.operation for one in checked)
     said = f"已连通并登录，{streams} 个数据流与描述相符"
-    return (
-        True,
-        f"{label}{said} reached, and {streams} stream{'s are' if streams != 1 else ' is'} as {descriptor.system} says",
-    )
+    are = "1 stream is" if streams == 1 else f"{streams} streams are"
+    return True, f"{label}{said} reached, and {are} as {descriptor.system} says"
 
 
 def _in_order(streams: dict[str, Stream], wanted: Sequence[str]) -> list[str]:
