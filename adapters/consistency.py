@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
-from adapters import paths
+from adapters import paths, unsealed
 from adapters.cursors import formats_of
 from adapters.exchange import consistency as check_exchange
 from adapters.outcome import parse as parse_condition
@@ -84,6 +84,7 @@ def faults_of(it: Part, path: Path, name: str | None, all_streams: Mapping[str, 
             if not (path.parent / beside).exists():
                 yield ("wsdl", word), f"there is no {beside} beside this file", ""
     yield from _order(it.auth)
+    yield from unsealed.faults(it)
     # The system's own outcome rules serve every call, and calls may answer in different languages: not checked here.
     for i, rule in enumerate(it.auth):
         for loc, message, hint in _auth(rule, it):

@@ -53,6 +53,49 @@ def test_rest(auth: str, why: str, tmp_path: Path) -> None:
     assert why in fault(tmp_path, REST.replace(LOGIN, f"auth: {auth}\n"))
 
 
+SEALED = """system: items
+title: 例
+engine: rest
+auth: {kind: sealed_body, signs: SIGNS, plain: out}
+outcome: [{when: "code != '0'", is: refuse, message: out.msg}]
+streams:
+  items:
+    kind: article
+    schedule: "* * * * *"
+    request: {method: POST, path: /}
+    records: rows
+    key: id
+    fields: {title: title}
+operations:
+  save:
+    request: {method: POST, path: /, body: {a: "{a}"}}
+    params: [a]
+    remote_id: id
+    success: "ok == '1'"
+    idempotency: query_first
+    query: {request: {method: POST, path: /q, body: {k: "{idempotency_key}"}}, found: done}
+"""
+
+
+@pytest.mark.parametrize("signs", ["sealed", "plain"])
+def test_rules_may_not_look_beside_a_seal(signs: str, tmp_path: Path) -> None:
+    lines = fault(tmp_path, SEALED.replace("SIGNS", signs)).splitlines()
+    assert [line.partition(" stands beside")[0] for line in lines] == [
+        "5: outcome.0.when: code", "11: streams.items.records: rows", "18: operations.save.remote_id: id",
+        "19: operations.save.success: ok",
+        "21: operations.save.query.found: done",
+    ]  # fmt: skip
+    assert "(look into out." in lines[0]
+    file = tmp_path / "items.yaml"
+    inside = SEALED.replace("SIGNS", signs).replace("code !=", "out.code !=").replace("ok ==", "out.ok ==")
+    inside = inside.replace("found: ", "found: out.")
+    inside = inside.replace("remote_id: ", "remote_id: out.").replace("records: ", "records: out.")
+    taken_out = inside.replace("out.rows", "rows\n    decode: [{text: out.text}, json]")
+    for sound in (SEALED.replace("SIGNS", "members"), inside, taken_out):
+        file.write_text(sound, encoding="utf-8")
+        load_descriptor(file)
+
+
 @pytest.mark.parametrize(
     ("auth", "why"),
     [
