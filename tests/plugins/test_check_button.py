@@ -49,7 +49,7 @@ def stored(sandbox_running: OtherSide, tmp_path: Path, monkeypatch: pytest.Monke
 @pytest.mark.parametrize(("hook", "name"), [(GovRestHook, "cms"), (GovSoapHook, "cases")])
 def test_a_system_of_the_site_is_logged_into_and_looked_at(hook: Any, name: str, stored: Stored) -> None:
     good, said = hook(name).test_connection()
-    assert good and f"are as demo_{name} says" in said and "已连通并登录" in said and "\n" not in said
+    assert good and f" as demo_{name} says" in said and "已连通并登录" in said and "\n" not in said
 
 
 def test_what_is_typed_into_a_form_is_known_by_its_address_and_log_in(stored: Stored) -> None:
