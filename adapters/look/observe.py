@@ -190,12 +190,15 @@ class _Looker:
         if isinstance(cursor, TimeCursor) and rule.span is None:
             # In an ascending list the newest rows are on the last page; here they are the only ones.
             still_to_come = self._page(self._walk(), self._get(parent, self._now + AHEAD))
-            seen.to_come = [mark for mark in self._readable(still_to_come, cursor) if mark > self._now + AHEAD]
+            # What is set aside for later may well be dated so: it counts as withdrawn until then.
+            dated = self._readable(still_to_come, cursor, live_only=True)
+            seen.to_come = [mark for mark in dated if mark > self._now + AHEAD]
 
-    @staticmethod
-    def _readable(page: Page, cursor: ColumnCursor) -> list[Any]:
+    def _readable(self, page: Page, cursor: ColumnCursor, *, live_only: bool = False) -> list[Any]:
         found = []
         for row in page.rows:
+            if live_only and self._plan.withdrawn(row):
+                continue
             try:
                 mark = cursor.of(row)
             except ValueError:
