@@ -100,8 +100,8 @@ def _cursor(seen: Seen, found: Findings, at: Loc, outer: TimeRule | None) -> Non
             "leave `order` out, or ask for that order",
         )
     if isinstance(newest, datetime):
-        _zone(max([newest, *seen.to_come]), seen, found, outer)
-        _future(max([newest, *seen.to_come]), seen, found, at, outer)
+        _zone(max([*seen.live_marks, *seen.to_come], default=newest), seen, found, outer)
+        _future(max([*seen.live_marks, *seen.to_come], default=oldest), seen, found, at, outer)
     _filter(seen, found, here)
 
 

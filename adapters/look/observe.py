@@ -52,6 +52,7 @@ class Seen:
     second: Page | None = None
     since: Page | None = None  # asked from the newest mark on the first page
     marks: list[Any] = field(default_factory=list)  # of the first page's rows, as far as they could be read
+    live_marks: list[Any] = field(default_factory=list)  # those of them that do not count as withdrawn
     unread_marks: list[str] = field(default_factory=list)  # why others could not
     asked_from: Any = None  # what ``since`` was asked from, as precisely as a request can say it
     since_marks: list[Any] = field(default_factory=list)
@@ -178,6 +179,8 @@ class _Looker:
                 continue
             if mark is not None:
                 seen.marks.append(mark)
+                if not self._plan.withdrawn(row):
+                    seen.live_marks.append(mark)
 
     def _filter(self, seen: Seen, cursor: ColumnCursor, parent: Record | None) -> None:
         rule = self._stream.cursor
@@ -190,7 +193,7 @@ class _Looker:
         if isinstance(cursor, TimeCursor) and rule.span is None:
             # In an ascending list the newest rows are on the last page; here they are the only ones.
             still_to_come = self._page(self._walk(), self._get(parent, self._now + AHEAD))
-            # What is set aside for later may well be dated so: it counts as withdrawn until then.
+            # What is set aside for later may well be dated so, and counts as withdrawn until then.
             dated = self._readable(still_to_come, cursor, live_only=True)
             seen.to_come = [mark for mark in dated if mark > self._now + AHEAD]
 
