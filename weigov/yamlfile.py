@@ -87,15 +87,27 @@ class YamlFile:
     def faults(self, error: ValidationError, model: type[BaseModel], at: Loc = ()) -> list[Fault]:
         """``error``, raised by ``model`` for what stands at ``at``, as faults."""
         faults = []
-        for one in error.errors(include_url=False):
+        for one in self._meant(error.errors(include_url=False), at):
             loc = (*at, *one["loc"])
             if one["type"].startswith("union_tag"):
                 loc = (*loc, "kind")  # the word that chooses, not the mapping it stands in
+            if loc and str(loc[-1]).startswith("literal["):  # a list of words has no name
+                loc = loc[:-1]
             message, hint = _say(one, model)
             fault = self.fault(loc, message, hint)
             if fault not in faults:
                 faults.append(fault)
         return faults
+
+    def _meant(self, errors: Sequence[Any], at: Loc) -> list[Any]:
+        """``errors`` without those of shapes a value may have and was not meant to: each of them complains."""
+        choices: dict[Any, dict[Any, list[Any]]] = {}
+        for one in errors:
+            loc = (*at, *one["loc"])
+            tag = next((i for i in range(len(loc)) if not self._has(loc[: i + 1])), len(loc))
+            certain = tag == len(loc) or (tag == len(loc) - 1 and one["type"] == "missing")
+            choices.setdefault(loc[:tag], {}).setdefault(None if certain else loc[tag : tag + 1], []).append(one)
+        return [one for found in choices.values() for one in _one_shape(found)]
 
     def _has(self, loc: Loc) -> bool:
         node: Any = self._document
@@ -108,6 +120,22 @@ class YamlFile:
             elif i == len(loc) - 1:
                 return False
         return True
+
+
+def _one_shape(found: Mapping[Any, list[Any]]) -> list[Any]:
+    """Of several shapes a value may have, the complaints of the one it comes nearest to."""
+    shapes = [errors for shape, errors in found.items() if shape]
+    if len(shapes) < 2:
+        return [one for errors in found.values() for one in errors]
+    words = [errors for errors in shapes if errors[0]["type"] == "literal_error"]
+    if words and isinstance(words[0][0]["input"], str):
+        return words[0]
+    shapes = [errors for errors in shapes if errors not in words]
+    lacking = [one["loc"][-1] for errors in shapes for one in errors if one["type"] == "missing"]
+    strange = next((one for one in shapes[0] if one["type"] == "extra_forbidden"), None)
+    if strange and len(lacking) == len(shapes):  # it comes near to none of them
+        return [{**strange, "ctx": {"known": lacking}}]
+    return min(shapes, key=lambda errors: sum(one["type"] in ("missing", "extra_forbidden") for one in errors))
 
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:
@@ -150,7 +178,8 @@ def _plain(node: Any) -> Any:
 def _say(one: Any, model: type[BaseModel]) -> tuple[str, str]:
     kind, loc = one["type"], one["loc"]
     if kind == "extra_forbidden":
-        return "is not a word here", did_you_mean(str(loc[-1]), words_at(model, loc[:-1]))
+        known = one.get("ctx", {}).get("known") or words_at(model, loc[:-1])
+        return "is not a word here", did_you_mean(str(loc[-1]), known)
     if kind == "missing":
         return "is missing", ""
     if kind in ("literal_error", "union_tag_invalid"):

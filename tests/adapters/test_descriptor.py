@@ -123,6 +123,21 @@ def test_one_slip_brings_no_faults_that_are_none(tmp_path: Path, old: str, new: 
     assert told in found
 
 
+@pytest.mark.parametrize(
+    ("step", "told"),
+    [
+        ("{charset: gbk}", "decode.0.charset: is not a word here (known: json, mime, soap_string, text, xml)"),
+        ("{jsn: gbk}", "decode.0.jsn: is not a word here (did you mean json?)"),
+        ("yson", "decode.0: 'yson' is not a word here (did you mean json?)"),
+        ("{text: '//a b'}", "decode.0.text: '//a b' is no path into XML"),
+        ("{json: {charset: gbk}}", "decode.0.json"),
+    ],
+)
+def test_of_a_step_only_the_shape_it_comes_nearest_to_complains(tmp_path: Path, step: str, told: str) -> None:
+    (found,) = faults(tmp_path, REST.replace("streams:\n", f"decode: [{step}, json]\nstreams:\n", 1))
+    assert told in found
+
+
 def test_an_unquoted_hole_is_named_on_its_own_line(tmp_path: Path) -> None:
     text = REST.replace('query: {page: "{page}", ', "query: {\n      page: {page},\n      ", 1)
     (found,) = faults(tmp_path, text)
