@@ -89,10 +89,10 @@ class YamlFile:
         faults = []
         for one in self._meant(error.errors(include_url=False), at):
             loc = (*at, *one["loc"])
+            while one["type"] != "missing" and loc and not self._has(loc):
+                loc = loc[:-1]  # the name of a shape, which nobody wrote
             if one["type"].startswith("union_tag"):
                 loc = (*loc, "kind")  # the word that chooses, not the mapping it stands in
-            if loc and str(loc[-1]).startswith("literal["):  # a list of words has no name
-                loc = loc[:-1]
             message, hint = _say(one, model)
             fault = self.fault(loc, message, hint)
             if fault not in faults:

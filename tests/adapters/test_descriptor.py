@@ -33,6 +33,7 @@ def line(text: str, part: str) -> int:
         ("updated_at: updated", "updated_at: {from: u, step: [strip]}", "updated_at.step: is not a word here"),
         ("title: title", "title: {from: title, steps: [trim]}", "'trim' is not a word here"),
         ("kind: login_token", "kind: login_tokn", "auth.kind: 'login_tokn' is not a word here (did you mean"),
+        ("header: X-Token", "header: X-Token\n  query: t", "5: auth: needs one place: header, query, body or cookie"),
         ("header: X-Token", "hedaer: X-Token", "auth.hedaer: is not a word here (did you mean header?)"),
         ("zone: Asia/Shanghai", "zone: Asia/Peking", "'Asia/Peking' is no time zone"),
         (", zone: Asia/Shanghai", "", "its format has no offset: which zone is meant?"),
