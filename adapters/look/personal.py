@@ -158,7 +158,7 @@ def _forms(secret: str) -> Iterator[str]:
 def _replaced(pattern: re.Pattern[str], made: Callable[[str], str], text: str) -> str:
     """``text`` with every match ``made`` anew, found though it is written in wide letters."""
     pieces, at = [], 0
-    for match in pattern.finditer(text.translate(_NARROW)):
+    for match in pattern.finditer(text if text.isascii() else text.translate(_NARROW)):
         pieces += [text[at : match.start()], made(match.group())]
         at = match.end()
     return "".join([*pieces, text[at:]]) if pieces else text
