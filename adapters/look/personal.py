@@ -44,7 +44,11 @@ _ID = re.compile(
     r"\d{3}[\dXx](?![0-9A-Za-z])"
 )
 _MOBILE = re.compile(r"(?<![0-9A-Za-z])(?:\+?86[- ]?)?1[3-9]\d[- ]?\d{4}[- ]?\d{4}(?![0-9A-Za-z])")
-_MAIL = re.compile(r"[A-Za-z0-9._%+-]+(?:@|%40)(?!example\.invalid)[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)*\.[A-Za-z]{2,}")
+#: Begins only where a word does: looked for from every letter of one very long word it would take its square.
+_MAIL = re.compile(
+    r"(?<![A-Za-z0-9._%+-])[A-Za-z0-9._%+-]+(?:@|%40)(?!example\.invalid)"
+    r"[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)*\.[A-Za-z]{2,}"
+)
 #: What an input method makes of Latin letters and digits → what is meant. One for one: places in a text stay.
 _NARROW = {wide: wide - 0xFEE0 for wide in range(0xFF01, 0xFF5F)}
 _SECRET_PARAMETER = re.compile(

@@ -142,7 +142,7 @@ def load_rule(rule: Wsdl, folder: Path, fetch: Fetch | None = None) -> Loaded:
 def _state(folder: Path, bundle: Path | None) -> tuple[Any, ...]:
     """Changes whenever a file does that the WSDL may be made of."""
     files = [*folder.glob("*.wsdl"), *folder.glob("*.xsd"), *(bundle.iterdir() if bundle and bundle.is_dir() else ())]
-    return tuple(sorted((str(f), s.st_mtime_ns, s.st_size) for f in files for s in [f.stat()]))
+    return tuple(sorted((str(f), s.st_mtime_ns, s.st_size) for f in files if f.is_file() for s in [f.stat()]))
 
 
 _cache: dict[Any, Loaded] = {}

@@ -369,6 +369,7 @@ def test_a_wsdl_is_loaded_once_until_a_file_changes(tmp_path: Path) -> None:
     simple = schema('<xs:simpleType name="B"><xs:restriction base="xs:string"/></xs:simpleType>')
     read(tmp_path, wsdl(types), o_xsd=simple)
     rule = Wsdl(file="s.wsdl")
+    (tmp_path / "gone.xsd").symlink_to(tmp_path / "nowhere")  # belongs to nobody, and must not stop anybody
     first = load_rule(rule, tmp_path)
     assert load_rule(Wsdl(file="s.wsdl", port="P"), tmp_path) is first
     assert load_rule(Wsdl(file="s.wsdl", patches=("forget_answers",)), tmp_path) is not first

@@ -274,3 +274,10 @@ def test_of_an_answer_in_parts_texts_are_walked_and_files_keep_their_length_only
     made = redaction().parts(parts, b"b", "utf-8")
     assert len(made) == len(parts) and "李四".encode() not in made and b"somebody" not in made
     assert b"\r\n\r\nAAAAAAAA\r\nAAAA\r\n--b--" in made
+
+
+@pytest.mark.parametrize("word", ["a" * 200_000, "a%40" * 50_000, "a@b." * 50_000, "138-" * 50_000])
+def test_one_very_long_word_is_looked_through_once_not_from_each_of_its_letters(word: str) -> None:
+    """A pattern begun anew at every letter needs minutes here, and a stopped test is a failed one."""
+    made = StandIns().anywhere(f"{word} 写信到 someone@mail.gov.cn")
+    assert "写信到" in made and "someone@mail.gov.cn" not in made
