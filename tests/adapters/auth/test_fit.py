@@ -38,7 +38,7 @@ def fault(folder: Path, text: str) -> str:
         ("{kind: basik}", "5: auth.kind: 'basik' is not a word here (did you mean basic?)"),
         ("{header: X}", "5: auth.kind: has no kind"),
         ("{kind: api_key, haeder: X}", "5: auth.haeder: is not a word here (did you mean header?)"),
-        ("{kind: api_key, prefix: X}", "5: auth.api_key: needs one place: header, query, body or cookie"),
+        ("{kind: api_key, prefix: X}", "5: auth: needs one place: header, query, body or cookie"),
         (
             "{kind: login_token, header: X, token: t, request: {path: /l, query: {p: '{pasword}'}}}",
             "5: auth.request.query: {pasword} is unknown here (did you mean password?)",
