@@ -9,47 +9,29 @@
 
 from __future__ import annotations
 
-import os
-import uuid
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 import pytest
 from sqlalchemy.engine import URL
 
-from tests.postgres import HINT, NoPostgres, postgres_server, run_sql
+from tests.postgres import HINT, postgres_server
+from tests.servers import database, server_or_reason
 
 
 @pytest.fixture(scope="session")
 def _postgres() -> Iterator[URL | str]:
-    """The server, or the reason there is none: found once a session."""
-    server = postgres_server()
-    try:
-        url = server.__enter__()
-    except NoPostgres as reason:
-        yield str(reason)
-        return
-    try:
-        yield url
-    finally:
-        server.__exit__(None, None, None)
+    yield from server_or_reason(postgres_server())
 
 
-@contextmanager
-def _database(server: URL | str) -> Iterator[str]:
-    if isinstance(server, str):
-        reason = f"PostgreSQL is missing: {server} ({HINT})"
-        if os.environ.get("CI") == "true":
-            pytest.fail(reason)
-        pytest.skip(reason)
-    name = f"weigov_test_{uuid.uuid4().hex[:12]}"
-    run_sql(server, f"CREATE DATABASE {name} TEMPLATE template0 ENCODING 'UTF8'")
-    try:
-        yield server.set(database=name).render_as_string(hide_password=False)
-    finally:
-        # FORCE: a test that kills a process leaves its connection behind.
-        run_sql(server, f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
+def _database(server: URL | str) -> AbstractContextManager[str]:
+    return database(
+        server,
+        f"PostgreSQL is missing: {{}} ({HINT})",
+        options="TEMPLATE template0 ENCODING 'UTF8'",
+        drop_options="WITH (FORCE)",  # a test that kills a process leaves its connection behind
+    )
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])

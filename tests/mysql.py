@@ -18,10 +18,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from sqlalchemy import create_engine, text
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import SQLAlchemyError
-from sqlalchemy.pool import NullPool
+
+from tests.servers import NoServer, run_sql
 
 DRIVER = "mysql+pymysql"
 HINT = "apt-get install mariadb-server, or set WEIGOV_TEST_MYSQL_URL=mysql+pymysql://USER@HOST:PORT/DATABASE"
@@ -29,16 +29,8 @@ _START_S = 60
 _SERVERS = ("/usr/sbin/mariadbd", "/usr/sbin/mysqld")
 
 
-class NoMySQL(Exception):
+class NoMySQL(NoServer):
     """No MariaDB or MySQL server can be had; the message says why."""
-
-
-def run_sql(server: URL, *statements: str) -> None:
-    """Run statements, each committed at once."""
-    engine = create_engine(server, isolation_level="AUTOCOMMIT", poolclass=NullPool)
-    with engine.connect() as connection:
-        for statement in statements:
-            connection.execute(text(statement))
 
 
 @contextmanager

@@ -17,25 +17,17 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from sqlalchemy import create_engine, text
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import SQLAlchemyError
-from sqlalchemy.pool import NullPool
+
+from tests.servers import NoServer, run_sql
 
 DRIVER = "postgresql+psycopg2"  # SQLAlchemy 2.1 would otherwise look for psycopg 3
 HINT = "apt-get install postgresql, or set WEIGOV_TEST_POSTGRES_URL=postgresql+psycopg2://USER@HOST:PORT/DATABASE"
 
 
-class NoPostgres(Exception):
+class NoPostgres(NoServer):
     """No PostgreSQL server can be had; the message says why."""
-
-
-def run_sql(server: URL, *statements: str) -> None:
-    """Run statements outside a transaction (CREATE and DROP DATABASE want that)."""
-    engine = create_engine(server, isolation_level="AUTOCOMMIT", poolclass=NullPool)
-    with engine.connect() as connection:
-        for statement in statements:
-            connection.execute(text(statement))
 
 
 @contextmanager

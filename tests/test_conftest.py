@@ -11,7 +11,8 @@ from sqlalchemy.exc import OperationalError
 from sqlalchemy.pool import NullPool
 
 from tests.conftest import _database
-from tests.postgres import _private_cluster, postgres_server, run_sql
+from tests.postgres import _private_cluster, postgres_server
+from tests.servers import run_sql
 
 
 def test_a_test_gets_an_empty_database_of_the_kind_it_asked_for(

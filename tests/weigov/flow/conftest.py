@@ -16,7 +16,7 @@ import pytest
 from sqlalchemy.engine import URL, make_url
 
 from tests.conftest import _database
-from tests.postgres import run_sql
+from tests.servers import run_sql
 from tests.weigov.flow import quick
 from tests.weigov.flow.deployment import MORNING, Deployment, OtherSide, calm_site, other_side
 from weigov.ledger.migrate import migrate
