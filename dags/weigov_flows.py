@@ -72,7 +72,8 @@ def compose(flow: str) -> dict[str, int]:
 
     with working() as ctx:
         done = compose(ctx, flow)
-    counts = {name: getattr(done, name) for name in ("deliveries", "withdrawn", "quarantined", "waiting")}
+    counts = {name: getattr(done, name) for name in ("deliveries", "withdrawn", "quarantined")}
+    counts |= {f"waiting for {what}": n for what, n in done.waiting.items()}
     report("编排 compose", counts | {f"skipped: {why}": n for why, n in done.skipped.items()}, done.held)
     return counts
 
@@ -225,7 +226,8 @@ def _collect(site: Site, dag_id: str, system: str, stream: str) -> DAG:
 
 
 def _flow(site: Site, dag_id: str, flow: Flow) -> DAG:
-    streams = [stream_asset(site, system, stream) for system, stream in flow.streams()]
+    followed = dict.fromkeys((*flow.streams(), *site.column_streams(flow)))
+    streams = [stream_asset(site, system, stream) for system, stream in followed]
     timetable = _cron(site, flow.schedule or COMPOSE)
     outboxes = [outbox_asset(site, account) for account in flow.to.accounts]
     with _dag(

@@ -74,9 +74,10 @@ def test_every_schedule_is_in_the_site_s_time_zone(demo: Bag) -> None:
 
 def test_assets_lead_from_stream_to_flow_to_account(demo: Bag) -> None:
     dags = demo["dags"]
-    articles, outbox = "weigov://demo/cms/articles", "weigov://demo/account/city/outbox"
+    articles, columns = "weigov://demo/cms/articles", "weigov://demo/cms/columns"
+    outbox = "weigov://demo/account/city/outbox"
     assert dags["collect_cms_articles"]["tasks"]["changed"]["outlets"] == [articles]
-    assert dags["flow_notices"]["assets"] == dags["flow_policies"]["assets"] == [articles]
+    assert dags["flow_notices"]["assets"] == dags["flow_policies"]["assets"] == [articles, columns]
     assert dags["flow_menu"]["assets"] == ["weigov://demo/cms/columns"]
     assert dags["flow_policies"]["tasks"]["outbox"]["outlets"] == [outbox]
     assert dags["deliver_city"]["assets"] == [outbox]

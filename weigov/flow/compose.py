@@ -16,12 +16,13 @@ from sqlalchemy import Connection
 from weigov.errors import RecordRejected, RemoteUnavailable
 from weigov.flow import audience, collect
 from weigov.flow.channels import news
+from weigov.flow.columns import Columns, ColumnUnknown, columns_of
 from weigov.flow.context import Context
 from weigov.flow.images import Freezer
 from weigov.flow.menu import compose_menu
 from weigov.flow.mistakes import MISTAKES, where
-from weigov.flow.where import Tree, matches
-from weigov.ledger import mirror, outbox, revisions, streams
+from weigov.flow.where import matches
+from weigov.ledger import outbox, revisions, streams
 from weigov.ledger.outbox import New
 from weigov.ledger.revisions import Pending
 from weigov.ledger.streams import StreamRef
@@ -30,19 +31,22 @@ from weigov.records import Record, digest
 from weigov.site.models import Flow
 
 PRIORITY = {"remove": 10, "template": 30, "menu": 40, "news": 50, "write": 60}
+#: What revisions wait for, as operators read it.
+IMAGES = "pictures that cannot be fetched"
+COLUMNS = "columns not read yet"
 _CHUNK = 50
 
 
 @dataclass(frozen=True, slots=True)
 class Composed:
-    """What one compose did. ``held`` says why it did nothing; ``waiting`` revisions wait for their images."""
+    """What one compose did. ``held`` says why it did nothing; ``waiting``: revisions whose time is still to come."""
 
     flow: str
     deliveries: int = 0
     withdrawn: int = 0
     quarantined: int = 0
     skipped: Mapping[str, int] = field(default_factory=dict)  # reason → how many
-    waiting: int = 0
+    waiting: Mapping[str, int] = field(default_factory=dict)  # for what → how many
     held: str = ""
 
 
@@ -74,9 +78,11 @@ def _work(ctx: Context, flow: Flow, wanted: str, *, dry_run: bool) -> Composed:
     if flow.to.kind == "menu":
         made, held = compose_menu(ctx, flow, wanted, dry_run=dry_run)
         return Composed(flow_name, deliveries=made, held=held)
-    tree = column_tree(ctx, flow)
-    made = withdrawn = quarantined = waiting = 0
+    columns = columns_of(ctx, flow)
+    made = withdrawn = quarantined = 0
     skipped: Counter[str] = Counter()
+    waiting: Counter[str] = Counter()
+    held_back: dict[int, str] = {}  # record → what a revision of it waits for: what must not overtake it does too
     for chunk in _pending(ctx, flow_name):
         last = {item.record_id: item.id for item in chunk}
         decisions: list[tuple[Pending, Decision]] = []
@@ -84,10 +90,15 @@ def _work(ctx: Context, flow: Flow, wanted: str, *, dry_run: bool) -> Composed:
             if flow.order == "latest" and last[item.record_id] != item.id:
                 decisions.append((item, Decision("superseded", "a newer change came first")))
                 continue
-            try:
-                decisions.append((item, decide(ctx, flow, item, tree, wanted)))
-            except RemoteUnavailable:
-                waiting += 1
+            if flow.order == "latest" or item.record is None or item.record_id not in held_back:
+                try:
+                    decisions.append((item, decide(ctx, flow, item, columns, wanted)))
+                    continue
+                except RemoteUnavailable:
+                    held_back[item.record_id] = IMAGES
+                except ColumnUnknown:
+                    held_back[item.record_id] = COLUMNS
+            waiting[held_back[item.record_id]] += 1
         for _, decision in decisions:
             withdrawn += decision.state == "composed" and decision.withdraw
             quarantined += decision.state == "quarantined"
@@ -99,18 +110,20 @@ def _work(ctx: Context, flow: Flow, wanted: str, *, dry_run: bool) -> Composed:
             with ctx.ledger.begin() as connection:
                 for item, decision in decisions:
                     made += _commit(ctx, connection, flow, item, decision)
-    return Composed(flow_name, made, withdrawn, quarantined, dict(skipped), waiting)
+    return Composed(flow_name, made, withdrawn, quarantined, dict(skipped), dict(waiting))
 
 
-def decide(ctx: Context, flow: Flow, item: Pending, tree: Tree, mapping_digest: str) -> Decision:
+def decide(ctx: Context, flow: Flow, item: Pending, columns: Columns, mapping_digest: str) -> Decision:
     """What this revision comes to: deliveries, a withdrawal, nothing, or quarantine.
 
-    Raises RemoteUnavailable while an image cannot be fetched: the revision waits.
+    Raises RemoteUnavailable while an image cannot be fetched and ColumnUnknown until the columns were read: the
+    revision waits.
     """
     assert flow.from_ is not None
     if item.record is None:
         return Decision("composed", withdraw=True)
-    if not matches(flow.from_.where, item.record, tree, ctx.site.zone):
+    if not matches(flow.from_.where, item.record, columns.parents, ctx.site.zone):
+        columns.need(flow.from_.where, item.record, since=item.created_at)
         return Decision("skipped", "not one this flow takes", withdraw=True)
     try:
         if flow.to.kind == "news":
@@ -120,19 +133,6 @@ def decide(ctx: Context, flow: Flow, item: Pending, tree: Tree, mapping_digest: 
         return Decision("quarantined", "; ".join(error.reasons))
     except MISTAKES as error:
         return Decision("quarantined", f"Weigov could not handle this record ({where(error)}): report it")
-
-
-def column_tree(ctx: Context, flow: Flow) -> dict[str, str]:
-    """column → parent, of the system the flow reads; empty when it offers no columns."""
-    assert flow.from_ is not None
-    system = flow.from_.system
-    names = [name for name, shape in ctx.site.shapes[system].streams.items() if shape.kind == "column"]
-    with ctx.ledger.read() as connection:
-        return {
-            record.key: str(record.get("parent") or "")
-            for name in names
-            for record in mirror.records(connection, StreamRef(ctx.site.site, system, name))
-        }
 
 
 def _begin(ctx: Context, flow: Flow, mapping_digest: str) -> str:
@@ -239,13 +239,16 @@ def _decide_template(ctx: Context, flow: Flow, item: Pending, record: Record, ma
 
 def _commit(ctx: Context, connection: Connection, flow: Flow, item: Pending, decision: Decision) -> int:
     now = ctx.now()
-    if not revisions.decide(connection, item.id, decision.state, now=now, reason=decision.reason):
+    only_latest = decision.withdraw or flow.order == "latest"
+    if not revisions.decide(
+        connection, item.id, decision.state, now=now, reason=decision.reason, only_latest=only_latest
+    ):
         return 0
     assert flow.from_ is not None
     ref = StreamRef(ctx.site.site, flow.from_.system, flow.from_.stream).record_ref(item.key)
     if item.n > 1 and (decision.withdraw or decision.news):
         # A withdrawal reaches back to every older revision; so does a newer one where only the latest counts.
-        if decision.withdraw or flow.order == "latest" or flow.to.kind == "news":
+        if only_latest or flow.to.kind == "news":
             outbox.retire(
                 connection,
                 site=ctx.site.site,

@@ -6,7 +6,7 @@ from typing import Any
 
 from weigov.errors import RecordRejected
 from weigov.flow.context import Context
-from weigov.ledger import mirror, outbox
+from weigov.ledger import mirror, outbox, streams
 from weigov.ledger.outbox import New
 from weigov.ledger.streams import StreamRef
 from weigov.mapping import apply
@@ -100,6 +100,8 @@ def _leaf(leaf: MenuLeaf) -> dict[str, Any]:
 def _from_stream(ctx: Context, children: MenuChildren) -> list[dict[str, Any]]:
     ref = StreamRef(ctx.site.site, children.from_.system, children.from_.stream)
     with ctx.ledger.read() as connection:
+        if not streams.was_read_whole(connection, ref):
+            return []
         columns = [r for r in mirror.records(connection, ref) if r.get("parent") == children.from_.under]
     try:
         return apply.menu_children(children, columns)

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from weigov.errors import RecordRejected
 from weigov.flow import collect, compose
+from weigov.flow.columns import ColumnUnknown, columns_of
 from weigov.flow.context import Context
 from weigov.ledger import mirror, outbox, revisions, streams
 from weigov.ledger.revisions import Pending
@@ -88,7 +89,7 @@ def _different(ctx: Context, flow: Flow, mapping_digest: str) -> tuple[tuple[str
     if flow.to.kind != "news" or flow.from_ is None:
         return (), ()
     ref = StreamRef(ctx.site.site, flow.from_.system, flow.from_.stream)
-    tree = compose.column_tree(ctx, flow)
+    columns = columns_of(ctx, flow)
     with ctx.ledger.read() as connection:
         rows = outbox.find(
             connection, site=ref.site, flow=flow.flow, effect="publish", states=("confirmed",), limit=1_000_000
@@ -101,11 +102,13 @@ def _different(ctx: Context, flow: Flow, mapping_digest: str) -> tuple[tuple[str
             found = mirror.get(connection, ref, key)
         if found is None or found[1].withdrawn:
             continue
-        item = Pending(0, 0, found[0], key, "plan", "", found[1])
+        item = Pending(0, 0, found[0], key, "plan", "", found[1], ctx.now())
         try:
-            decision = compose.decide(ctx, flow, item, tree, mapping_digest)
+            decision = compose.decide(ctx, flow, item, columns, mapping_digest)
         except RecordRejected as error:
             rejected.append(str(error))
+            continue
+        except ColumnUnknown:
             continue
         if decision.state == "quarantined":
             rejected.append(f"{key}: {decision.reason}")

@@ -28,6 +28,20 @@ def is_under(key: str, top: str, tree: Tree) -> bool:
     return False
 
 
+def unknown_column(where: Mapping[str, Where], record: Record, tree: Tree) -> str:
+    """The column, the record's or one above it, that ``tree`` does not hold and that could lead to ``under``; '' if
+    there is none."""
+    for name, rule in where.items():
+        key = "" if rule.under is None else str(record.get(name) or "")
+        seen: set[str] = set()
+        while key and key not in seen and key != rule.under:
+            if key not in tree:
+                return key
+            seen.add(key)
+            key = tree[key]
+    return ""
+
+
 def _meets(rule: Where, value: object, tree: Tree, zone: ZoneInfo) -> bool:
     text = "" if value is None else str(value)
     if rule.under is not None and not is_under(text, rule.under, tree):

@@ -46,6 +46,7 @@ class Pending:
     cause: str
     digest: str
     record: Record | None
+    created_at: datetime
 
 
 def begin_flow(
@@ -152,7 +153,7 @@ def pending(connection: Connection, site: str, flow: str, *, after: int, limit: 
         item = None
         if row.digest != WITHDRAWN:
             item = load(cast(Kind, row.kind), row.key, row.payload.encode(), partition=row.partition)
-        found.append(Pending(row.id, row.n, row.record_id, row.key, row.cause, row.digest, item))
+        found.append(Pending(row.id, row.n, row.record_id, row.key, row.cause, row.digest, item, row.created_at))
     return found
 
 
@@ -174,11 +175,19 @@ def newest(connection: Connection, record_ids: Iterable[int], flow: str) -> dict
     return found
 
 
-def decide(connection: Connection, revision_id: int, state: str, *, now: datetime, reason: str = "") -> bool:
+def decide(
+    connection: Connection,
+    revision_id: int,
+    state: str,
+    *,
+    now: datetime,
+    reason: str = "",
+    only_latest: bool = False,
+) -> bool:
     """What compose made of a pending revision: composed | skipped | quarantined | superseded.
 
     False when somebody else decided it first: then nothing may be enqueued for it. An older revision of the record
-    that waits in quarantine waits no longer.
+    that waits in quarantine waits no longer, and where ``only_latest`` counts neither does one that is pending still.
     """
     changed = connection.execute(
         update(revision)
@@ -196,9 +205,9 @@ def decide(connection: Connection, revision_id: int, state: str, *, now: datetim
             revision.c.record_id == this.record_id,
             revision.c.flow == this.flow,
             revision.c.n < this.n,
-            revision.c.state == "quarantined",
+            revision.c.state.in_(("quarantined", "pending") if only_latest else ("quarantined",)),
         )
-        .values(state="superseded", reason="a newer revision came", decided_at=now)
+        .values(state="superseded", reason="a newer revision came", decided_at=now, payload=None)
     )
     return True
 

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 from sqlalchemy import Connection, and_, delete, func, select, update
 
@@ -90,6 +90,23 @@ def finish(
         }
     insert_ignore(connection, stream_state, [{**key_of(ref), "last_started_at": now}])
     connection.execute(update(stream_state).where(where).values(**values))
+
+
+def was_read_whole(connection: Connection, ref: StreamRef) -> bool:
+    """Whether the mirror ever held all of the stream."""
+    query = select(stream_state.c.last_completed_at).where(in_stream(stream_state, ref))
+    return connection.execute(query).scalar_one_or_none() is not None
+
+
+def whole_reading_begun_at(connection: Connection, ref: StreamRef) -> datetime | None:
+    """When the last collect began, if it read the stream to its end; None when it did not, or is at it."""
+    query = select(stream_state.c.last_started_at, stream_state.c.last_completed_at).where(
+        in_stream(stream_state, ref)
+    )
+    row = connection.execute(query).one_or_none()
+    if row is None or row.last_completed_at is None or row.last_completed_at < row.last_started_at:
+        return None
+    return cast("datetime", row.last_started_at)
 
 
 def reset(connection: Connection, ref: StreamRef, *, now: datetime) -> int:

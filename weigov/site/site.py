@@ -48,6 +48,13 @@ class Site:
             }
         )
 
+    def column_streams(self, flow: Flow) -> tuple[tuple[str, str], ...]:
+        """The (system, stream) pairs that tell how the columns lie of which the flow takes the records."""
+        if flow.from_ is None or not any(rule.under for rule in flow.from_.where.values()):
+            return ()
+        system = flow.from_.system
+        return tuple((system, name) for name, shape in self.shapes[system].streams.items() if shape.kind == "column")
+
 
 def reads_of(flow: Flow, layouts: Layouts) -> frozenset[str]:
     """The upstream fields ``flow`` cares about. ``key`` is not one: it never changes."""
