@@ -172,9 +172,21 @@ def _native(value: datetime, zone: ZoneInfo | None) -> datetime:
     return (value if value.tzinfo else value.replace(tzinfo=zone)).astimezone(UTC)
 
 
-@functools.lru_cache(1024)  # a row's cursor is one of its fields too
+_Seen = tuple[Any, datetime | None]
+_seen: tuple[_Seen, _Seen] = ((None, None), (None, None))  # replaced as a whole: threads may read it meanwhile
+
+
 def _iso(value: Any) -> datetime:
+    """The moment; of the last two values it is known still, for a row's cursor is one of its fields too."""
+    global _seen
+    last, before = _seen
+    if value is last[0] and last[1] is not None:
+        return last[1]
+    if value is before[0] and before[1] is not None:
+        return before[1]
     moment = datetime.fromisoformat(value)
     if moment.tzinfo is None:
         raise ValueError("has no offset")
-    return moment.astimezone(UTC)
+    moment = moment.astimezone(UTC)
+    _seen = ((value, moment), last)
+    return moment

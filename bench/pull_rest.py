@@ -31,7 +31,7 @@ def ours(page: int) -> Variant:
 def main(arguments: Sequence[str] | None = None) -> dict[str, Any]:
     parser = argparse.ArgumentParser(prog="bench.pull_rest", description=__doc__)
     parser.add_argument("-n", type=int, default=20_000, help="records (20000)")
-    parser.add_argument("--rounds", type=int, default=3, help="runs of each variant, of which the median counts (3)")
+    parser.add_argument("--rounds", type=int, default=5, help="runs of each variant, of which the least counts (5)")
     parser.add_argument("--no-peers", action="store_true", help="only ours and the floor: nothing is installed")
     asked = parser.parse_args(arguments)
     peers = () if asked.no_peers else PEERS

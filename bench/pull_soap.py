@@ -27,7 +27,7 @@ def ours(stream: str, *steps: str) -> Variant:
 def main(arguments: Sequence[str] | None = None) -> dict[str, Any]:
     parser = argparse.ArgumentParser(prog="bench.pull_soap", description=__doc__)
     parser.add_argument("-n", type=int, default=10_000, help="records (10000)")
-    parser.add_argument("--rounds", type=int, default=3, help="runs of each variant, of which the median counts (3)")
+    parser.add_argument("--rounds", type=int, default=5, help="runs of each variant, of which the least counts (5)")
     parser.add_argument(
         "--many", type=int, default=50_000, help="records of the answer that must not need more memory"
     )

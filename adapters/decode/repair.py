@@ -2,9 +2,9 @@
 
     surrogate_references   Axis 1 writes 𠮷 as ``&#xD842;&#xDFB7;``
     surrogate_escapes      JSON cut in the middle of an emoji ends with half of it, ``\\ud83d``
-    undeclared_xsi         node-soap writes ``xsi:nil`` without declaring the prefix
 
-Each can be done over pieces: what may go on in the next piece is held back.
+node-soap writes ``xsi:nil`` without declaring the prefix: it is declared for whoever does not, used or not, and that
+has no name. Each can be done over pieces: what may go on in the next piece is held back.
 """
 
 from __future__ import annotations
@@ -25,7 +25,6 @@ _OPEN = re.compile(f"(?:&#{_HIGH};)?(?:&[#0-9a-zA-Z]{{0,12}})?$".encode())
 _ESCAPES = re.compile(
     rb"\\\\|\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|(\\u[dD][89a-fA-F][0-9a-fA-F]{2})"
 )
-_PREFIX = re.compile(b"xsi")  # found in half the time ``in`` takes
 _ROOT = re.compile(rb"<[A-Za-z_\x80-\xff][^\s/>]*")
 _XSI = b' xmlns:xsi="http://www.w3.org/2001/XMLSchema-instance"'
 
@@ -57,7 +56,7 @@ def declare_xsi(head: bytes) -> bytes:
 
 def mended(pieces: Iterable[bytes], repairs: set[str]) -> Iterator[bytes]:
     """UTF-8 XML, piece by piece, fit for a parser. ``repairs`` gathers the names of what was needed."""
-    held, first, declared = b"", True, False
+    held, first = b"", True
     for piece in pieces:
         data = held + piece
         if first and b">" not in data:
@@ -66,10 +65,6 @@ def mended(pieces: Iterable[bytes], repairs: set[str]) -> Iterator[bytes]:
         cut = _OPEN.search(data, max(0, len(data) - 40))
         at = cut.start() if cut else len(data)
         data, held = data[:at], data[at:]
-        if not declared and _PREFIX.search(data):
-            declared = b"xmlns:xsi" in data
-            if not declared and b"xsi:" in data:
-                repairs.add("undeclared_xsi")
         yield _whole(data, first, repairs)
         first = False
     if held:

@@ -30,10 +30,16 @@ def row(element: Any, above: tuple[str, ...] = ()) -> dict[str, Any]:
 
     What it stands in (``above``) changes nothing of it.
     """
+    return row_and_depth(element)[0]
+
+
+def row_and_depth(element: Any) -> tuple[dict[str, Any], bool]:
+    """The element as a dict, and whether any child of it has children of its own."""
     made: dict[str, Any] = {}
+    deep = False
     if element.keys():
         if element.get(NIL) in ("true", "1"):
-            return made
+            return made, any(map(len, element))
         _attributes(element, "", made)
     for child in element:
         tag = child.tag
@@ -42,6 +48,7 @@ def row(element: Any, above: tuple[str, ...] = ()) -> dict[str, Any]:
         except KeyError:
             name = local_name(tag)
         if len(child):
+            deep = True
             value: Any = row(child)
         else:
             value = child.text or ""
@@ -56,7 +63,7 @@ def row(element: Any, above: tuple[str, ...] = ()) -> dict[str, Any]:
     text = element.text
     if text and not text.isspace():
         made["#text"] = text
-    return made
+    return made, deep
 
 
 def local_name(tag: str) -> str:

@@ -17,7 +17,7 @@ from adapters.decode import charset, packed
 from adapters.decode.answer import Row, Undecodable, what
 from adapters.decode.growing import Broken, Growing
 from adapters.decode.repair import mended
-from adapters.decode.rows import local_name, row
+from adapters.decode.rows import local_name, row, row_and_depth
 
 Tags = tuple[str, ...]
 MakeRow = Callable[[Element, Tags], dict[str, Any] | None]
@@ -141,10 +141,13 @@ class XmlAnswer:
 
     def _take_row(self, element: Element, above: Tags, made: list[Row] | None) -> int:
         """One row, after the rows and the values inside it; how many rows those were."""
-        one = self._make_row(element, above) if made is not None else None
-        within = 0
-        flat = self._make_row is row and not any(map(len, element))
-        if not (one and flat and self._watched.isdisjoint(one)):  # which most are: a look at their names suffices
+        one, deep, within = None, True, 0
+        if made is not None:
+            if self._make_row is row:
+                one, deep = row_and_depth(element)
+            else:
+                one = self._make_row(element, above)
+        if deep or not one or not self._watched.isdisjoint(one):  # else its names say enough, as of most rows
             within = self._go_through(element, (*above, element.tag), made, closed=True, in_row=True)
             if within and one is not None:
                 one = self._make_row(element, above)

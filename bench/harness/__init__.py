@@ -1,1 +1,1 @@
-"""What every benchmark needs: a server in a process of its own, a measured client process, medians, a report."""
+"""What every benchmark needs: server and client in processes of their own, the least of several runs, a report."""

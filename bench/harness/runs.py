@@ -1,6 +1,7 @@
-"""Runs variants in turn, each in a process of its own, against one server in another, and takes medians.
+"""Runs variants in turn, each in a process of its own, against one server in another, and takes the least of each.
 
-Interleaved: a slow spell of the machine then touches all variants, not one.
+What else a machine does can only add to a run, so the least of several is nearest to what the work takes. They are
+interleaved: a slow spell then touches all variants, not one.
 """
 
 from __future__ import annotations
@@ -15,7 +16,6 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from statistics import median
 from typing import Any
 
 from bench.harness.venvs import BENCH, VAR, python_of
@@ -78,13 +78,13 @@ def compare(
     said: Callable[[str], None] = print,
     **spec: Any,
 ) -> dict[str, Steps]:
-    """variant → the medians of ``rounds`` runs, and ``cpu_ms``: CPU per record."""
+    """variant → the least of ``rounds`` runs, and ``cpu_ms``: CPU per record."""
     runs: dict[str, list[Steps]] = {variant.name: [] for variant in variants}
     for number in range(rounds):
         for variant in variants:
             said(f"bench: round {number + 1} of {rounds}, {n} records: {variant.name}")
             runs[variant.name].append(run(variant, address, n, again=number == 0, **spec))
-    return {name: _medians(found, n) for name, found in runs.items()}
+    return {name: _least(found, n) for name, found in runs.items()}
 
 
 def machine() -> dict[str, Any]:
@@ -104,9 +104,9 @@ def _lines(file: Path) -> list[str]:
     return file.read_text(encoding="utf-8").splitlines() if file.exists() else []
 
 
-def _medians(runs: Sequence[Steps], n: int) -> Steps:
+def _least(runs: Sequence[Steps], n: int) -> Steps:
     found: Steps = {}
     for step in runs[0]:
-        figures = {name: median(run[step][name] for run in runs if step in run) for name in runs[0][step]}
+        figures = {name: min(run[step][name] for run in runs if step in run) for name in runs[0][step]}
         found[step] = {"cpu_ms": 1000 * figures["cpu_s"] / n, **figures}
     return found

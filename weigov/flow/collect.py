@@ -9,6 +9,7 @@ from time import monotonic
 from typing import Any
 
 from weigov.errors import LedgerConflict, RemoteError, WeigovError
+from weigov.flow import heap
 from weigov.flow.context import Context
 from weigov.ledger import intake, mirror, revisions, streams, withdrawals
 from weigov.ledger.intake import Stored
@@ -70,20 +71,21 @@ def collect(
     if first and known_since is not None:
         flows = [_since(flow, known_since) for flow in flows]
     try:
-        for batches in together(source.pull(stream, _past(ctx, ref, window, accept_vanished), ctx.now())):
-            with ctx.ledger.begin() as connection:
-                held = streams.lock_stream(connection, ref, now=ctx.now(), expect=version)
-                seen_until = ctx.now()
+        with heap.set_aside():
+            for batches in together(source.pull(stream, _past(ctx, ref, window, accept_vanished), ctx.now())):
+                with ctx.ledger.begin() as connection:
+                    held = streams.lock_stream(connection, ref, now=ctx.now(), expect=version)
+                    seen_until = ctx.now()
+                    for batch in batches:
+                        total += intake.store(connection, ref, batch, flows, first=first, now=seen_until)
+                        total += withdrawals.withdraw(connection, ref, batch.gone, flows, now=seen_until)
+                    version = held.version
                 for batch in batches:
-                    total += intake.store(connection, ref, batch, flows, first=first, now=seen_until)
-                    total += withdrawals.withdraw(connection, ref, batch.gone, flows, now=seen_until)
-                version = held.version
-            for batch in batches:
-                if batch.token is not None:
-                    incomplete += _acknowledge(source, stream, batch.token)
-                if batch.incomplete:
-                    incomplete.append(batch.incomplete)
-                notes += batch.notes
+                    if batch.token is not None:
+                        incomplete += _acknowledge(source, stream, batch.token)
+                    if batch.incomplete:
+                        incomplete.append(batch.incomplete)
+                    notes += batch.notes
     except Exception as error:
         # A mistake of ours must not look like a stream at rest; its message may quote what people wrote.
         known = isinstance(error, WeigovError)

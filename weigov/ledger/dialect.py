@@ -62,12 +62,18 @@ def insert_many(
         texts = [[one.decode() if isinstance(one, bytes) else one for one in row] for row in rows]
         connection.execute(table.insert(), [{**common, **dict(zip(names, row, strict=True))} for row in texts])
         return
-    # Over SQLite, Core's work on every single parameter costs more than the insert itself.
-    same = tuple(_converted(connection, table, name, value) for name, value in common.items())
-    # Only column names, which the code gives, stand in the text.
-    holes = ", ".join("CAST(? AS TEXT)" if isinstance(one, bytes) else "?" for one in same + rows[0])
-    text = f"INSERT INTO {table.name} ({', '.join((*common, *names))}) VALUES ({holes})"
-    connection.exec_driver_sql(text, [same + row for row in rows])
+    # Over SQLite, Core's work on every single parameter costs more than the insert itself, and so does the driver's
+    # on what is the same in every row.
+    same = _quoted(connection, [_converted(connection, table, name, value) for name, value in common.items()])
+    holes = ["CAST(? AS TEXT)" if isinstance(one, bytes) else "?" for one in rows[0]]
+    text = f"INSERT INTO {table.name} ({', '.join((*common, *names))}) VALUES ({', '.join((*same, *holes))})"
+    connection.exec_driver_sql(text, list(rows))
+
+
+def _quoted(connection: Connection, values: Sequence[Any]) -> Sequence[str]:
+    """``values`` as SQLite itself writes them in a statement."""
+    holes = ", ".join("quote(?)" for _ in values)
+    return connection.exec_driver_sql(f"SELECT {holes}", tuple(values)).one()
 
 
 def _converted(connection: Connection, table: Table, name: str, value: Any) -> Any:

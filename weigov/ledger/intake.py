@@ -37,7 +37,7 @@ class Stored:
         return Stored(*(getattr(self, n) + getattr(other, n) for n in Stored.__dataclass_fields__))
 
 
-_INSERTED = ("key", "kind", "partition", "digest", "row_digest", "payload")
+_INSERTED = ("key", "partition", "digest", "row_digest", "payload")
 _GONE = bindparam("gone", type_=Utc)
 _UPDATE_ROW = update(record).where(record.c.id == bindparam("row")).values(row_digest=bindparam("new_row_digest"))
 _UPDATE = _UPDATE_ROW.values(
@@ -91,7 +91,7 @@ def _store_records(
         whole = digest_of_dump(payload, item.withdrawn)
         old = before.get(item.key)
         if old is None:
-            new = (item.key, item.kind, item.partition, whole, item.row_digest, payload)
+            new = (item.key, item.partition, whole, item.row_digest, payload)
             (gone_already if item.withdrawn else inserts).append(new)
             touched.append(item)
         elif old[1] != whole:
@@ -109,7 +109,7 @@ def _store_records(
             touched.append(item)
         elif old[2] != item.row_digest:
             touched_rows.append({"row": old[0], "new_row_digest": item.row_digest})
-    common = {**key_of(ref), "first_seen_at": now, "changed_at": now}
+    common = {**key_of(ref), "kind": items[0].kind, "first_seen_at": now, "changed_at": now}  # a stream has one kind
     insert_many(connection, record, {**common, "withdrawn_at": None}, _INSERTED, inserts)
     insert_many(connection, record, {**common, "withdrawn_at": now}, _INSERTED, gone_already)
     if updates:
