@@ -5,7 +5,7 @@ PYTHON ?=
 RUN := .venv/bin/python
 export PYTHONUNBUFFERED := 1
 
-.PHONY: help setup demo demo-change demo-cli up down status pictures test test-real check lint clean lock bench
+.PHONY: help setup demo demo-change demo-cli up down status pictures test test-real chaos soak check lint clean lock bench
 .DEFAULT_GOAL := help
 
 help:  ## this list
@@ -38,10 +38,16 @@ pictures: setup  ## photograph the phone page and Airflow into var/demo/
 	@$(RUN) -m ops.pictures
 
 test: setup  ## the tests, on SQLite, PostgreSQL and MySQL (MariaDB)
-	@$(RUN) -m pytest -m "not real"
+	@$(RUN) -m pytest -m "not real and not chaos"
 
 test-real: setup  ## the tests against real systems: WordPress, Request Tracker, Axis … (installs them when root)
 	@$(RUN) -m pytest -m real
+
+chaos: setup  ## kill -9 at random while answers are lost, events doubled and clocks moved; then nobody was told twice
+	@$(RUN) -m pytest -m chaos
+
+soak: setup  ## the same for hours: make soak KILLS=5000
+	@WEIGOV_CHAOS_KILLS=$(or $(KILLS),2000) $(RUN) -m pytest -m chaos
 
 check: lint test  ## what CI checks of the code: format, lint, types, import contracts, tests
 
