@@ -16,6 +16,7 @@ from pydantic import BeforeValidator, Discriminator, Field, PositiveInt, Tag
 from weigov.mapping.model import FieldRule, Link, Strict
 
 AccountType = Literal["service", "subscription"]
+AccessToken = Literal["stable_token", "token"]
 TargetKind = Literal["news", "template", "menu"]
 Via = Literal["draft", "publish"]
 Audience = Literal["bound_applicant", "bound_asker"]
@@ -86,6 +87,7 @@ class Account(Strict):
 
     type: AccountType
     connection: str
+    access_token: AccessToken = "stable_token"
     templates: Mapping[str, Template] = Field(default_factory=dict)
     budget: Budget = Budget()
 
