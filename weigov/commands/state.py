@@ -98,6 +98,8 @@ def show_status(found: dict[str, Any], zone: tzinfo) -> None:
             out.print(title.replace("_", " "), style="bold")
             for item in found[title]:
                 out.print("  " + plain({k: shown(v) for k, v in item.items() if v}))
+    for item in found["stopped"]:
+        out.print(f"stopped: {item['target']} since {shown(item['since'])}: {item['reason']}")
     problems = [s for s in found["streams"] if s["problem"]]
     for stream in problems:
         out.print(f"stopped: {stream['system']}/{stream['stream']}: {stream['problem']}")

@@ -15,7 +15,7 @@ from weigov.flow.channels import menu, news, template
 from weigov.flow.context import DRAIN_S, LEASE_S, Context
 from weigov.flow.mistakes import MISTAKES, where
 from weigov.flow.step import PERSON_NEEDED, Ended, StopDrain
-from weigov.ledger import outbox, quota
+from weigov.ledger import outbox, quota, standstill
 from weigov.ledger.outbox import Delivery
 from weigov.wechat import rules
 from weigov.wechat.client import AccountClient
@@ -69,6 +69,7 @@ def drain(
         expired = outbox.expire_unsent(connection, now=ctx.now())
         outbox.expire_leases(connection, now=ctx.now())
     states: Counter[str] = Counter()
+    tried = 0
     stop_at = time.monotonic() + DRAIN_S
     rows = first or []
     left = limit if limit is not None else 1_000_000_000
@@ -90,6 +91,7 @@ def drain(
         while rows:
             row = rows.pop(0)
             left -= 1
+            tried += 1
             try:
                 send(row)
             except Ended as ended:
@@ -112,7 +114,11 @@ def drain(
                     outbox.release(connection, rows, now=ctx.now(), owner=ctx.worker)
                     if gate:
                         gate.give_back(connection, [row, *rows])
+                    standstill.begin(connection, ctx.site.site, target, str(stop), now=ctx.now())
                 return Drained(target, _plain(states), expired, str(stop))
+    if tried:  # and nothing stopped it; without a try nobody knows
+        with ctx.ledger.begin() as connection:
+            standstill.end(connection, ctx.site.site, target)
     return Drained(target, _plain(states), expired)
 
 
