@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import Connection
 
 from weigov.errors import LedgerConflict
+from weigov.flow import quotas
 from weigov.flow.channels import menu, news, template
 from weigov.flow.context import DRAIN_S, LEASE_S, Context
 from weigov.flow.mistakes import MISTAKES, where
@@ -19,6 +20,7 @@ from weigov.ledger import outbox, quota, standstill
 from weigov.ledger.outbox import Delivery
 from weigov.wechat import rules
 from weigov.wechat.client import AccountClient
+from weigov.wechat.protocol import AccountStopped
 
 #: How soon a delivery of a flow that is broken is looked at again.
 _ASK_AGAIN = timedelta(minutes=10)
@@ -49,6 +51,12 @@ def deliver(ctx: Context, account: str, *, limit: int | None = None) -> Drained:
             connection, target=target, channel="template", states=("unknown",), check_before=ctx.now()
         )
     again = [row for row in unknown if template.may_repeat(ctx, row)]
+    try:
+        quotas.ask(ctx, client, target)
+    except AccountStopped as error:
+        with ctx.ledger.begin() as connection:
+            standstill.begin(connection, ctx.site.site, target, str(error), now=ctx.now())
+        return Drained(target, stopped=str(error))
     return drain(ctx, target, lambda row: _send(ctx, client, row), first=again, gate=Gate(ctx, client), limit=limit)
 
 
@@ -181,12 +189,15 @@ class Gate:
             outbox.defer(connection, row, until=quiet, reason="quiet hours", now=now, owner=self._ctx.worker)
             return False
         wants = _paths(connection, row)
-        short = quota.reserve(connection, self._appid, wants, rules.DAILY_LIMITS, now=now)
+        kept = news.keep(self._ctx, row)
+        short = quota.reserve(connection, self._appid, wants, rules.DAILY_LIMITS, now=now, keep=kept)
         if short is None:
             self._reserved[row.id] = (wants, now)
             return True
         until = rules.next_beijing_day(now) + timedelta(minutes=1)
         reason = f"today's calls of {short} are used up"
+        if short in kept:
+            reason += ", but for what is kept for withdrawals"
         outbox.defer(connection, row, until=until, reason=reason, now=now, owner=self._ctx.worker)
         outbox.defer_rest(
             connection,
@@ -196,6 +207,7 @@ class Gate:
             until=until,
             reason=reason,
             now=now,
+            not_before=row.priority if kept else 0,
         )
         return False
 

@@ -80,6 +80,9 @@ class Budget(Strict):
     """How much of a scarce quota the site allows itself."""
 
     mass: str | None = Field(default=None, pattern=r"^[1-9]\d*/(day|month)$")
+    #: Half of WeChat's ten: an old version that stays until tomorrow is untidy, a withdrawn article that is still
+    #: readable is the worst day, and withdrawals come in handfuls.
+    deletions_kept_for_withdrawals: int = Field(default=5, ge=0)
 
 
 class Account(Strict):
