@@ -106,7 +106,7 @@ def show_status(found: dict[str, Any], zone: tzinfo) -> None:
         revisions = flow["revisions"]
         flows.add_row(name, str(revisions["pending"]), str(revisions["quarantined"]), deliveries, written, skipped)
     out.print(flows)
-    for item in found.get("still_readable", ()):
+    for item in found["still_readable"]:
         until = f", goes {shown(item['until'])}" if item["until"] else ""
         why = f": {item['reason']}" if item["reason"] else ""
         out.print(
@@ -114,7 +114,7 @@ def show_status(found: dict[str, Any], zone: tzinfo) -> None:
             " if that cannot wait, delete it in WeChat's console",
             style="bold",
         )
-    quotas = {name: paths for name, paths in found.get("accounts", {}).items() if paths}
+    quotas = {name: paths for name, paths in found["accounts"].items() if paths}
     if quotas:
         out.print(quota_table(quotas, zone))
     for name in found["held"]:
