@@ -105,6 +105,22 @@ def test_the_queue_is_empty_when_the_days_limits_let_it_be(calm: Deployment) -> 
     assert of(calm, SUBMIT).empty_at is None
 
 
+def test_when_nobody_may_ask_any_more_today_what_became_of_an_article_it_is_asked_tomorrow(calm: Deployment) -> None:
+    calm.other.fault("drop_event", "/cgi-bin/freepublish/*")
+    calm.other.fault("errcode", "/cgi-bin/freepublish/get", value="45009")
+    compose_articles(calm, 2)
+    calm.deliver()
+    calm.other.advance(minutes=1)
+    for _ in range(12):
+        calm.reconcile()
+        calm.other.advance(minutes=10)
+    assert calm.other.fired("errcode") == 1
+    calm.other.mend()
+    calm.other.at(TOMORROW + timedelta(hours=10))
+    calm.drain()
+    assert calm.due() == {} and calm.other.calls("freepublish/get") == 2
+
+
 def test_replacing_edited_articles_leaves_half_of_the_days_deletions_to_withdrawals(
     calm: Deployment,
     weigov: Weigov,  # noqa: F811
