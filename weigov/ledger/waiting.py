@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 from sqlalchemy import Connection, and_, exists, func, or_, select
 
-from weigov.ledger.tables import attempt, delivery, receipt
+from weigov.ledger.tables import attempt, delivery, receipt, standstill
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,9 +53,10 @@ def at(connection: Connection, target: str) -> list[Waiting]:
 def still_readable(connection: Connection, site: str, *, priority: int, now: datetime) -> list[dict[str, Any]]:
     """Withdrawn articles whose removal (at most this ``priority``) did not go at once: id, flow, target, record,
     title, link, state, reason, until. The oldest first, all of them: each is a reason to act."""
+    stopped = exists().where(standstill.c.site == delivery.c.site, standstill.c.target == delivery.c.target)
     waits = or_(
         delivery.c.state.in_(("deferred", "unknown", "rejected", "in_doubt")),
-        and_(delivery.c.state == "ready", or_(delivery.c.due_at > now, delivery.c.reason != "")),
+        and_(delivery.c.state == "ready", or_(delivery.c.due_at > now, delivery.c.reason != "", stopped)),
     )
     query = (
         select(delivery)

@@ -160,6 +160,24 @@ def test_replacing_edited_articles_leaves_half_of_the_days_deletions_to_withdraw
     assert len(other.standing()) == 3 and readable(calm) == []
 
 
+def test_what_was_withdrawn_behind_a_shut_door_is_shown_as_still_readable(calm: Deployment) -> None:
+    articles = compose_articles(calm, 3)
+    calm.drain()
+    for article in articles[:2]:
+        calm.other.post(f"/cms/articles/{article['id']}/withdraw")
+    calm.collect("cms")
+    calm.compose("notices", "policies")
+    assert readable(calm) == []  # they go with the next drain
+    calm.other.fault("errcode", "/cgi-bin/*", value="40164")
+    calm.deliver()
+    links = {article["url"] for article in calm.other.standing() if article["title"] != articles[2]["title"]}
+    assert {late["link"] for late in readable(calm)} == links and len(links) == 2
+    calm.other.mend()
+    calm.other.advance(hours=1)
+    calm.drain()
+    assert readable(calm) == [] and len(calm.other.standing()) == 1
+
+
 def test_the_site_says_how_many_deletions_are_kept(calm: Deployment) -> None:
     site = calm.settings.site / "site.yaml"
     text = site.read_text(encoding="utf-8")
