@@ -12,7 +12,19 @@ from typing import Any
 
 import typer
 
-from weigov.commands import bindings, deployment, doctor, quarantine, review, schema, state, systems, tape, verbs
+from weigov.commands import (
+    bindings,
+    deployment,
+    doctor,
+    quarantine,
+    quota,
+    review,
+    schema,
+    state,
+    systems,
+    tape,
+    verbs,
+)
 from weigov.errors import WeigovError
 
 #: In the order ``--help`` shows them. A command's name is its function's, with hyphens.
@@ -39,6 +51,7 @@ GROUPS: dict[str, typer.Typer] = {
     "tape": tape.app,
     "review": review.app,
     "quarantine": quarantine.app,
+    "quota": quota.app,
     "bindings": bindings.app,
     "doctor": doctor.app,
 }

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, Literal, Protocol
 
@@ -209,6 +209,9 @@ class Token:
     version: int
 
 
+Force = Literal["granted", "too_soon", "used_up"]
+
+
 class TokenStore(Protocol):
     """The one place an account's token lives, shared by every worker."""
 
@@ -222,4 +225,12 @@ class TokenStore(Protocol):
         Under the token's lock: when the stored version is still ``seen_version`` (0 = none stored), ``fetch`` is
         called once and its (token, expires_at) stored; otherwise the stored one is returned and nothing is fetched.
         """
+        ...
+
+    def spend_force(self, appid: str, *, now: datetime, per_day: int, apart: timedelta) -> Force:
+        """Count one forced refresh, before it is made, unless it would be too soon or one too many for today."""
+        ...
+
+    def no_force_left(self, appid: str, *, now: datetime, per_day: int) -> None:
+        """WeChat says that today's are used up, by whomever: none is granted until tomorrow."""
         ...

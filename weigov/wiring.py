@@ -31,7 +31,7 @@ from weigov.site.load import load_site, load_site_parts
 from weigov.site.site import Site
 from weigov.wechat.account import Account, account_from_connection
 from weigov.wechat.client import AccountClient
-from weigov.wechat.token import TokenKeeper
+from weigov.wechat.token import Family, TokenKeeper
 
 #: The connection whose password seals personal data and tokens in the ledger.
 MASTER_KEY = "weigov_master_key"
@@ -179,9 +179,9 @@ class _Clients:
             account = account_of(self._site, self._credentials, name)
             http = requests.Session()
             self._sessions.append(http)
-            clients[name] = AccountClient(
-                account, TokenKeeper(account, self._store, http, self._now), http, self._now
-            )
+            family: Family = "token" if self._site.accounts[name].access_token == "token" else "stable"
+            keeper = TokenKeeper(account, self._store, http, self._now, family)
+            clients[name] = AccountClient(account, keeper, http, self._now)
         return clients[name]
 
 

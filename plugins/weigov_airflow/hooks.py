@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -22,7 +22,7 @@ from adapters.look.check import check, summary
 from adapters.vocabulary import Descriptor
 from adapters.wire import Limits, NoAnswer, NotSent, Wire
 from weigov.errors import ConfigError, WeigovError
-from weigov.ports import Connection, Token
+from weigov.ports import Connection, Force, Token
 from weigov.settings import Settings
 from weigov.wechat.account import account_from_connection
 from weigov.wechat.token import TokenKeeper
@@ -214,3 +214,9 @@ class _Once:
     def refresh(self, appid: str, family: str, seen_version: int, fetch: Callable[[], tuple[str, datetime]]) -> Token:
         value, expires_at = fetch()
         return Token(value, expires_at, 1)
+
+    def spend_force(self, appid: str, *, now: datetime, per_day: int, apart: timedelta) -> Force:
+        return "used_up"  # a test kills nobody's token
+
+    def no_force_left(self, appid: str, *, now: datetime, per_day: int) -> None:
+        pass

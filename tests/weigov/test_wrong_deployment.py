@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import socket
 from collections.abc import Mapping
-from datetime import UTC
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -201,17 +201,22 @@ def test_status_shows_whole_names_on_a_narrow_terminal(
 ) -> None:
     deployment.type("compose").good()
     flow = {"revisions": {"pending": 0, "quarantined": 0}, "write_backs": {}, "skipped": {"unbound": 3}}
+    path = {"used": 10, "daily_limit": 10, "waiting": 3, "empty_at": datetime(2026, 3, 11, tzinfo=UTC)}
     found = {
         "site": "town",
         "at": "now",
         "flows": {"a_flow_with_a_long_name_of_its_own": flow | {"deliveries": {"waiting_review": 15}}},
         **{name: [] for name in ("held", "deferred", "unknown", "in_doubt", "waiting_review", "quarantine")},
+        "stopped": [{"target": "account:city", "since": "now", "reason": "40164"}],
+        "still_readable": [],
+        "accounts": {"city": [{**path, "path": f"/cgi-bin/{name}"} for name in ("freepublish/delete", "draft/add")]},
         **{"unreadable": [], "streams": [], "due": {}, "next_due_at": None, "unproven": ["letters"]},
     }
     monkeypatch.setattr(state, "out", Console(width=80))
     state.show_status(found, UTC)
     shown = capsys.readouterr().out
     assert "…" not in shown and "letters: 未经实证" in shown
+    assert "freepublish/delete" in shown and "2026-03-11 00:00" in shown and "account:city since now: 40164" in shown
     assert max(len(line) for line in shown.splitlines()) <= 80
 
 

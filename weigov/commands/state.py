@@ -11,18 +11,25 @@ import typer
 from rich.table import Column, Table
 
 from weigov.commands.console import UNPROVEN, Json, context, names, out, plain
+from weigov.commands.quota import quota_table
+from weigov.errors import ConfigError
 
 
 def status(as_json: Json = False) -> None:
     """What waits, what stands still and why, and what is due now."""
+    from weigov.flow.channels import news
     from weigov.flow.plan import held_flows
     from weigov.flow.reconcile import JOB_EVENTS
-    from weigov.ledger import reports
+    from weigov.ledger import reports, waiting
 
     with context() as ctx:
         with ctx.ledger.read() as connection:
             found = reports.status(connection, ctx.site.site, now=ctx.now())
             found["due"] = reports.due_by_kind(connection, ctx.site.site, now=ctx.now(), events=JOB_EVENTS)
+            found["still_readable"] = waiting.still_readable(
+                connection, ctx.site.site, priority=news.WITHDRAWAL, now=ctx.now()
+            )
+        found["accounts"] = {name: _quotas(ctx, name) for name in ctx.site.accounts}
         found["held"] = held_flows(ctx)
         found["unproven"] = sorted(name for name, offered in ctx.site.shapes.items() if offered.unproven)
         zone = ctx.site.zone
@@ -30,6 +37,16 @@ def status(as_json: Json = False) -> None:
         typer.echo(json.dumps(found, ensure_ascii=False, default=str, indent=2))
         return
     show_status(found, zone)
+
+
+def _quotas(ctx: Any, account: str) -> list[dict[str, Any]]:
+    """Its paths; none where its connection is missing, which is deliver's to say."""
+    from weigov.flow.quotas import outlook
+
+    try:
+        return [asdict(path) for path in outlook(ctx, account)]
+    except ConfigError:
+        return []
 
 
 def plan(flow: Annotated[str | None, typer.Argument(help="one flow; all when not given")] = None) -> None:
@@ -89,6 +106,17 @@ def show_status(found: dict[str, Any], zone: tzinfo) -> None:
         revisions = flow["revisions"]
         flows.add_row(name, str(revisions["pending"]), str(revisions["quarantined"]), deliveries, written, skipped)
     out.print(flows)
+    for item in found["still_readable"]:
+        until = f", goes {shown(item['until'])}" if item["until"] else ""
+        why = f": {item['reason']}" if item["reason"] else ""
+        out.print(
+            f"withdrawn but still readable: {item['title']} {item['link']} ({item['state']}{until}{why});"
+            " if that cannot wait, delete it in WeChat's console",
+            style="bold",
+        )
+    quotas = {name: paths for name, paths in found["accounts"].items() if paths}
+    if quotas:
+        out.print(quota_table(quotas, zone))
     for name in found["held"]:
         out.print(f"held: the YAML of {name} changed: see `weigov plan {name}`, then `weigov apply {name}`")
     for name in found["unproven"]:
@@ -98,6 +126,8 @@ def show_status(found: dict[str, Any], zone: tzinfo) -> None:
             out.print(title.replace("_", " "), style="bold")
             for item in found[title]:
                 out.print("  " + plain({k: shown(v) for k, v in item.items() if v}))
+    for item in found["stopped"]:
+        out.print(f"stopped: {item['target']} since {shown(item['since'])}: {item['reason']}")
     problems = [s for s in found["streams"] if s["problem"]]
     for stream in problems:
         out.print(f"stopped: {stream['system']}/{stream['stream']}: {stream['problem']}")

@@ -11,14 +11,16 @@ from datetime import datetime, timedelta
 from sqlalchemy import Connection
 
 from weigov.errors import LedgerConflict
+from weigov.flow import quotas
 from weigov.flow.channels import menu, news, template
 from weigov.flow.context import DRAIN_S, LEASE_S, Context
 from weigov.flow.mistakes import MISTAKES, where
 from weigov.flow.step import PERSON_NEEDED, Ended, StopDrain
-from weigov.ledger import outbox, quota
+from weigov.ledger import outbox, quota, standstill
 from weigov.ledger.outbox import Delivery
 from weigov.wechat import rules
 from weigov.wechat.client import AccountClient
+from weigov.wechat.protocol import AccountStopped
 
 #: How soon a delivery of a flow that is broken is looked at again.
 _ASK_AGAIN = timedelta(minutes=10)
@@ -49,6 +51,12 @@ def deliver(ctx: Context, account: str, *, limit: int | None = None) -> Drained:
             connection, target=target, channel="template", states=("unknown",), check_before=ctx.now()
         )
     again = [row for row in unknown if template.may_repeat(ctx, row)]
+    try:
+        quotas.ask(ctx, client, target)
+    except AccountStopped as error:
+        with ctx.ledger.begin() as connection:
+            standstill.begin(connection, ctx.site.site, target, str(error), now=ctx.now())
+        return Drained(target, stopped=str(error))
     return drain(ctx, target, lambda row: _send(ctx, client, row), first=again, gate=Gate(ctx, client), limit=limit)
 
 
@@ -69,6 +77,7 @@ def drain(
         expired = outbox.expire_unsent(connection, now=ctx.now())
         outbox.expire_leases(connection, now=ctx.now())
     states: Counter[str] = Counter()
+    tried = 0
     stop_at = time.monotonic() + DRAIN_S
     rows = first or []
     left = limit if limit is not None else 1_000_000_000
@@ -90,6 +99,7 @@ def drain(
         while rows:
             row = rows.pop(0)
             left -= 1
+            tried += 1
             try:
                 send(row)
             except Ended as ended:
@@ -112,7 +122,11 @@ def drain(
                     outbox.release(connection, rows, now=ctx.now(), owner=ctx.worker)
                     if gate:
                         gate.give_back(connection, [row, *rows])
+                    standstill.begin(connection, ctx.site.site, target, str(stop), now=ctx.now())
                 return Drained(target, _plain(states), expired, str(stop))
+    if tried:  # and nothing stopped it; without a try nobody knows
+        with ctx.ledger.begin() as connection:
+            standstill.end(connection, ctx.site.site, target)
     return Drained(target, _plain(states), expired)
 
 
@@ -175,12 +189,15 @@ class Gate:
             outbox.defer(connection, row, until=quiet, reason="quiet hours", now=now, owner=self._ctx.worker)
             return False
         wants = _paths(connection, row)
-        short = quota.reserve(connection, self._appid, wants, rules.DAILY_LIMITS, now=now)
+        kept = news.keep(self._ctx, row)
+        short = quota.reserve(connection, self._appid, wants, rules.DAILY_LIMITS, now=now, keep=kept)
         if short is None:
             self._reserved[row.id] = (wants, now)
             return True
         until = rules.next_beijing_day(now) + timedelta(minutes=1)
         reason = f"today's calls of {short} are used up"
+        if short in kept:
+            reason += ", but for what is kept for withdrawals"
         outbox.defer(connection, row, until=until, reason=reason, now=now, owner=self._ctx.worker)
         outbox.defer_rest(
             connection,
@@ -190,6 +207,7 @@ class Gate:
             until=until,
             reason=reason,
             now=now,
+            not_before=row.priority if kept else 0,
         )
         return False
 

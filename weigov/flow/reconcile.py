@@ -10,9 +10,10 @@ from datetime import timedelta
 import msgspec
 from sqlalchemy import Connection
 
-from weigov.errors import LedgerConflict, RemoteError, RemoteRefused
+from weigov.errors import LedgerConflict, RateLimited, RemoteError, RemoteRefused
 from weigov.flow.channels import menu, news, template, write
 from weigov.flow.context import Context
+from weigov.flow.step import A_SHORT_WAIT_S
 from weigov.ledger import inbox, outbox, quota, receipts
 from weigov.ledger.outbox import Delivery
 from weigov.ledger.states import State
@@ -198,6 +199,11 @@ def _look(ctx: Context, client: AccountClient, row: Delivery) -> str:
         return news.poll(ctx, client, row)
     except LedgerConflict:
         return row.state
+    except RateLimited as error:
+        if (error.retry_after_s or 0) > A_SHORT_WAIT_S:  # else every run would ask in vain until midnight
+            with ctx.ledger.begin() as connection:
+                quota.exhaust(connection, client.account.appid, "/cgi-bin/freepublish/get", now=ctx.now())
+        raise
 
 
 def _open(ctx: Context, target: str, state: State) -> list[Delivery]:

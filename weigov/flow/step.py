@@ -35,7 +35,7 @@ FIRST_LOOK = timedelta(seconds=30)
 #: How long deliveries of a kind wait that a person must first make possible (a permission, a category).
 PERSON_NEEDED = timedelta(hours=1)
 #: A longer wait than this is a limit of the day, not of the minute.
-_A_SHORT_WAIT_S = 600
+A_SHORT_WAIT_S = 600
 
 
 class StopDrain(Exception):
@@ -158,7 +158,7 @@ def _unsent(ctx: Context, row: Delivery, reason: str) -> None:
 
 def _exhausted(ctx: Context, row: Delivery, error: RateLimited) -> None:
     """A limit of the day is used up, by whomever: later claims need not find that out by calling."""
-    if row.target.startswith("account:") and (error.retry_after_s or 0) > _A_SHORT_WAIT_S:
+    if row.target.startswith("account:") and (error.retry_after_s or 0) > A_SHORT_WAIT_S:
         appid = ctx.account(row.target.removeprefix("account:")).account.appid
         with ctx.ledger.begin() as connection:
             quota.exhaust(connection, appid, f"/cgi-bin/{error.operation}", now=ctx.now())

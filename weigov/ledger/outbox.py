@@ -83,6 +83,7 @@ class Delivery:
     step: str
     retire: str
     approvals_needed: int
+    priority: int
     tries: int
     due_at: datetime
     expires_at: datetime | None
@@ -497,9 +498,20 @@ def defer(
 
 
 def defer_rest(
-    connection: Connection, *, target: str, channel: str, effect: str, until: datetime, reason: str, now: datetime
+    connection: Connection,
+    *,
+    target: str,
+    channel: str,
+    effect: str,
+    until: datetime,
+    reason: str,
+    now: datetime,
+    not_before: int = 0,
 ) -> int:
-    """Whatever else is ready for the same exhausted quota waits too; how many."""
+    """Whatever else is ready for the same exhausted quota waits too; how many.
+
+    What goes before priority ``not_before`` does not: part of the quota is kept for it.
+    """
     return connection.execute(
         update(delivery)
         .where(
@@ -507,8 +519,36 @@ def defer_rest(
             delivery.c.channel == channel,
             delivery.c.effect == effect,
             delivery.c.state == "ready",
+            delivery.c.priority >= not_before,
         )
         .values(state="deferred", reason=reason, due_at=until, changed_at=now)
+    ).rowcount
+
+
+def hasten(
+    connection: Connection, *, site: str, flow: str, record: str, effect: str, priority: int, now: datetime
+) -> int:
+    """What is unsent of this record's ``effect`` became more urgent: it goes with the next drain. How many."""
+    return connection.execute(
+        update(delivery)
+        .where(
+            delivery.c.site == site,
+            delivery.c.flow == flow,
+            delivery.c.record == record,
+            delivery.c.effect == effect,
+            delivery.c.priority > priority,
+            delivery.c.state.in_(("ready", "deferred")),
+        )
+        .values(priority=priority, state="ready", reason="", due_at=now, changed_at=now)
+    ).rowcount
+
+
+def wake(connection: Connection, *, target: str, now: datetime) -> int:
+    """Let everything that is deferred at ``target`` be judged anew by the next drain; how many."""
+    return connection.execute(
+        update(delivery)
+        .where(delivery.c.target == target, delivery.c.state == "deferred")
+        .values(state="ready", reason="", due_at=now, changed_at=now)
     ).rowcount
 
 

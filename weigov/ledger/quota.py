@@ -17,6 +17,8 @@ from weigov.ledger.dialect import insert_ignore
 from weigov.ledger.tables import quota
 
 _BEIJING = timezone(timedelta(hours=8))  # no summer time since 1991
+#: With a path behind it: the row whose period is the hour in which WeChat was last asked about that path.
+_ASKED = "quota/get "
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +46,7 @@ def reserve(
     """Take ``wants`` calls of each path, all or none: None when taken, else the path that is short.
 
     ``limits`` holds the rulebook's figure of every path; what quota/get said goes before it. ``keep`` calls of a path
-    are left for somebody more important.
+    are left for somebody more important; of a small limit at most half, or the less important would never go.
     """
     period = beijing_day(now).isoformat()
     paths = sorted(wants)  # one order for everybody, or two workers wait for each other
@@ -56,7 +58,7 @@ def reserve(
     for path in paths:
         stated = rows[path].daily_limit
         limit = limits[path] if stated is None else stated
-        if rows[path].used + wants[path] > limit - (keep or {}).get(path, 0):
+        if rows[path].used + wants[path] > limit - min((keep or {}).get(path, 0), limit // 2):
             return path
     for path in paths:
         connection.execute(update(quota).where(_is(appid, path, period)).values(used=quota.c.used + wants[path]))
@@ -90,6 +92,22 @@ def note_remote(
             daily_limit=daily_limit,
         )
     )
+
+
+def may_ask(connection: Connection, appid: str, path: str, *, now: datetime) -> bool:
+    """Whether it is time to ask WeChat again what it counted of ``path``: once an hour, by whoever comes first."""
+    hour, asked = f"{now.astimezone(_BEIJING):%Y-%m-%dT%H}", _ASKED + path
+    older = (quota.c.appid == appid) & (quota.c.path == asked) & (quota.c.period != hour)
+    connection.execute(quota.delete().where(older))
+    return insert_ignore(connection, quota, [{"appid": appid, "path": asked, "period": hour, "used": 1}]) == 1
+
+
+def cleared(connection: Connection, appid: str, *, now: datetime) -> None:
+    """WeChat counts today's calls from nothing again. Forced refreshes of the token are counted elsewhere there."""
+    period = beijing_day(now).isoformat()
+    today = (quota.c.appid == appid) & (quota.c.period == period) & quota.c.path.not_like("%?%")
+    connection.execute(quota.delete().where(today))
+    connection.execute(quota.delete().where((quota.c.appid == appid) & quota.c.path.startswith(_ASKED)))
 
 
 def exhaust(connection: Connection, appid: str, path: str, *, now: datetime) -> None:

@@ -11,7 +11,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, and_, exists, func, or_, select
 
-from weigov.ledger import quota
+from weigov.ledger import quota, standstill
 from weigov.ledger.outbox import waits_before
 from weigov.ledger.states import STATES, UNSENT, State
 from weigov.ledger.tables import delivery, inbox, position, record, reject, revision, stream_state
@@ -28,6 +28,7 @@ def status(connection: Connection, site: str, *, now: datetime) -> dict[str, Any
                 write_backs {state: n}
     quarantine  the newest: flow, system, stream, key, reason, since
     unreadable  the newest rows that could not even become a record: system, stream, key, reason, since
+    stopped     targets to which nothing can be sent: target, reason, since
     deferred    groups: flow, target, reason, count, until (the earliest)
     unknown, in_doubt, waiting_review
                 the newest: id, flow, target, record, title, step, reason, since
@@ -43,6 +44,7 @@ def status(connection: Connection, site: str, *, now: datetime) -> dict[str, Any
         "flows": flows,
         "quarantine": _quarantine(connection, site),
         "unreadable": _unreadable(connection, site),
+        "stopped": standstill.stopped(connection, site),
         "deferred": _deferred(connection, site, list(flows)),
         "unknown": _items(connection, site, flows, "unknown"),
         "in_doubt": _items(connection, site, flows, "in_doubt"),

@@ -324,6 +324,33 @@ quota = Table(
     UniqueConstraint("appid", "path", "period"),
 )
 
+#: Who had WeChat clear an account's daily limits, why, and what came of it: ten a month are allowed.
+#: outcome: open | ok | refused | unsent | unknown
+quota_clear = Table(
+    "quota_clear",
+    metadata,
+    _id(),
+    Column("appid", String(64), nullable=False),
+    Column("person", String(128), nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("outcome", String(8), nullable=False),
+    Column("detail", Text, nullable=False, server_default=""),
+    Column("at", Utc, nullable=False),
+    Index("ix_quota_clear_appid", "appid", "at"),
+)
+
+#: Targets to which nothing can be sent until a person acts, or the network is back: one reason for all that waits.
+standstill = Table(
+    "standstill",
+    metadata,
+    _id(),
+    Column("site", String(64), nullable=False),
+    Column("target", String(80), nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("since", Utc, nullable=False),
+    UniqueConstraint("site", "target"),
+)
+
 #: The account's access token, sealed; ``version`` is compared before it is replaced.
 token = Table(
     "token",

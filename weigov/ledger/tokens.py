@@ -13,15 +13,21 @@ import os
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 
 from sqlalchemy import Connection, func, select, update
 
+from weigov.ledger import quota
 from weigov.ledger.dialect import insert_ignore
 from weigov.ledger.engine import Ledger
 from weigov.ledger.seal import Sealer
+from weigov.ledger.tables import quota as quota_table
 from weigov.ledger.tables import token
-from weigov.ports import Token
+from weigov.ports import Force, Token
+
+#: How forced refreshes are called in the table of quotas: WeChat counts them apart from the path's other calls.
+FORCED = "/cgi-bin/stable_token?force_refresh"
+_FORCED_AT = "force_refresh at"  # its one row's period is the minute of the last one
 
 _IN_MEMORY = threading.Lock()  # a database in memory has no file to lock, and no other process
 
@@ -54,6 +60,31 @@ class LedgerTokenStore:
                 newer = self._read(connection, appid, family)
             # Only somebody who does not take the lock gets here: a restored ledger, an older Weigov.
             return newer or Token(value, expires_at, 0)
+
+    def spend_force(self, appid: str, *, now: datetime, per_day: int, apart: timedelta) -> Force:
+        """Count one forced refresh for all workers, before it is made. Call it in ``refresh``'s lock."""
+        with self._ledger.begin() as connection:
+            recent = select(func.count()).where(
+                quota_table.c.appid == appid,
+                quota_table.c.path == _FORCED_AT,
+                quota_table.c.period > _minute(now - apart),
+            )
+            if quota.reserve(connection, appid, {FORCED: 1}, {FORCED: per_day}, now=now) is not None:
+                return "used_up"
+            if connection.execute(recent).scalar_one():
+                quota.release(connection, appid, {FORCED: 1}, reserved_at=now)
+                return "too_soon"
+            connection.execute(
+                quota_table.delete().where(quota_table.c.appid == appid, quota_table.c.path == _FORCED_AT)
+            )
+            row = {"appid": appid, "path": _FORCED_AT, "period": _minute(now), "used": 1}
+            insert_ignore(connection, quota_table, [row])
+            return "granted"
+
+    def no_force_left(self, appid: str, *, now: datetime, per_day: int) -> None:
+        """Take today's forced refreshes as used up."""
+        with self._ledger.begin() as connection:
+            quota.note_remote(connection, appid, FORCED, per_day, per_day, now=now)
 
     def _read(self, connection: Connection, appid: str, family: str) -> Token | None:
         row = connection.execute(
@@ -108,3 +139,7 @@ class LedgerTokenStore:
 
 def _context(appid: str, family: str) -> str:
     return f"token {appid} {family}"
+
+
+def _minute(now: datetime) -> str:
+    return f"{now.astimezone(UTC):%Y-%m-%dT%H:%M}"

@@ -16,6 +16,7 @@ from pydantic import BeforeValidator, Discriminator, Field, PositiveInt, Tag
 from weigov.mapping.model import FieldRule, Link, Strict
 
 AccountType = Literal["service", "subscription"]
+AccessToken = Literal["stable_token", "token"]
 TargetKind = Literal["news", "template", "menu"]
 Via = Literal["draft", "publish"]
 Audience = Literal["bound_applicant", "bound_asker"]
@@ -79,6 +80,9 @@ class Budget(Strict):
     """How much of a scarce quota the site allows itself."""
 
     mass: str | None = Field(default=None, pattern=r"^[1-9]\d*/(day|month)$")
+    #: Half of WeChat's ten: an old version that stays until tomorrow is untidy, a withdrawn article that is still
+    #: readable is the worst day, and withdrawals come in handfuls.
+    deletions_kept_for_withdrawals: int = Field(default=5, ge=0)
 
 
 class Account(Strict):
@@ -86,6 +90,7 @@ class Account(Strict):
 
     type: AccountType
     connection: str
+    access_token: AccessToken = "stable_token"
     templates: Mapping[str, Template] = Field(default_factory=dict)
     budget: Budget = Budget()
 

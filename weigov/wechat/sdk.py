@@ -75,6 +75,9 @@ class OpenApi(BaseWeChatAPI):  # type: ignore[misc]
     def quota(self, path: str) -> Json:
         return self._post("openapi/quota/get", data={"cgi_path": path})  # type: ignore[no-any-return]
 
+    def clear_quota(self, appid: str) -> Json:
+        return self._post("clear_quota", data={"appid": appid})  # type: ignore[no-any-return]
+
 
 class Sdk(WeChatClient):  # type: ignore[misc]
     """wechatpy's client, every request of which goes through ``_request`` below."""

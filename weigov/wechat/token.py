@@ -3,7 +3,8 @@
 A keeper never stores a token itself: it reads the store's, and replaces it by compare-and-set under the store's lock.
 Who sees a token refused says *which*; it is replaced only while it is still the stored one. ``stable_token`` gives
 the same token to everybody who asks, so a refused one is asked for normally first and forced only if that did not
-help: forcing is allowed 20 times a day, 30 s apart, and kills the token of everybody else.
+help: forcing is allowed 20 times a day, 30 s apart, and kills the token of everybody else. The store counts these for
+all workers; when they are used up the account stands still with one reason, until WeChat renews the token by itself.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from typing import Any, Literal
 
 import requests
 
-from weigov.errors import RemoteUnavailable
+from weigov.errors import RateLimited, RemoteUnavailable
 from weigov.ports import Clock, Token, TokenStore
 from weigov.wechat.account import Account
 from weigov.wechat.protocol import AccountStopped, TokenRefused, encode, read_answer
@@ -26,6 +27,7 @@ MARGIN = timedelta(minutes=4)  # WeChat itself renews 5 minutes before the end; 
 FORCE_APART = timedelta(minutes=5)
 LIFE = timedelta(hours=2)
 FORCE_LIMIT = timedelta(seconds=30)  # WeChat's own
+FORCE_PER_DAY = 20  # WeChat's own
 _TIMEOUTS = Timeouts(connect_s=5, read_s=10, total_s=15)
 
 
@@ -40,7 +42,6 @@ class TokenKeeper:
         self._http = prepare(http, account.base_url)
         self._clock = clock
         self._family = family
-        self._forced_at: datetime | None = None
 
     def token(self) -> str:
         """A token good for at least four more minutes.
@@ -66,7 +67,7 @@ class TokenKeeper:
         def fetch() -> tuple[str, datetime]:
             fetched = self._fetch(force=False)
             if fetched[0] == refused and self._may_force(fetched[1]):
-                fetched = self._fetch(force=True)
+                return self._force() or fetched
             return fetched
 
         return self._store.refresh(self._account.appid, self._family, stored.version if stored else 0, fetch)
@@ -76,10 +77,30 @@ class TokenKeeper:
         now = self._clock()
         if self._family != "stable" or now - (expires_at - LIFE) < FORCE_LIMIT:
             return False
-        if self._forced_at is not None and now - self._forced_at < FORCE_APART:
-            return False
-        self._forced_at = now
-        return True
+        answer = self._store.spend_force(self._account.appid, now=now, per_day=FORCE_PER_DAY, apart=FORCE_APART)
+        if answer == "used_up":
+            raise self._used_up()
+        return answer == "granted"
+
+    def _force(self) -> tuple[str, datetime] | None:
+        """None: somebody else forced one a moment ago."""
+        try:
+            return self._fetch(force=True)
+        except RateLimited as error:
+            if error.code != 45009:
+                return None
+            self._store.no_force_left(self._account.appid, now=self._clock(), per_day=FORCE_PER_DAY)
+            raise self._used_up() from None
+
+    def _used_up(self) -> AccountStopped:
+        return AccountStopped(
+            self._account.system,
+            self._operation,
+            f"40001 令牌被拒，今日强制刷新额度（{FORCE_PER_DAY} 次）已用完；"
+            "查是否有别的程序在用同一 AppSecret 刷新令牌，令牌到期换新后自动恢复"
+            " (token refused, no forced refresh left today)",
+            code=40001,
+        )
 
     @property
     def _operation(self) -> str:

@@ -8,7 +8,7 @@ from datetime import UTC, date, datetime, timedelta
 import pytest
 from sqlalchemy import Connection
 
-from weigov.ledger import quota
+from weigov.ledger import quota, quota_clears
 from weigov.ledger.engine import Ledger
 from weigov.ledger.quota import Usage, beijing_day
 
@@ -58,6 +58,63 @@ def test_part_of_a_quota_can_be_kept_for_somebody_more_important(ledger: Ledger,
         assert quota.reserve(connection, APP, {ADD: 3}, LIMITS, now=now, keep=keep) is None
         assert quota.reserve(connection, APP, {ADD: 1}, LIMITS, now=now, keep=keep) == ADD
         assert quota.reserve(connection, APP, {ADD: 2}, LIMITS, now=now) is None
+
+
+def test_of_a_small_limit_at_most_half_is_kept(ledger: Ledger, now: datetime) -> None:
+    with ledger.begin() as connection:
+        keep = {SUBMIT: 5}
+        assert quota.reserve(connection, APP, {SUBMIT: 1}, LIMITS, now=now, keep=keep) is None
+        assert quota.reserve(connection, APP, {SUBMIT: 1}, LIMITS, now=now, keep=keep) == SUBMIT
+        assert quota.reserve(connection, APP, {SUBMIT: 1}, LIMITS, now=now) is None
+
+
+def test_of_many_workers_one_asks_wechat_and_only_once_an_hour(ledger: Ledger, now: datetime) -> None:
+    def ask(path: str, at: datetime) -> bool:
+        with ledger.begin() as connection:
+            return quota.may_ask(connection, APP, path, now=at)
+
+    with ThreadPoolExecutor(4) as pool:
+        assert sum(pool.map(lambda _: ask(ADD, now), range(8))) == 1
+    assert ask(SUBMIT, now)
+    assert not ask(ADD, now + timedelta(minutes=59))
+    assert ask(ADD, now + timedelta(minutes=60))
+    with ledger.read() as connection:
+        assert quota.usage(connection, APP, now=now) == {}  # asking is nobody's quota
+
+
+def test_cleared_begins_todays_counts_anew_but_those_of_forced_tokens(ledger: Ledger, now: datetime) -> None:
+    forced = "/cgi-bin/stable_token?force_refresh"
+    with ledger.begin() as connection:
+        quota.reserve(connection, APP, {ADD: 3, forced: 2}, {**LIMITS, forced: 20}, now=now)
+        quota.exhaust(connection, APP, SUBMIT, now=now)
+        quota.reserve(connection, "wxother", {ADD: 1}, LIMITS, now=now)
+        assert quota.may_ask(connection, APP, ADD, now=now)
+        quota.cleared(connection, APP, now=now)
+        assert used(connection, now) == {forced: 2}
+        assert quota.usage(connection, "wxother", now=now) == {ADD: Usage(1, None)}
+        assert quota.may_ask(connection, APP, ADD, now=now)
+        assert quota.reserve(connection, APP, {SUBMIT: 2}, LIMITS, now=now) is None
+
+
+def test_who_cleared_and_why_is_kept_and_counted_by_beijing_month(ledger: Ledger, now: datetime) -> None:
+    ends: list[quota_clears.Outcome] = ["ok", "refused", "unsent", "unknown"]
+    with ledger.begin() as connection:
+        for outcome in ends:
+            quota_clears.end(connection, quota_clears.begin(connection, APP, "王芳", "急", now=now), outcome)
+        quota_clears.begin(connection, APP, "李强", "停电", now=now)
+        quota_clears.begin(connection, "wxother", "李强", "急", now=now)
+        found = quota_clears.this_month(connection, APP, now=now)
+        assert [(one.outcome, one.counts) for one in found] == [
+            ("ok", True),
+            ("refused", False),
+            ("unsent", False),
+            ("unknown", True),
+            ("open", True),
+        ]
+        assert (found[-1].person, found[-1].reason) == ("李强", "停电")
+        last_second = datetime(2026, 11, 30, 15, 59, 59, tzinfo=UTC)
+        assert len(quota_clears.this_month(connection, APP, now=last_second)) == 5
+        assert quota_clears.this_month(connection, APP, now=last_second + timedelta(seconds=1)) == []
 
 
 def test_what_was_surely_not_called_is_given_back_to_the_day_it_was_taken_from(ledger: Ledger, now: datetime) -> None:

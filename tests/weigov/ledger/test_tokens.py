@@ -74,6 +74,31 @@ def test_a_token_is_sealed_in_its_place(ledger: Ledger, sealer: Sealer, now: dat
         LedgerTokenStore(ledger, Sealer({"k2": b"2" * 32}, "k2")).read("wxother", "stable")
 
 
+def test_forced_refreshes_are_counted_for_all_workers_apart_and_by_beijing_day(
+    ledger: Ledger, sealer: Sealer, now: datetime
+) -> None:
+    apart = timedelta(minutes=5)
+    workers = [LedgerTokenStore(ledger, sealer) for _ in range(2)]
+    for n in range(3):
+        at = now + n * apart
+        assert workers[n % 2].spend_force(APP, now=at, per_day=3, apart=apart) == "granted"
+        expected = "too_soon" if n < 2 else "used_up"
+        assert workers[(n + 1) % 2].spend_force(APP, now=at + apart / 2, per_day=3, apart=apart) == expected
+    later = now + timedelta(hours=1)
+    assert workers[0].spend_force(APP, now=later, per_day=3, apart=apart) == "used_up"
+    assert workers[0].spend_force("wxother", now=later, per_day=3, apart=apart) == "granted"
+    tomorrow = now.replace(hour=16)  # midnight in Beijing
+    assert workers[1].spend_force(APP, now=tomorrow, per_day=3, apart=apart) == "granted"
+
+
+def test_what_wechat_says_of_forced_refreshes_ends_them_for_the_day(
+    ledger: Ledger, sealer: Sealer, now: datetime
+) -> None:
+    store = LedgerTokenStore(ledger, sealer)
+    store.no_force_left(APP, now=now, per_day=3)
+    assert store.spend_force(APP, now=now, per_day=3, apart=timedelta(0)) == "used_up"
+
+
 def test_nobody_waits_for_a_slow_fetch_but_who_wants_the_same_token(
     ledger: Ledger, sealer: Sealer, now: datetime
 ) -> None:

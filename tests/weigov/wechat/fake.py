@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from weigov.ports import Token
+from weigov.ports import Force, Token
 from weigov.wechat.account import Account
 
 NOW = datetime(2026, 11, 23, 4, 0, tzinfo=UTC)  # noon in Beijing
@@ -41,6 +41,8 @@ class Store:
 
     token: Token | None = None
     fetches: int = 0
+    forces: int = 0
+    forced_at: datetime | None = None
     lock: threading.Lock = field(default_factory=threading.Lock)
 
     def read(self, appid: str, family: str) -> Token | None:
@@ -53,6 +55,17 @@ class Store:
                 value, expires_at = fetch()
                 self.token = Token(value, expires_at, seen_version + 1)
             return self.token
+
+    def spend_force(self, appid: str, *, now: datetime, per_day: int, apart: timedelta) -> Force:
+        if self.forces >= per_day:
+            return "used_up"
+        if self.forced_at is not None and now - self.forced_at < apart:
+            return "too_soon"
+        self.forces, self.forced_at = self.forces + 1, now
+        return "granted"
+
+    def no_force_left(self, appid: str, *, now: datetime, per_day: int) -> None:
+        self.forces = per_day
 
     def put(self, value: str, life: timedelta = timedelta(hours=1), now: datetime = NOW) -> None:
         self.token = Token(value, now + life, (self.token.version if self.token else 0) + 1)

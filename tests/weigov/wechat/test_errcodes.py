@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import csv
+import json
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import get_args
 
 import pytest
 
-from weigov.wechat.errcodes import ERRCODES, look_up, wait_s
+from weigov.errors import OutcomeUnknown, RateLimited, RemoteError, RemoteRefused, RemoteUnavailable
+from weigov.wechat.errcodes import ERRCODES, Reaction, look_up, wait_s
+from weigov.wechat.protocol import AccountStopped, TokenRefused, read_answer
 
 
 def test_every_row_tells_an_operator_what_it_is_and_what_to_do() -> None:
@@ -27,6 +31,41 @@ def test_only_what_left_no_trace_may_be_sent_again_by_itself() -> None:
 
 def test_an_unlisted_code_is_refused() -> None:
     assert look_up(987654).reaction == "without_effect"
+
+
+#: What each reaction comes out as: (of a send, of a read).
+RAISES: dict[str, tuple[type[RemoteError] | None, type[RemoteError] | None]] = {
+    "ok": (None, None),
+    "already_done": (None, None),
+    "refresh_token": (TokenRefused, TokenRefused),
+    "without_effect": (RemoteRefused, RemoteRefused),
+    "quota": (RateLimited, RateLimited),
+    "ambiguous": (OutcomeUnknown, RemoteUnavailable),
+    "account_stopped": (AccountStopped, AccountStopped),
+    "call_stopped": (AccountStopped, AccountStopped),
+}
+
+
+@pytest.mark.parametrize("sending", [True, False])
+def test_every_code_comes_out_as_its_reaction_says_in_one_line_with_its_advice(sending: bool) -> None:
+    assert set(RAISES) == set(get_args(Reaction)) == {row.reaction for row in ERRCODES.values()}
+    now = datetime(2026, 11, 23, 4, tzinfo=UTC)
+    for row in [*ERRCODES.values(), look_up(987654)]:
+        body = json.dumps({"errcode": row.code, "errmsg": "x rid: 65004ee5-3ca2dfc2-6eb97a55"}).encode()
+        expected = RAISES[row.reaction][not sending]
+        try:
+            read_answer("/cgi-bin/draft/add", 200, {}, body, sending=sending, now=now)
+        except RemoteError as error:
+            assert type(error) is expected and error.code == row.code
+            text = str(error)
+            assert row.zh in text and row.advice in text and "rid: 65004ee5" in text and "\n" not in text
+            if isinstance(error, AccountStopped):
+                assert error.whole_account == (row.reaction == "account_stopped")
+            if isinstance(error, RateLimited):
+                assert error.retry_after_s == wait_s(row.until, now)
+                assert 0 < error.retry_after_s <= 31 * 86400
+        else:
+            assert expected is None, row
 
 
 @pytest.mark.parametrize(

@@ -6,21 +6,24 @@ import base64
 import json
 import re
 import struct
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tests.weigov.wechat.conftest import Talk
 from tests.weigov.wechat.fake import NOW
 from weigov.errors import CallbackRejected, OutcomeUnknown, RateLimited, RemoteRefused, WeigovError
 from weigov.wechat import rules
 from weigov.wechat.callback import parse_payload, read_message
-from weigov.wechat.client import publish_status
+from weigov.wechat.client import AccountClient, publish_status
 from weigov.wechat.crypto import decrypt, encrypt, is_signed, sign
 from weigov.wechat.protocol import AccountStopped, TokenRefused, read_answer
 
 pytestmark = pytest.mark.interop
+
+ARTICLE = {"title": "通告", "content": "<p>正文</p>", "thumb_media_id": "M"}
 
 
 def parse(path: str, answer: dict[str, Any], *, sending: bool = True) -> dict[str, Any]:
@@ -76,6 +79,85 @@ def test_every_recorded_answer_leads_to_its_outcome(shared: Path) -> None:
             assert type(caught.value) is expected, name
             rid = re.search(r"rid: (\S+)", answer.get("errmsg", ""))
             assert rid is None or rid.group(1) in str(caught.value)
+
+
+#: Recorded answer → the call it answers, and something of what must come out.
+CALLS: dict[str, tuple[str, Callable[[AccountClient], Any], Callable[[Any], bool]]] = {
+    "draft_publish/draft_add_response_recorded.json": (
+        "draft/add",
+        lambda client: client.add_draft([ARTICLE]),
+        lambda media_id: len(media_id) == 43,
+    ),
+    "draft_publish/draft_get_response_recorded.json": (
+        "draft/get",
+        lambda client: client.get_draft("M"),
+        lambda articles: [a["title"] for a in articles] == ["标题"],
+    ),
+    "draft_publish/draft_batchget_response_recorded.json": (
+        "draft/batchget",
+        lambda client: client.batchget_drafts(),
+        lambda page: page.total >= len(page.items) == 1 and page.items[0].articles[0]["title"] == "标题",
+    ),
+    "draft_publish/freepublish_submit_response_recorded.json": (
+        "freepublish/submit",
+        lambda client: client.submit("M"),
+        lambda publish_id: publish_id == "2650177668",
+    ),
+    "draft_publish/doc_freepublish_submit_response.json": (
+        "freepublish/submit",
+        lambda client: client.submit("M"),
+        lambda publish_id: publish_id == "100000001",
+    ),
+    "draft_publish/freepublish_get_success_recorded.json": (
+        "freepublish/get",
+        lambda client: client.get_publish("2650177668"),
+        lambda status: (status.state, status.publish_id) == ("published", "2650177668"),
+    ),
+    "draft_publish/freepublish_getarticle_response_recorded.json": (
+        "freepublish/getarticle",
+        lambda client: client.get_article("A"),
+        lambda articles: articles[0]["url"].startswith("http://mp.weixin.qq.com/"),
+    ),
+    "draft_publish/doc_freepublish_batchget_response.json": (
+        "freepublish/batchget",
+        lambda client: client.batchget_published(),
+        lambda page: page.total == 100 and page.items[0].id == "ARTICLE_ID_1",
+    ),
+    "api_answers/wechatpy_media_uploadimg.json": (
+        "media/uploadimg",
+        lambda client: client.upload_image(b"x", "x.png", "image/png"),
+        lambda url: url.startswith("http://mmbiz.qpic.cn/"),
+    ),
+    "api_answers/wechatpy_user_info.json": (
+        "user/info",
+        lambda client: client.user_info("o" * 28),
+        lambda info: info["subscribe"] == 1,
+    ),
+    "api_answers/doc_clear_quota.json": (
+        "clear_quota",
+        lambda client: client.clear_quota(),
+        lambda nothing: nothing is None,
+    ),
+    "menu/wechatpy_menu_create.json": (
+        "menu/create",
+        lambda client: client.create_menu([{"type": "click", "name": "办件", "key": "k"}]),
+        lambda nothing: nothing is None,
+    ),
+    "menu/wechatpy_menu_get.json": ("menu/get", lambda client: client.get_menu(), lambda buttons: len(buttons) >= 1),
+}
+
+
+@pytest.mark.parametrize("name", sorted(CALLS))
+def test_a_recorded_answer_comes_out_of_the_call_it_was_given_to(shared: Path, talk: Talk, name: str) -> None:
+    path, call, is_right = CALLS[name]
+    talk.peer.on(path, answers(shared)[name])
+    assert is_right(call(talk.client))
+
+
+def test_a_recorded_token_answer_is_a_token(shared: Path, talk: Talk) -> None:
+    recorded = answers(shared)["api_answers/wechatpy_token.json"]
+    talk.peer.on("stable_token", recorded)
+    assert talk.keeper.token() == recorded["access_token"]
 
 
 def test_every_recorded_publish_answer_has_a_state(shared: Path) -> None:

@@ -12,7 +12,7 @@ import requests
 from tests.weigov.wechat.fake import NOW, SECRET, Peer, Store, account, hang_up, http, peer
 from weigov.errors import RateLimited, RemoteUnavailable
 from weigov.wechat.protocol import AccountStopped
-from weigov.wechat.token import MARGIN, Family, TokenKeeper
+from weigov.wechat.token import FORCE_PER_DAY, MARGIN, Family, TokenKeeper
 
 HOUR = timedelta(hours=1)
 
@@ -96,6 +96,35 @@ def test_forcing_is_not_repeated_within_minutes_nor_done_to_a_token_hardly_issue
         before = len(forced(other))
         assert keeper(other, store, session).refused("T") == "T"
         assert forced(other)[before:] == [False]
+
+
+def test_after_the_days_forced_refreshes_the_account_stands_still_for_one_reason() -> None:
+    with peer() as other, requests.Session() as session:
+        store = Store(forces=FORCE_PER_DAY)
+        store.put("T")
+        other.on("stable_token", {"access_token": "T", "expires_in": 3600})
+        for _ in range(3):
+            with pytest.raises(AccountStopped, match=r"^wechat city stable_token: 40001 .*20 次") as caught:
+                keeper(other, store, session).refused("T")
+            assert caught.value.whole_account and "\n" not in str(caught.value)
+        assert not any(forced(other))
+        assert store.read("", "").value == "T"  # type: ignore[union-attr]
+
+
+@pytest.mark.parametrize(("code", "stops"), [(45009, True), (45011, False)])
+def test_what_others_forced_counts_too(code: int, stops: bool) -> None:
+    with peer() as other, requests.Session() as session:
+        store = Store()
+        store.put("T")
+        same = {"access_token": "T", "expires_in": 3600}
+        other.on("stable_token", same, {"errcode": code, "errmsg": ""}, same)
+        if stops:
+            for _ in range(2):
+                with pytest.raises(AccountStopped, match="20 次"):
+                    keeper(other, store, session).refused("T")
+        else:
+            assert keeper(other, store, session).refused("T") == "T"
+        assert sum(forced(other)) == 1
 
 
 def test_the_older_family_is_one_get_and_never_forced() -> None:

@@ -30,6 +30,9 @@ GIVE_UP_LOOKING = timedelta(minutes=30)
 #: Pauses between questions about what is open: freepublish/get and batchget have 100 calls a day, and the event
 #: usually comes first.
 POLL = (timedelta(seconds=30), timedelta(minutes=2), timedelta(minutes=10), timedelta(minutes=30))
+#: Priorities of removals. A withdrawn article must not stay readable; of a replaced one the new version stands.
+WITHDRAWAL, REPLACEMENT = 10, 20
+DELETE = "/cgi-bin/freepublish/delete"
 #: How many newest drafts or articles are searched for a marker.
 SEARCH = 100
 
@@ -42,11 +45,19 @@ def marker(row: Delivery) -> str:
 def paths(row: Delivery, done: dict[str, str]) -> dict[str, int]:
     """The calls that count against a quota which this delivery still needs."""
     if row.effect == "remove":
-        return {"/cgi-bin/draft/delete" if "media_id" in row.payload else "/cgi-bin/freepublish/delete": 1}
+        return {"/cgi-bin/draft/delete" if "media_id" in row.payload else DELETE: 1}
     wanted = {} if "draft" in done else {"/cgi-bin/draft/add": 1}
     if row.payload["via"] == "publish":
         wanted["/cgi-bin/freepublish/submit"] = 1
     return wanted
+
+
+def keep(ctx: Context, row: Delivery) -> dict[str, int]:
+    """The calls that ``row`` has to leave for withdrawals, of WeChat's ten deletions a day."""
+    if row.effect != "remove" or row.priority <= WITHDRAWAL:
+        return {}
+    account = ctx.site.accounts[row.target.removeprefix("account:")]
+    return {DELETE: account.budget.deletions_kept_for_withdrawals}
 
 
 def send(ctx: Context, client: AccountClient, row: Delivery) -> None:
@@ -133,9 +144,12 @@ def remove_published(
                 channel="news",
                 payload={"of": row.id, **where},
                 title=row.title,
-                priority=10 if before_revision is None else 20,
+                priority=WITHDRAWAL if before_revision is None else REPLACEMENT,
             )
         )
+    if before_revision is None:
+        # The old version of an edited article may still wait to be removed: now it is withdrawn like the new one.
+        outbox.hasten(connection, site=site, flow=flow, record=record, effect="remove", priority=WITHDRAWAL, now=now)
     return outbox.enqueue(connection, news, now=now)
 
 

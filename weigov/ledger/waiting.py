@@ -1,0 +1,90 @@
+"""What waits to be sent to a target, by kind; and the withdrawn articles that can still be read because of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import msgspec
+from sqlalchemy import Connection, and_, exists, func, or_, select
+
+from weigov.ledger.tables import attempt, delivery, receipt, standstill
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """``count`` deliveries of one kind that are ready or deferred."""
+
+    flow: str
+    channel: str
+    effect: str
+    priority: int
+    is_draft: bool  # a removal from the draft box, where nobody reads
+    is_drafted: bool  # an article whose draft is at WeChat already
+    count: int
+
+
+def at(connection: Connection, target: str) -> list[Waiting]:
+    """What waits at ``target``."""
+    is_draft = and_(delivery.c.effect == "remove", delivery.c.payload.contains('"media_id":')).label("is_draft")
+    drafted = exists().where(
+        attempt.c.delivery_id == delivery.c.id, attempt.c.step == "draft", attempt.c.outcome == "ok"
+    )
+    kinds = (
+        select(
+            delivery.c.flow,
+            delivery.c.channel,
+            delivery.c.effect,
+            delivery.c.priority,
+            is_draft,
+            drafted.label("is_drafted"),
+        )
+        .where(delivery.c.target == target, delivery.c.state.in_(("ready", "deferred")))
+        .subquery()
+    )
+    query = select(*kinds.c, func.count().label("n")).group_by(*kinds.c)
+    return [
+        Waiting(row.flow, row.channel, row.effect, row.priority, bool(row.is_draft), bool(row.is_drafted), row.n)
+        for row in connection.execute(query)
+    ]
+
+
+def still_readable(connection: Connection, site: str, *, priority: int, now: datetime) -> list[dict[str, Any]]:
+    """Withdrawn articles whose removal (at most this ``priority``) did not go at once: id, flow, target, record,
+    title, link, state, reason, until. The oldest first, all of them: each is a reason to act."""
+    stopped = exists().where(standstill.c.site == delivery.c.site, standstill.c.target == delivery.c.target)
+    waits = or_(
+        delivery.c.state.in_(("deferred", "unknown", "rejected", "in_doubt")),
+        and_(delivery.c.state == "ready", or_(delivery.c.due_at > now, delivery.c.reason != "", stopped)),
+    )
+    query = (
+        select(delivery)
+        .where(delivery.c.site == site, delivery.c.channel == "news", delivery.c.effect == "remove")
+        .where(delivery.c.priority <= priority, waits)
+        .order_by(delivery.c.id)
+    )
+    found = []
+    for row in connection.execute(query).all():
+        payload = msgspec.json.decode(row.payload or "{}")
+        if "article_id" not in payload:
+            continue
+        link = select(receipt.c.url).where(
+            receipt.c.delivery_id == int(payload["of"]),
+            receipt.c.kind == "article",
+            receipt.c.remote_id == payload["article_id"],
+        )
+        found.append(
+            {
+                "id": row.id,
+                "flow": row.flow,
+                "target": row.target,
+                "record": row.record,
+                "title": row.title,
+                "link": connection.execute(link.limit(1)).scalar_one_or_none() or "",
+                "state": row.state,
+                "reason": row.reason,
+                "until": row.due_at if row.state in ("ready", "deferred") else None,
+            }
+        )
+    return found
