@@ -37,6 +37,9 @@ from weigov.mapping.tags import (
 from weigov.mapping.text import plain, without_unseen
 
 MAX_DEPTH = 100  # elements written inside each other; deeper ones lose their tags, not their text
+_LINKS_WITHIN = (
+    10  # links within links whose address is printed; HTML has none, and each costs what it holds once more
+)
 SCROLL = '<section style="overflow-x:auto">'
 IMAGE_STYLE = "max-width:100%"
 
@@ -46,7 +49,6 @@ _WEIXIN = re.compile(r"https?://mp\.weixin\.qq\.com(?:[/?#][!#-;=?-\[\]_a-z{|}~]
 _TAGS = re.compile(r"<[^>]*>")
 _SPACES = re.compile(r"[ \t\n\f\r]+")
 _SPACE = " \t\n\f\r"
-_BORDER = re.compile(r"border(?:-(?:top|bottom|left|right))?\s*:[^;]*(?:solid|dotted|dashed|double)", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +106,7 @@ class _Writer:
         self._base_url = base_url
         self._resolved: dict[str, str | None] = {}
         self._paragraph: _Frame | None = None  # the open ``p``; there is one at most
-        self._tables = self._links = self._pres = 0
+        self._tables = self._links = self._pres = self._addresses = 0
         self._trim = True  # a space here would not show
 
     def write(self, root: LexborNode | None) -> None:
@@ -197,7 +199,7 @@ class _Writer:
         for attribute in attributes:
             if attribute[:2] == "on":
                 self.dropped["handler"] += 1
-        css, tricks, hidden = clean_style(attributes.get("style") or "")
+        css, tricks, hidden, _ = clean_style(attributes.get("style") or "")
         if tricks:
             self.dropped["css"] += tricks
         return css, hidden or "hidden" in attributes
@@ -246,6 +248,7 @@ class _Writer:
 
     def _close(self, frame: _Frame) -> None:
         if frame.link:
+            self._addresses -= 1
             self._print_address(frame)
         if not frame.end:
             return
@@ -287,7 +290,8 @@ class _Writer:
             return frame
         if href:
             self.dropped["link"] += 1
-        address = "" if self._links else _address(href, self._base_url)
+        address = "" if self._links or self._addresses >= _LINKS_WITHIN else _address(href, self._base_url)
+        self._addresses += bool(address)
         return _Frame(node.next, inside, "", len(self.out), block=False, depth=depth, link=address)
 
     def _print_address(self, frame: _Frame) -> None:
@@ -363,7 +367,7 @@ def _look_into(table: LexborNode) -> tuple[int, bool]:
             while cell is not None:
                 if cell.tag in ("td", "th"):
                     cells += 1
-                    bordered = bordered or bool(_BORDER.search(cell.attributes.get("style") or ""))
+                    bordered = bordered or clean_style(cell.attributes.get("style") or "").lined
                     if cells > 1:
                         return cells, bordered
                 cell = cell.next

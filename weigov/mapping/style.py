@@ -50,19 +50,30 @@ _PRINT_INDENT = re.compile(r"[1-9]\d{0,2}(?:\.\d+)?pt")
 _TRICK = re.compile(r"url|expression|javascript|behavior|binding|@|\\|var\s*\(|fixed|absolute", re.IGNORECASE)
 
 
+_SIDES = ("border", "border-top", "border-right", "border-bottom", "border-left")
+_DRAWN = re.compile(r"solid|dotted|dashed|double")
+
+#: Styles repeat, an editor's paragraph after paragraph; one longer than these does not, and would fill the memory.
+_CACHED_CHARS = 1000
+
+
 class Style(NamedTuple):
     """What became of a ``style`` attribute."""
 
     css: str
     tricks: int = 0  # dropped declarations that were more than looks
     hidden: bool = False  # the element is not shown at all
+    lined: bool = False  # borders were drawn, even where they did not stay
 
 
-@lru_cache(maxsize=8192)
 def clean_style(style: str) -> Style:
     """The declarations of ``style`` that may stay. Cleaning twice equals once."""
+    return _cached(style) if len(style) <= _CACHED_CHARS else _cleaned(style)
+
+
+def _cleaned(style: str) -> Style:
     kept: dict[str, str] = {}
-    tricks, hidden = 0, False
+    tricks, hidden, lined = 0, False, False
     for declaration in style.split(";"):
         name, colon, value = declaration.partition(":")
         if not colon:
@@ -70,6 +81,7 @@ def clean_style(style: str) -> Style:
         name, value = name.strip().lower(), " ".join(value.lower().replace("!important", "").split())
         if (name, value) in (("display", "none"), ("visibility", "hidden"), ("mso-hide", "all")):
             hidden = True
+        lined = lined or (name in _SIDES and _DRAWN.search(value) is not None)
         if name == "background":
             name = "background-color"
         if name == "text-indent" and _PRINT_INDENT.fullmatch(value):
@@ -79,7 +91,10 @@ def clean_style(style: str) -> Style:
             kept[name] = value
         elif _TRICK.search(declaration):
             tricks += 1
-    return Style(";".join(f"{name}:{value}" for name, value in kept.items()), tricks, hidden)
+    return Style(";".join(f"{name}:{value}" for name, value in kept.items()), tricks, hidden, lined)
+
+
+_cached = lru_cache(maxsize=8192)(_cleaned)
 
 
 def is_color(value: str) -> bool:

@@ -33,7 +33,7 @@ SPECIAL = frozenset({"br", "hr", "img", "a", "table"})
 HEADINGS = frozenset({"h1", "h2", "h3", "h4", "h5", "h6"})
 GONE = frozenset(  # with all they hold, which is no text of the article
     "script style iframe noembed noframes template title head video audio canvas embed frame frameset xml datalist"
-    " input param source track link meta base area map bgsound basefont colgroup col wbr isindex desc metadata defs"
+    " input param source track link meta base area bgsound basefont colgroup col wbr desc metadata defs"
     " annotation annotation-xml".split()
 )
 UNCOUNTED = frozenset("title head xml colgroup col wbr meta base desc metadata defs param source track".split())
