@@ -74,26 +74,37 @@ def clean_style(style: str) -> Style:
 def _cleaned(style: str) -> Style:
     kept: dict[str, str] = {}
     tricks, hidden, lined = 0, False, False
+    short = len(style) <= _CACHED_CHARS
     for declaration in style.split(";"):
-        name, colon, value = declaration.partition(":")
-        if not colon:
-            continue
-        name, value = name.strip().lower(), " ".join(value.lower().replace("!important", "").split())
-        if (name, value) in (("display", "none"), ("visibility", "hidden"), ("mso-hide", "all")):
-            hidden = True
-        lined = lined or (name in _SIDES and _DRAWN.search(value) is not None)
-        if name == "background":
-            name = "background-color"
-        if name == "text-indent" and _PRINT_INDENT.fullmatch(value):
-            value = "2em"  # a print measure stands for the two characters a Chinese paragraph begins with
-        pattern = _ALLOWED.get(name)
-        if pattern is not None and pattern.fullmatch(value):
+        name, value, trick, hides, draws = _judged(declaration) if short else _judge(declaration)
+        if value:
             kept[name] = value
-        elif _TRICK.search(declaration):
-            tricks += 1
-    return Style(";".join(f"{name}:{value}" for name, value in kept.items()), tricks, hidden, lined)
+        tricks += trick
+        hidden = hidden or hides
+        lined = lined or draws
+    return Style(";".join([f"{name}:{value}" for name, value in kept.items()]), tricks, hidden, lined)
 
 
+def _judge(declaration: str) -> tuple[str, str, bool, bool, bool]:
+    """(name, value, trick, hidden, lined) of one declaration; ``value`` is '' when it does not stay."""
+    name, colon, value = declaration.partition(":")
+    if not colon:
+        return "", "", False, False, False
+    name, value = name.strip().lower(), " ".join(value.lower().replace("!important", "").split())
+    hides = (name, value) in (("display", "none"), ("visibility", "hidden"), ("mso-hide", "all"))
+    draws = name in _SIDES and _DRAWN.search(value) is not None
+    if name == "background":
+        name = "background-color"
+    if name == "text-indent" and _PRINT_INDENT.fullmatch(value):
+        value = "2em"  # a print measure stands for the two characters a Chinese paragraph begins with
+    pattern = _ALLOWED.get(name)
+    if pattern is not None and pattern.fullmatch(value):
+        return name, value, False, hides, draws
+    return name, "", _TRICK.search(declaration) is not None, hides, draws
+
+
+#: Styles differ by a measure here and there; most of their declarations were seen before.
+_judged = lru_cache(maxsize=8192)(_judge)
 _cached = lru_cache(maxsize=8192)(_cleaned)
 
 
