@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from bench import convert, pull_rest, pull_soap
+from bench import convert, ledger, pull_rest, pull_soap
 from bench.harness import report
 from bench.pages import ending, pages
 from bench.upstream.articles import BYTES, article, json_page
@@ -57,6 +57,15 @@ def test_pages_are_the_same_every_time_and_say_which_they_are() -> None:
     once = pages(20)
     assert once == pages(20) and len(set(once)) == 20
     assert all(ending(number) in page for number, page in enumerate(once))
+
+
+def test_ledger_leaves_its_figures(elsewhere: Path) -> None:
+    found = ledger.main(["-n", "21", "--rounds", "1", "--pending", "50", "200", "--claims", "2", "--no-postgres"])
+    assert json.loads((elsewhere / "ledger.json").read_text(encoding="utf-8")) == json.loads(json.dumps(found))
+    for steps in (found["ours"], found["peers"]["commit_each"], found["floor"]):
+        assert set(steps["first"]) == FIGURES | {"per_s"} and min(steps["first"].values()) > 0
+    assert set(found["ratios"]) == set(found["cpu_ratios"]) == {"commit_each", "floor"}
+    assert set(found["claims"]["sqlite"]) == {"50", "200"} and found["on"] == {}
 
 
 def test_an_article_is_a_kilobyte_and_one_in_a_hundred_is_edited() -> None:

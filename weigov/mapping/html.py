@@ -38,6 +38,7 @@ _IMAGE_SOURCES = ("data-src", "data-original", "_src")
 
 #: The usual attributes, none of them a handler or ``hidden``: asking a set is quicker than looking at each.
 _ONLY_LOOKS = frozenset("class style lang align valign width height id border href src alt title target".split())
+_NO_START = ("", " ")  # of a text that is written as it is
 _INLINE_NAMES = frozenset({*INLINES.values(), "a"})
 _ENDS = {name: f"</{name}>" for name in (*BLOCKS.values(), *_INLINE_NAMES, *PARENTS, "table")}
 _ENDS[SCROLLED] = "</table></section>"
@@ -120,9 +121,9 @@ class _Writer:
             if tag == "-text":
                 if inside not in TABLE_ROWS:
                     text = node.text_content or ""
-                    if self._pres or self._trim or "  " in text or not text.isprintable():
+                    if self._pres or "  " in text or not text.isprintable() or text[:1] in _NO_START:
                         self._text(text)
-                    elif text:  # what is printable has neither line ends nor unseen characters: as it is
+                    else:  # what is printable has neither line ends nor unseen characters: as it is
                         self._trim = text[-1] == " "
                         out.append(_escape(text))
                 node = node.next
@@ -186,11 +187,11 @@ class _Writer:
                 self._count_handlers(attributes)
                 hidden = "hidden" in attributes
             if style := attributes.get("style"):
-                looks = clean_style(style)
-                css = looks.css
-                hidden = hidden or looks.hidden
-                if looks.tricks:
-                    self.dropped["css"] += looks.tricks
+                css, tricks, unshown, _ = clean_style(style)
+                if tricks or unshown:
+                    hidden = hidden or unshown
+                    if tricks:
+                        self.dropped["css"] += tricks
         at_home = wanted is not None and inside in wanted
         if not at_home and inside in TABLE_ROWS:
             return None  # an empty form, say: a parser leaves nothing with text here
@@ -219,10 +220,20 @@ class _Writer:
             name = "section"
         more = ""
         if "align" in attributes or tag == "center":
-            css = _aligned(css, "center" if tag == "center" else attributes["align"])
+            if "text-align:" not in css:
+                css = _aligned(css, "center" if tag == "center" else attributes["align"])
         if name == "ol" and (start := _number(attributes.get("start"), 2, 9999)):
             more = f' start="{start}"'
-        return self._begin(name, css, more, depth)
+        if depth >= MAX_DEPTH:
+            self._trim = False
+            return ""
+        at = len(self.out)
+        self._block(f'<{name}{more} style="{css}">' if css else f"<{name}{more}>")
+        if name == "p":
+            self._paragraph = at
+        elif name == "pre":
+            self._pres += 1
+        return name
 
     def _count_handlers(self, attributes: Mapping[str, str | None]) -> None:
         for attribute in attributes:
@@ -244,19 +255,6 @@ class _Writer:
         else:
             return self._table(node, attributes, css, depth)
         return None
-
-    def _begin(self, name: str, css: str, more: str, depth: int) -> str:
-        """A block element, unless it is too deep: then its text only."""
-        if depth >= MAX_DEPTH:
-            self._trim = False
-            return ""
-        at = len(self.out)
-        self._block(f'<{name}{more} style="{css}">' if css else f"<{name}{more}>")
-        if name == "p":
-            self._paragraph = at
-        elif name == "pre":
-            self._pres += 1
-        return name
 
     def _block(self, start: str) -> None:
         at = self._paragraph
