@@ -1,7 +1,7 @@
 """The ledger's own writes: enqueue, claim, intent and answer of N deliveries, beside a commit for each change.
 
 Goal: at least 15 times as many deliveries a second as ``commit_each``; and claims that take as long, in as much
-memory, with a million deliveries waiting as with a thousand. Ratios are of wall time here: a commit waits for the disk.
+memory, with a million deliveries waiting as with a thousand. Ratios are of wall time: a commit waits for the disk.
 """
 
 from __future__ import annotations
