@@ -8,8 +8,9 @@ from typing import Any
 
 import pytest
 
-from bench import pull_rest, pull_soap
+from bench import convert, ledger, pull_rest, pull_soap
 from bench.harness import report
+from bench.pages import ending, pages
 from bench.upstream.articles import BYTES, article, json_page
 
 FIGURES = {"cpu_ms", "cpu_s", "wall_s", "rss_mb"}
@@ -40,6 +41,31 @@ def test_pull_soap_leaves_its_figures(elsewhere: Path) -> None:
     found = pull_soap.main(["-n", "120", "--rounds", "1", "--no-peers", "--few", "20", "--many", "200"])
     check(found, elsewhere / "pull_soap.json")
     assert set(found["memory_mb"]["ours"]) == {"20", "200"} and set(found["memory_ratios"]) == {"ours", "floor"}
+
+
+def test_convert_leaves_its_figures(elsewhere: Path) -> None:
+    found = convert.main(["-n", "10", "--rounds", "1", "--no-peers"])
+    assert json.loads((elsewhere / "convert.json").read_text(encoding="utf-8")) == json.loads(json.dumps(found))
+    kinds = {"plain", "word", "table", "long"}
+    assert set(found["ours"]) == set(found["floor"]) == {"first", *kinds}
+    assert all(set(figures) == FIGURES and min(figures.values()) > 0 for figures in found["ours"].values())
+    assert found["peers"] == {} and set(found["ratios"]) == {"floor"}
+    assert set(found["by_kind"]) == kinds
+
+
+def test_pages_are_the_same_every_time_and_say_which_they_are() -> None:
+    once = pages(20)
+    assert once == pages(20) and len(set(once)) == 20
+    assert all(ending(number) in page for number, page in enumerate(once))
+
+
+def test_ledger_leaves_its_figures(elsewhere: Path) -> None:
+    found = ledger.main(["-n", "21", "--rounds", "1", "--pending", "50", "200", "--claims", "2", "--no-postgres"])
+    assert json.loads((elsewhere / "ledger.json").read_text(encoding="utf-8")) == json.loads(json.dumps(found))
+    for steps in (found["ours"], found["peers"]["commit_each"], found["floor"]):
+        assert set(steps["first"]) == FIGURES | {"per_s"} and min(steps["first"].values()) > 0
+    assert set(found["ratios"]) == set(found["cpu_ratios"]) == {"commit_each", "floor"}
+    assert set(found["claims"]["sqlite"]) == {"50", "200"} and found["on"] == {}
 
 
 def test_an_article_is_a_kilobyte_and_one_in_a_hundred_is_edited() -> None:

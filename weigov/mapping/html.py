@@ -23,30 +23,30 @@ from urllib.parse import urljoin, urlsplit
 from selectolax.lexbor import LexborHTMLParser, LexborNode
 
 from weigov.mapping.style import clean_style, is_color
-from weigov.mapping.tags import (
-    BLOCKS,
-    COUNTED,
-    GONE,
-    HEADINGS,
-    INLINES,
-    PARENTS,
-    SPECIAL,
-    TABLE_ROWS,
-    UNCOUNTED,
-)
+from weigov.mapping.tags import BLOCKS, HEADINGS, INLINES, PARENTS, PLANS, TABLE_ROWS, UNCOUNTED, UNKNOWN
 from weigov.mapping.text import plain, without_unseen
 
 MAX_DEPTH = 100  # elements written inside each other; deeper ones lose their tags, not their text
+_LINKS_WITHIN = (
+    10  # links within links whose address is printed; HTML has none, and each costs what it holds once more
+)
 SCROLL = '<section style="overflow-x:auto">'
+SCROLLED = "table in a section"  # what a table with its wrapper is called while it is open
 IMAGE_STYLE = "max-width:100%"
 
 _IMAGE_SOURCES = ("data-src", "data-original", "_src")
 
+#: The usual attributes, none of them a handler or ``hidden``: asking a set is quicker than looking at each.
+_ONLY_LOOKS = frozenset("class style lang align valign width height id border href src alt title target".split())
+_NO_START = ("", " ")  # of a text that is written as it is
+_INLINE_NAMES = frozenset({*INLINES.values(), "a"})
+_ENDS = {name: f"</{name}>" for name in (*BLOCKS.values(), *_INLINE_NAMES, *PARENTS, "table")}
+_ENDS[SCROLLED] = "</table></section>"
 _WEIXIN = re.compile(r"https?://mp\.weixin\.qq\.com(?:[/?#][!#-;=?-\[\]_a-z{|}~]*)?", re.IGNORECASE)
+_WHOLE = re.compile(r"https?://[A-Za-z0-9.-]+/[A-Za-z0-9./_~-]*")  # joined with a base, it stays what it is
 _TAGS = re.compile(r"<[^>]*>")
 _SPACES = re.compile(r"[ \t\n\f\r]+")
 _SPACE = " \t\n\f\r"
-_BORDER = re.compile(r"border(?:-(?:top|bottom|left|right))?\s*:[^;]*(?:solid|dotted|dashed|double)", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,23 +78,6 @@ def text_of(html: str) -> str:
     return "\n".join(line for line in (" ".join(raw.split()) for raw in text.split("\n")) if line)
 
 
-class _Frame:
-    """An element being written: what follows it, what it is called in what we write, and what ends it."""
-
-    __slots__ = ("after", "at", "block", "depth", "end", "link", "tag")
-
-    def __init__(
-        self, after: LexborNode | None, tag: str, end: str, at: int, *, block: bool, depth: int, link: str = ""
-    ) -> None:
-        self.after = after
-        self.tag = tag  # '' for none; an element without tags of its own has its parent's
-        self.end = end
-        self.at = at  # where in ``out`` it begins
-        self.block = block
-        self.depth = depth
-        self.link = link
-
-
 class _Writer:
     def __init__(self, resolve_image: Callable[[str], str | None], base_url: str) -> None:
         self.out: list[str] = []
@@ -103,46 +86,78 @@ class _Writer:
         self._resolve_image = resolve_image
         self._base_url = base_url
         self._resolved: dict[str, str | None] = {}
-        self._paragraph: _Frame | None = None  # the open ``p``; there is one at most
-        self._tables = self._links = self._pres = 0
+        self._paragraph = -1  # where in ``out`` the open ``p`` begins; there is one at most
+        self._address = ""  # of the link just opened, to be printed after it
+        self._tables = self._links = self._pres = self._addresses = 0
         self._trim = True  # a space here would not show
 
     def write(self, root: LexborNode | None) -> None:
-        stack: list[_Frame] = []
+        """Write ``root`` and what follows it.
+
+        This loop is where the time goes: a page is a thousand rounds of it. So what is open is no object but what is
+        needed when it ends: what comes after it, the name it was written under ('' when it lost its tags), where in
+        ``out`` it began, what its parent is called and how deep that is, and a link's address still to be printed.
+        """
+        stack: list[tuple[LexborNode | None, str, int, str, int, str]] = []
+        out = self.out
+        inside, depth = "", 0
         node = root
         while node is not None or stack:
             if node is None:
-                frame = stack.pop()
-                self._close(frame)
-                node = frame.after
+                node, name, at, inside, depth, address = stack.pop()
+                if name in _INLINE_NAMES:
+                    if at == len(out) - 1:
+                        out.pop()  # nothing is in it
+                    else:
+                        out.append(_ENDS[name])
+                    if name == "a":
+                        self._links -= 1
+                elif name:
+                    self._close(name, at)
+                elif address:
+                    self._print_address(address, at, inside)
                 continue
             tag = node.tag
             if tag == "-text":
-                if not stack or stack[-1].tag not in TABLE_ROWS:
-                    self._text(node.text_content or "")
+                if inside not in TABLE_ROWS:
+                    text = node.text_content or ""
+                    if self._pres or "  " in text or not text.isprintable() or text[:1] in _NO_START:
+                        self._text(text)
+                    else:  # what is printable has neither line ends nor unseen characters: as it is
+                        self._trim = text[-1] == " "
+                        out.append(_escape(text))
                 node = node.next
             elif tag is None or tag[0] == "-":
                 node = node.next
             else:
-                frame_or_none = self._open(node, tag, stack[-1] if stack else None)
-                if frame_or_none is None:
+                at = len(out)
+                opened = self._open(node, tag, inside, depth)
+                if opened is None:
                     node = node.next
-                else:
-                    stack.append(frame_or_none)
-                    node = node.first_child
+                    continue
+                stack.append((node.next, opened, at, inside, depth, self._address if tag == "a" else ""))
+                if opened == SCROLLED:
+                    inside, depth = "table", depth + 2
+                elif opened:
+                    inside, depth = opened, depth + 1
+                node = node.first_child
 
     # ---- text
 
     def _text(self, text: str) -> None:
-        text, unseen = without_unseen(text)
-        if unseen:
-            self.dropped["unseen character"] += unseen
         if self._pres:
+            text = self._without_unseen(text)
             if self.out and self.out[-1].startswith("<pre") and text.startswith("\n"):
                 text = "\n" + text  # the first line end after <pre> does not count
             self._trim = False
         else:
-            text = _SPACES.sub(" ", text)
+            if self._trim and text == "\n":  # between blocks, mostly
+                return
+            if not text.isprintable():
+                text = self._without_unseen(text)
+                text = _SPACES.sub(" ", text)
+            elif "  " in text:
+                text = _SPACES.sub(" ", text)
             if self._trim:
                 text = text.lstrip(" ")
             if text:
@@ -150,154 +165,145 @@ class _Writer:
         if text:
             self.out.append(_escape(text))
 
+    def _without_unseen(self, text: str) -> str:
+        text, unseen = without_unseen(text)
+        if unseen:
+            self.dropped["unseen character"] += unseen
+        return text
+
     # ---- elements
 
-    def _open(self, node: LexborNode, tag: str, parent: _Frame | None) -> _Frame | None:
-        """Begin ``node``; None when it is written, or left out, as a whole."""
-        inside = parent.tag if parent else ""
-        depth = parent.depth if parent else 0
-        if tag in GONE:
+    def _open(self, node: LexborNode, tag: str, inside: str, depth: int) -> str | None:
+        """Begin ``node``: the name it is written under, '' when it loses its tags only, None when it is done with."""
+        gone, wanted, special, counted, name, inline = PLANS.get(tag, UNKNOWN)
+        if gone:
             if tag not in UNCOUNTED:
                 self.dropped[tag] += 1
             return None
         attributes = node.attributes
-        css, hidden = self._looks(attributes) if attributes else ("", False)
-        wanted = PARENTS.get(tag)
+        css, hidden = "", False
+        if attributes:
+            if not _ONLY_LOOKS.issuperset(attributes):
+                self._count_handlers(attributes)
+                hidden = "hidden" in attributes
+            if style := attributes.get("style"):
+                css, tricks, unshown, _ = clean_style(style)
+                if tricks or unshown:
+                    hidden = hidden or unshown
+                    if tricks:
+                        self.dropped["css"] += tricks
         at_home = wanted is not None and inside in wanted
-        if inside in TABLE_ROWS and not at_home:
+        if not at_home and inside in TABLE_ROWS:
             return None  # an empty form, say: a parser leaves nothing with text here
         if hidden:
             self.dropped["hidden"] += 1
             if at_home and tag in ("td", "th"):
-                self._put(f"<{tag}></{tag}>", trims=True)  # the cells beside it stay where they are
+                self.out.append(f"<{tag}></{tag}>")  # the cells beside it stay where they are
+                self._trim = True
             return None
         if at_home:
-            return self._part(node, tag, attributes, css, depth)
-        if tag in SPECIAL:
-            return self._special(node, tag, attributes, css, inside, depth)
-        if tag in COUNTED:
+            return self._part(tag, attributes, css)
+        if special:
+            return self._special(node, tag, attributes, css, depth)
+        if counted:
             self.dropped[tag] += 1
-        if wanted is None:
-            name = BLOCKS.get(tag)
-        else:  # a part away from home
-            name = None if tag in TABLE_ROWS else "section"
+        if wanted is not None and tag not in TABLE_ROWS:  # a part away from home
+            name = "section"
         if name is None:
-            return self._inline(node, tag, attributes, css, inside, depth)
-        if name in HEADINGS and inside in HEADINGS:
+            if tag == "font":
+                css = _colored(css, attributes.get("color"))
+            if inline is None or depth >= MAX_DEPTH or (inline == "span" and not css):
+                return ""
+            self.out.append(f'<{inline} style="{css}">' if css else f"<{inline}>")
+            return inline
+        if inside in HEADINGS and name in HEADINGS:
             name = "section"
         more = ""
         if "align" in attributes or tag == "center":
-            css = _aligned(css, "center" if tag == "center" else attributes["align"])
+            if "text-align:" not in css:
+                css = _aligned(css, "center" if tag == "center" else attributes["align"])
         if name == "ol" and (start := _number(attributes.get("start"), 2, 9999)):
             more = f' start="{start}"'
-        return self._begin(node, name, css, more, depth, inside)
+        if depth >= MAX_DEPTH:
+            self._trim = False
+            return ""
+        at = len(self.out)
+        self._block(f'<{name}{more} style="{css}">' if css else f"<{name}{more}>")
+        if name == "p":
+            self._paragraph = at
+        elif name == "pre":
+            self._pres += 1
+        return name
 
-    def _looks(self, attributes: Mapping[str, str | None]) -> tuple[str, bool]:
-        """What stays of an element's style, and whether it is not shown at all; counts what was more than looks."""
+    def _count_handlers(self, attributes: Mapping[str, str | None]) -> None:
         for attribute in attributes:
             if attribute[:2] == "on":
                 self.dropped["handler"] += 1
-        css, tricks, hidden = clean_style(attributes.get("style") or "")
-        if tricks:
-            self.dropped["css"] += tricks
-        return css, hidden or "hidden" in attributes
 
     def _special(
-        self, node: LexborNode, tag: str, attributes: Mapping[str, str | None], css: str, inside: str, depth: int
-    ) -> _Frame | None:
+        self, node: LexborNode, tag: str, attributes: Mapping[str, str | None], css: str, depth: int
+    ) -> str | None:
         if tag == "br":
-            self._put("<br>", trims=True)
+            self.out.append("<br>")
+            self._trim = True
         elif tag == "hr":
             self._block("<hr>")
         elif tag == "img":
             self._image(attributes)
         elif tag == "a":
-            return self._link(node, attributes, inside, depth)
+            return self._link(attributes, depth)
         else:
-            return self._table(node, attributes, css, inside, depth)
+            return self._table(node, attributes, css, depth)
         return None
 
-    def _begin(
-        self, node: LexborNode, name: str, css: str, more: str, depth: int, inside: str, *, at_home: bool = False
-    ) -> _Frame:
-        """A block element, unless it is too deep: then its text only."""
-        if depth >= MAX_DEPTH and not at_home:
-            self._trim = False
-            return _Frame(node.next, inside, "", len(self.out), block=False, depth=depth)
-        frame = _Frame(node.next, name, f"</{name}>", len(self.out), block=True, depth=depth + 1)
-        self._block(f'<{name}{more} style="{css}">' if css else f"<{name}{more}>")
-        if name == "p":
-            self._paragraph = frame
-        elif name == "pre":
-            self._pres += 1
-        return frame
-
     def _block(self, start: str) -> None:
-        paragraph = self._paragraph
-        if paragraph is not None:  # a p cannot hold blocks: it was a section all along
-            self.out[paragraph.at] = "<section" + self.out[paragraph.at].removeprefix("<p")
-            paragraph.tag, paragraph.end = "section", "</section>"
-            self._paragraph = None
-        self._put(start, trims=True)
+        at = self._paragraph
+        if at >= 0:  # a p cannot hold blocks: it was a section all along
+            self.out[at] = "<section" + self.out[at].removeprefix("<p")
+            self._paragraph = -1
+        self.out.append(start)
+        self._trim = True
 
-    def _put(self, markup: str, *, trims: bool) -> None:
-        self.out.append(markup)
-        self._trim = trims
-
-    def _close(self, frame: _Frame) -> None:
-        if frame.link:
-            self._print_address(frame)
-        if not frame.end:
-            return
-        if frame is self._paragraph:
-            self._paragraph = None
-        if frame.tag == "table":
+    def _close(self, name: str, at: int) -> None:
+        """End a block."""
+        end = _ENDS[name]
+        if name == "p":
+            if self._paragraph == at:
+                self._paragraph = -1
+            else:
+                end = "</section>"
+        elif name == "table" or name == SCROLLED:
             self._tables -= 1
-        elif frame.tag == "pre":
+        elif name == "pre":
             self._pres -= 1
-        elif frame.tag == "a":
-            self._links -= 1
-        if not frame.block and frame.at == len(self.out) - 1:
-            self.out.pop()  # an inline element with nothing in it
-            return
-        self.out.append(frame.end)
-        if frame.block:
-            self._trim = True
-
-    def _inline(
-        self, node: LexborNode, tag: str, attributes: Mapping[str, str | None], css: str, inside: str, depth: int
-    ) -> _Frame:
-        name = INLINES.get(tag)
-        if tag == "font" and is_color(attributes.get("color") or "") and "color:" not in css:
-            css = _join(css, f"color:{(attributes.get('color') or '').strip().lower()}")
-        if name is None or depth >= MAX_DEPTH or (name == "span" and not css):
-            return _Frame(node.next, inside, "", len(self.out), block=False, depth=depth)
-        frame = _Frame(node.next, name, f"</{name}>", len(self.out), block=False, depth=depth + 1)
-        self.out.append(f'<{name} style="{css}">' if css else f"<{name}>")
-        return frame
+        self.out.append(end)
+        self._trim = True
 
     # ---- links and pictures
 
-    def _link(self, node: LexborNode, attributes: Mapping[str, str | None], inside: str, depth: int) -> _Frame:
+    def _link(self, attributes: Mapping[str, str | None], depth: int) -> str:
         href = (attributes.get("href") or "").strip()
+        self._address = ""
         if _WEIXIN.fullmatch(href) and not self._links and depth < MAX_DEPTH:
             self._links += 1
-            frame = _Frame(node.next, "a", "</a>", len(self.out), block=False, depth=depth + 1)
             self.out.append(f'<a href="{_escape(href, quote=True)}">')
-            return frame
+            return "a"
         if href:
             self.dropped["link"] += 1
-        address = "" if self._links else _address(href, self._base_url)
-        return _Frame(node.next, inside, "", len(self.out), block=False, depth=depth, link=address)
+        if not self._links and self._addresses < _LINKS_WITHIN:
+            self._address = _address(href, self._base_url)
+            self._addresses += bool(self._address)
+        return ""
 
-    def _print_address(self, frame: _Frame) -> None:
-        written = "".join(self.out[frame.at :])
+    def _print_address(self, address: str, at: int, inside: str) -> None:
+        self._addresses -= 1
+        written = "".join(self.out[at:])
         if not written.strip():
             return
-        shown = re.sub(r"\s+", "", _TAGS.sub("", written))
-        address = _escape(frame.link)
+        shown = "".join(_TAGS.sub("", written).split())
+        address = _escape(address)
         bare = address.split("://", 1)[-1].rstrip("/")
-        if bare not in shown and frame.tag not in TABLE_ROWS:
+        if bare not in shown and inside not in TABLE_ROWS:
             self.out.append(f"（{address}）")
             self._trim = False
 
@@ -316,40 +322,42 @@ class _Writer:
             return
         self.images[source] = address
         alt = f' alt="{_escape(alternative, quote=True)}"' if alternative else ""
-        self._put(f'<img src="{_escape(address, quote=True)}"{alt} style="{IMAGE_STYLE}">', trims=False)
+        self.out.append(f'<img src="{_escape(address, quote=True)}"{alt} style="{IMAGE_STYLE}">')
+        self._trim = False
 
     # ---- tables
 
-    def _table(
-        self, node: LexborNode, attributes: Mapping[str, str | None], css: str, inside: str, depth: int
-    ) -> _Frame:
+    def _table(self, node: LexborNode, attributes: Mapping[str, str | None], css: str, depth: int) -> str:
         """A table in a wrapper that scrolls. One with a single cell only laid out the page: a section."""
         cells, bordered = _look_into(node)
         wrapped = self._tables > 0 or self.out[-1:] == [SCROLL]
-        depth += not wrapped
-        if cells < 2 or depth + 4 > MAX_DEPTH:
-            return _Frame(node.next, inside, "", len(self.out), block=False, depth=depth - (not wrapped))
+        if cells < 2 or depth + (not wrapped) + 4 > MAX_DEPTH:
+            return ""
         if "border-collapse:" not in css:
             css = _join("border-collapse:collapse", css)
         lines = ' border="1"' if bordered or _number(attributes.get("border"), 1, 99) else ""
         if not wrapped:
             self._block(SCROLL)
-        frame = self._begin(node, "table", css, f'{lines} cellpadding="4"', depth, inside)
-        if not wrapped:
-            frame.end = "</table></section>"
+        self._block(f'<table{lines} cellpadding="4" style="{css}">')
         self._tables += 1
-        return frame
+        return "table" if wrapped else SCROLLED
 
-    def _part(self, node: LexborNode, tag: str, attributes: Mapping[str, str | None], css: str, depth: int) -> _Frame:
+    def _part(self, tag: str, attributes: Mapping[str, str | None], css: str) -> str:
+        """A part of a table or list where it belongs. It is never too deep: what it is a part of was not."""
         more = ""
-        if attributes and tag in ("td", "th"):
-            for name in ("colspan", "rowspan"):
-                if span := _number(attributes.get(name), 2, 999):
-                    more += f' {name}="{span}"'
-            color = (attributes.get("bgcolor") or "").strip().lower()
-            if color and is_color(color) and "background-color:" not in css:
-                css = _join(css, f"background-color:{color}")
-        return self._begin(node, tag, _aligned(css, attributes.get("align")), more, depth, "", at_home=True)
+        if attributes:
+            if tag in ("td", "th"):
+                for name in ("colspan", "rowspan"):
+                    if name in attributes and (span := _number(attributes[name], 2, 999)):
+                        more += f' {name}="{span}"'
+                if "bgcolor" in attributes and "background-color:" not in css:
+                    color = (attributes["bgcolor"] or "").strip().lower()
+                    if color and is_color(color):
+                        css = _join(css, f"background-color:{color}")
+            if "align" in attributes:
+                css = _aligned(css, attributes["align"])
+        self._block(f'<{tag}{more} style="{css}">' if css else f"<{tag}{more}>")
+        return tag
 
 
 def _look_into(table: LexborNode) -> tuple[int, bool]:
@@ -363,7 +371,7 @@ def _look_into(table: LexborNode) -> tuple[int, bool]:
             while cell is not None:
                 if cell.tag in ("td", "th"):
                     cells += 1
-                    bordered = bordered or bool(_BORDER.search(cell.attributes.get("style") or ""))
+                    bordered = bordered or clean_style(cell.attributes.get("style") or "").lined
                     if cells > 1:
                         return cells, bordered
                 cell = cell.next
@@ -384,6 +392,11 @@ def _aligned(css: str, align: str | None) -> str:
     return css
 
 
+def _colored(css: str, color: str | None) -> str:
+    color = (color or "").strip().lower()
+    return _join(css, f"color:{color}") if "color:" not in css and is_color(color) else css
+
+
 def _join(first: str, second: str) -> str:
     return f"{first};{second}" if first and second else first or second
 
@@ -397,6 +410,8 @@ def _address(href: str, base_url: str) -> str:
     """What to print of a link that goes nowhere in WeChat; '' for one that only worked within its page."""
     if not href or href.startswith("#"):
         return ""
+    if _WHOLE.fullmatch(href):
+        return href
     try:
         whole = urljoin(base_url, href) if base_url else href
         scheme = urlsplit(whole).scheme.lower()

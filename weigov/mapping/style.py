@@ -50,36 +50,62 @@ _PRINT_INDENT = re.compile(r"[1-9]\d{0,2}(?:\.\d+)?pt")
 _TRICK = re.compile(r"url|expression|javascript|behavior|binding|@|\\|var\s*\(|fixed|absolute", re.IGNORECASE)
 
 
+_SIDES = ("border", "border-top", "border-right", "border-bottom", "border-left")
+_DRAWN = re.compile(r"solid|dotted|dashed|double")
+
+#: Styles repeat, an editor's paragraph after paragraph; one longer than these does not, and would fill the memory.
+_CACHED_CHARS = 1000
+
+
 class Style(NamedTuple):
     """What became of a ``style`` attribute."""
 
     css: str
     tricks: int = 0  # dropped declarations that were more than looks
     hidden: bool = False  # the element is not shown at all
+    lined: bool = False  # borders were drawn, even where they did not stay
 
 
-@lru_cache(maxsize=8192)
 def clean_style(style: str) -> Style:
     """The declarations of ``style`` that may stay. Cleaning twice equals once."""
+    return _cached(style) if len(style) <= _CACHED_CHARS else _cleaned(style)
+
+
+def _cleaned(style: str) -> Style:
     kept: dict[str, str] = {}
-    tricks, hidden = 0, False
+    tricks, hidden, lined = 0, False, False
+    short = len(style) <= _CACHED_CHARS
     for declaration in style.split(";"):
-        name, colon, value = declaration.partition(":")
-        if not colon:
-            continue
-        name, value = name.strip().lower(), " ".join(value.lower().replace("!important", "").split())
-        if (name, value) in (("display", "none"), ("visibility", "hidden"), ("mso-hide", "all")):
-            hidden = True
-        if name == "background":
-            name = "background-color"
-        if name == "text-indent" and _PRINT_INDENT.fullmatch(value):
-            value = "2em"  # a print measure stands for the two characters a Chinese paragraph begins with
-        pattern = _ALLOWED.get(name)
-        if pattern is not None and pattern.fullmatch(value):
+        name, value, trick, hides, draws = _judged(declaration) if short else _judge(declaration)
+        if value:
             kept[name] = value
-        elif _TRICK.search(declaration):
-            tricks += 1
-    return Style(";".join(f"{name}:{value}" for name, value in kept.items()), tricks, hidden)
+        tricks += trick
+        hidden = hidden or hides
+        lined = lined or draws
+    return Style(";".join([f"{name}:{value}" for name, value in kept.items()]), tricks, hidden, lined)
+
+
+def _judge(declaration: str) -> tuple[str, str, bool, bool, bool]:
+    """(name, value, trick, hidden, lined) of one declaration; ``value`` is '' when it does not stay."""
+    name, colon, value = declaration.partition(":")
+    if not colon:
+        return "", "", False, False, False
+    name, value = name.strip().lower(), " ".join(value.lower().replace("!important", "").split())
+    hides = (name, value) in (("display", "none"), ("visibility", "hidden"), ("mso-hide", "all"))
+    draws = name in _SIDES and _DRAWN.search(value) is not None
+    if name == "background":
+        name = "background-color"
+    if name == "text-indent" and _PRINT_INDENT.fullmatch(value):
+        value = "2em"  # a print measure stands for the two characters a Chinese paragraph begins with
+    pattern = _ALLOWED.get(name)
+    if pattern is not None and pattern.fullmatch(value):
+        return name, value, False, hides, draws
+    return name, "", _TRICK.search(declaration) is not None, hides, draws
+
+
+#: Styles differ by a measure here and there; most of their declarations were seen before.
+_judged = lru_cache(maxsize=8192)(_judge)
+_cached = lru_cache(maxsize=8192)(_cleaned)
 
 
 def is_color(value: str) -> bool:

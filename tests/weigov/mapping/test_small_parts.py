@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from weigov.mapping.model import Step
 from weigov.mapping.steps import STEPS, StepRefused
 from weigov.mapping.style import clean_style
-from weigov.mapping.text import plain
+from weigov.mapping.text import UNSEEN, plain
 from weigov.mapping.times import format_fault, format_time
 
 
@@ -137,3 +137,8 @@ def test_characters_nobody_sees_are_taken_out_unless_a_script_needs_them(text: s
 @given(st.text())
 def test_taking_them_out_twice_equals_once(text: str) -> None:
     assert plain(plain(text)) == plain(text)
+
+
+def test_no_unseen_character_is_printable_so_printable_text_needs_no_look() -> None:
+    assert not [code for code in range(0x110000) if UNSEEN.fullmatch(chr(code)) and chr(code).isprintable()]
+    assert not any(sign.isprintable() for sign in "\r\n\t\f")

@@ -1,0 +1,48 @@
+"""Our own writes, by the verbs themselves: enqueued as composing does, then drained; the call answers at once.
+
+What ``drain`` commits together and what alone is its own business: this measures it as it is. Quotas are not asked.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from bench.variants import Count, Step
+from bench.variants.ledger import TARGET, certain, news, opened
+from weigov.flow.context import Context
+from weigov.flow.deliver import drain
+from weigov.flow.step import call
+from weigov.ledger import outbox
+from weigov.ledger.outbox import Delivery
+from weigov.ledger.seal import Sealer
+from weigov.site.site import Site
+
+_AT_ONCE = 50  # enqueued in one transaction, one by one, as composing does
+
+
+def steps(spec: dict[str, Any]) -> Iterator[tuple[str, Step]]:
+    ledger = opened(spec)
+    site = Site("bench", "Asia/Shanghai", ZoneInfo("Asia/Shanghai"), {}, {})
+    context = Context(site, ledger, Sealer({"k1": bytes(32)}, "k1"), lambda: datetime.now(UTC), _nobody, _nobody)
+    waiting = news(spec["n"])
+
+    def send(row: Delivery) -> None:
+        call(context, row, "send", lambda: f"m{row.id}", last="accepted")
+
+    def work() -> Count:
+        for at in range(0, len(waiting), _AT_ONCE):
+            with ledger.begin() as connection:
+                for new in waiting[at : at + _AT_ONCE]:
+                    outbox.enqueue(connection, [new], now=datetime.now(UTC))
+        drain(context, TARGET, send)
+        return lambda: certain(ledger)
+
+    yield "first", work
+    ledger.close()
+
+
+def _nobody(name: str) -> Any:
+    raise AssertionError("nobody is asked")
