@@ -12,7 +12,19 @@ from typing import Any
 
 import typer
 
-from weigov.commands import bindings, deployment, doctor, quarantine, review, schema, state, systems, tape, verbs
+from weigov.commands import (
+    bindings,
+    deployment,
+    doctor,
+    doubts,
+    quarantine,
+    review,
+    schema,
+    state,
+    systems,
+    tape,
+    verbs,
+)
 from weigov.errors import WeigovError
 
 #: In the order ``--help`` shows them. A command's name is its function's, with hyphens.
@@ -32,6 +44,7 @@ COMMANDS: tuple[Callable[..., Any], ...] = (
     state.status,
     state.plan,
     state.apply,
+    doubts.settle,
 )
 
 #: Commands with commands of their own.

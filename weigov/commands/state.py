@@ -98,6 +98,11 @@ def show_status(found: dict[str, Any], zone: tzinfo) -> None:
             out.print(title.replace("_", " "), style="bold")
             for item in found[title]:
                 out.print("  " + plain({k: shown(v) for k, v in item.items() if v}))
+    for one in found.get("decisions", ()):
+        of = f" delivery {one['delivery']}: {one['was']} → {one['now']}" if one["delivery"] else ""
+        out.print(f"decided: {one['what']}{of}, {one['person']} at {shown(one['at'])}: {one['reason']}")
+    if found.get("stopped"):
+        out.print(f"deliveries are {found['stopped']}", style="bold")
     problems = [s for s in found["streams"] if s["problem"]]
     for stream in problems:
         out.print(f"stopped: {stream['system']}/{stream['stream']}: {stream['problem']}")

@@ -446,14 +446,25 @@ def end_step(
 
 
 def adopt_step(connection: Connection, row: Delivery, step: str, remote_id: str, *, now: datetime) -> None:
-    """An unknown step turned out to have happened: keep its receipt."""
+    """An unknown step turned out to have happened: keep its receipt, also where this ledger never saw its call."""
     newest = (
         select(func.max(attempt.c.n)).where(attempt.c.delivery_id == row.id, attempt.c.step == step).scalar_subquery()
     )
-    connection.execute(
+    found = {"outcome": "ok", "remote_id": remote_id, "outcome_at": now, "detail": "found afterwards"}
+    known = connection.execute(
         update(attempt)
         .where(attempt.c.delivery_id == row.id, attempt.c.step == step, attempt.c.n == newest)
-        .values(outcome="ok", remote_id=remote_id, outcome_at=now, detail="found afterwards")
+        .values(**found)
+    ).rowcount
+    if not known:
+        unseen = {"delivery_id": row.id, "step": step, "n": 1, "client_key": row.client_key, "intent_at": now}
+        connection.execute(attempt.insert().values(**unseen, **found))
+
+
+def forget_steps(connection: Connection, row: Delivery) -> None:
+    """What was certain of this delivery's steps counts no longer: it starts over from the first."""
+    connection.execute(
+        update(attempt).where(attempt.c.delivery_id == row.id, attempt.c.outcome == "ok").values(outcome="void")
     )
 
 
@@ -579,9 +590,7 @@ def retire(
 
 def replay(connection: Connection, row: Delivery, *, now: datetime) -> State:
     """Try a rejected delivery again from its first step, through review where it needs one."""
-    connection.execute(
-        update(attempt).where(attempt.c.delivery_id == row.id, attempt.c.outcome == "ok").values(outcome="void")
-    )
+    forget_steps(connection, row)
     to: State = "waiting_review" if row.approvals_needed else "ready"
     move(connection, row, to, now=now, due_at=now, first_intent_at=None, tries=0)
     return to
