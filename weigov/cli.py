@@ -45,6 +45,7 @@ COMMANDS: tuple[Callable[..., Any], ...] = (
     state.plan,
     state.apply,
     doubts.settle,
+    doubts.replay,
 )
 
 #: Commands with commands of their own.

@@ -1,4 +1,4 @@
-"""What only a person can decide about a delivery: settling one that is in doubt."""
+"""What only a person can decide about a delivery: settling one that is in doubt, trying a rejected one again."""
 
 from __future__ import annotations
 
@@ -49,6 +49,14 @@ def settle(
             deliveries,
             lambda delivery: doubt.settle(ctx, delivery, chosen[0], person=person, reason=reason, receipt=receipt),
         )
+
+
+def replay(deliveries: Deliveries, person: As, reason: Reason) -> None:
+    """Try rejected deliveries again: an article as its record is now, anything else as it was."""
+    from weigov.flow.replay import replay as again
+
+    with context() as ctx:
+        one_by_one(deliveries, lambda delivery: again(ctx, delivery, person=person, reason=reason))
 
 
 def one_by_one(deliveries: list[int], decide: Callable[[int], Any]) -> None:
