@@ -18,6 +18,7 @@ from weigov.commands import (
     doctor,
     doubts,
     quarantine,
+    recover,
     review,
     schema,
     state,
@@ -46,6 +47,7 @@ COMMANDS: tuple[Callable[..., Any], ...] = (
     state.apply,
     doubts.settle,
     doubts.replay,
+    recover.recover,
 )
 
 #: Commands with commands of their own.

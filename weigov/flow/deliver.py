@@ -15,7 +15,7 @@ from weigov.flow.channels import menu, news, template
 from weigov.flow.context import DRAIN_S, LEASE_S, Context
 from weigov.flow.mistakes import MISTAKES, where
 from weigov.flow.step import PERSON_NEEDED, Ended, StopDrain
-from weigov.ledger import outbox, quota
+from weigov.ledger import decisions, outbox, quota
 from weigov.ledger.outbox import Delivery
 from weigov.wechat import rules
 from weigov.wechat.client import AccountClient
@@ -66,6 +66,8 @@ def drain(
     ``send`` always ends with Ended or StopDrain. ``gate`` drops from a claim what may not go now.
     """
     with ctx.ledger.begin() as connection:
+        if stopped := _stopped(ctx, connection):
+            return Drained(target, stopped=stopped)
         expired = outbox.expire_unsent(connection, now=ctx.now())
         outbox.expire_leases(connection, now=ctx.now())
     states: Counter[str] = Counter()
@@ -75,6 +77,8 @@ def drain(
     while left > 0 and time.monotonic() < stop_at:
         if not rows:
             with ctx.ledger.begin() as connection:
+                if stopped := _stopped(ctx, connection):
+                    return Drained(target, _plain(states), expired, stopped)
                 claimed = outbox.claim(
                     connection,
                     target=target,
@@ -114,6 +118,12 @@ def drain(
                         gate.give_back(connection, [row, *rows])
                 return Drained(target, _plain(states), expired, str(stop))
     return Drained(target, _plain(states), expired)
+
+
+def _stopped(ctx: Context, connection: Connection) -> str:
+    """Why nothing may leave at all, in one sentence; '' when it may. Asked in the transaction of each claim."""
+    why = decisions.stopped(connection, ctx.site.site)
+    return f"deliveries are {why}" if why else ""
 
 
 def _set_aside(ctx: Context, connection: Connection, row: Delivery, error: Exception) -> None:

@@ -548,6 +548,20 @@ def look_again(connection: Connection, row: Delivery, *, at: datetime) -> None:
     connection.execute(update(delivery).where(delivery.c.id == row.id).values(check_at=at))
 
 
+def park(connection: Connection, row: Delivery, *, now: datetime, reason: str) -> None:
+    """It may have been sent, whatever this ledger knows: in doubt, for a person.
+
+    Where another of its flight key is in flight already, that one keeps the later ones waiting.
+    """
+    if row.state == "sending":
+        end_attempt(connection, row, "unknown", now=now, detail=reason)
+    other = delivery.alias("other")
+    mine = select(delivery.c.flight_key).where(delivery.c.id == row.id).scalar_subquery()
+    held = select(func.count()).where(other.c.flight_key == mine, other.c.in_flight, other.c.id != row.id)
+    holds = in_flight(row.channel, "in_doubt") and connection.execute(held).scalar_one() == 0
+    move(connection, row, "in_doubt", now=now, reason=reason, in_flight=holds)
+
+
 def retire(
     connection: Connection,
     *,
