@@ -13,6 +13,7 @@ from typing import Any
 import typer
 
 from weigov.commands import (
+    audit,
     bindings,
     deployment,
     doctor,
@@ -48,6 +49,7 @@ COMMANDS: tuple[Callable[..., Any], ...] = (
     doubts.settle,
     doubts.replay,
     recover.recover,
+    audit.audit,
 )
 
 #: Commands with commands of their own.
