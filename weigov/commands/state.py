@@ -12,6 +12,9 @@ from rich.table import Column, Table
 
 from weigov.commands.console import UNPROVEN, Json, context, names, out, plain
 
+#: How many of people's newest decisions are shown; ``--json`` has more.
+_DECISIONS = 5
+
 
 def status(as_json: Json = False) -> None:
     """What waits, what stands still and why, and what is due now."""
@@ -98,7 +101,7 @@ def show_status(found: dict[str, Any], zone: tzinfo) -> None:
             out.print(title.replace("_", " "), style="bold")
             for item in found[title]:
                 out.print("  " + plain({k: shown(v) for k, v in item.items() if v}))
-    for one in found.get("decisions", ()):
+    for one in found.get("decisions", ())[:_DECISIONS]:
         of = f" delivery {one['delivery']}: {one['was']} → {one['now']}" if one["delivery"] else ""
         out.print(f"decided: {one['what']}{of}, {one['person']} at {shown(one['at'])}: {one['reason']}")
     if found.get("stopped"):

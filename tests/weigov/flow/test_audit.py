@@ -10,17 +10,18 @@ from typing import Any
 import pytest
 from sqlalchemy import delete, update
 
+from tests.weigov.command import command
 from tests.weigov.flow.deployment import Deployment
 from tests.weigov.flow.test_articles import publish
 from tests.weigov.flow.test_messages import ORDINARY, case_of, move
 from tests.weigov.flow.test_operator import Weigov, lines, weigov
 from tests.weigov.flow.test_settle import article_in_doubt
 from weigov.flow import audit as audited
-from weigov.flow.audit import audit
+from weigov.flow.audit import Audit, audit
 from weigov.flow.channels.news import marker
 from weigov.ledger import outbox
 from weigov.ledger.outbox import Delivery
-from weigov.ledger.tables import attempt, delivery, receipt, record, revision
+from weigov.ledger.tables import attempt, delivery, receipt, record, revision, stream_state
 
 __all__ = ["weigov"]
 TITLE = "关于道路限行的通告"
@@ -161,13 +162,16 @@ DRIFTS: dict[str, tuple[Callable[[Deployment], object], str]] = {
 }
 
 
-def test_a_clean_deployment_has_no_difference(town: Deployment) -> None:
-    from tests.weigov.command import command
-
+def test_a_clean_deployment_has_no_difference_and_what_is_not_read_is_said(
+    town: Deployment, monkeypatch: pytest.MonkeyPatch
+) -> None:
     town.bind_everyone()
     town.round()
-    assert len(town.other.standing()) > 10
+    assert len(town.other.standing()) > 20
     assert command(town.environ, "audit").good() == "no difference\n"
+    monkeypatch.setattr(audited.wechat, "PAGES", 1)
+    short = audit(town.ctx, sources=False)
+    assert short == Audit((), ("city: only the newest 20 published articles were compared",))
 
 
 @pytest.mark.parametrize("kind", DRIFTS)
@@ -231,3 +235,10 @@ def test_a_delivery_that_moved_while_we_looked_is_no_difference(
 
     monkeypatch.setattr(audited.wechat, "compare", then_moved)
     assert audit(lived.ctx, sources=False).differences == ()
+
+
+def test_a_stream_that_was_never_read_whole_is_not_compared(lived: Deployment) -> None:
+    change(lived, update(stream_state).where(stream_state.c.stream == "questions").values(last_completed_at=None))
+    found = audit(lived.ctx)
+    assert found.differences == ()
+    assert found.not_compared == ("qa/questions: it was never collected whole, or is being collected now",)

@@ -129,3 +129,9 @@ def test_a_restored_backup_sends_nothing_again_that_was_sent_since(
     calm.other.patch(f"/cms/articles/{early['id']}", append="（更正）")
     calm.round("cms")
     assert len(calm.other.standing()) == 1 and len(calm.other.articles()) == 2
+
+
+def test_stopping_and_parking_at_once_is_a_contradiction(calm: Deployment, weigov: Weigov) -> None:
+    typed = weigov("recover", "--stop", "--restored", "--reason", "restored")
+    assert typed.code == 1 and len(lines(typed.err)) == 1 and "stop first" in typed.err
+    assert "stopped" not in weigov("status").good()

@@ -6,10 +6,12 @@ import json
 
 import pytest
 
-from tests.weigov.flow.deployment import Deployment
+from tests.weigov.command import command
+from tests.weigov.flow.deployment import Deployment, rewrite
 from tests.weigov.flow.test_articles import publish, said
 from tests.weigov.flow.test_messages import ORDINARY, case_of, move, told
 from tests.weigov.flow.test_operator import Weigov, lines, weigov
+from weigov.flow.audit import audit
 from weigov.ledger import decisions, outbox, receipts
 from weigov.ledger.outbox import Delivery
 
@@ -162,8 +164,6 @@ def test_what_was_given_up_stays_and_the_next_change_goes_on(calm: Deployment, w
 
 
 def test_who_decided_what_and_why_is_kept_and_shown(calm_on_each: Deployment) -> None:
-    from tests.weigov.command import command
-
     number, row = message_in_doubt(calm_on_each, "refuse_before")
     del number
     command(calm_on_each.environ, "settle", str(row.id), *BY, "--give-up").good()
@@ -208,3 +208,56 @@ def test_a_decision_without_a_name_or_a_reason_moves_nothing(calm: Deployment, w
         typed = weigov("settle", str(row.id), "--as", person, "--reason", reason, "--give-up")
         assert typed.code == 1 and "a name and a reason" in typed.err
     assert state_of(calm, row) == "in_doubt"
+
+
+def write_back_in_doubt(town: Deployment) -> tuple[dict[str, object], Delivery]:
+    article = publish(town.other, "关于道路限行的通告")
+    town.collect("cms")
+    town.compose()
+    town.deliver()
+    town.other.advance(seconds=5)
+    town.reconcile()
+    town.other.fault("http_502", "/cms/api/articles/*/wechat")
+    town.sync_back("cms")
+    town.other.mend()
+    with town.ctx.ledger.begin() as connection:
+        (row,) = outbox.find(connection, channel="write", states=("ready", "unknown"))
+        outbox.park(connection, row, now=town.ctx.now(), reason="recovered")
+    assert said(town.other, article) == []
+    return article, row
+
+
+def test_a_write_back_that_was_not_sent_is_written_and_tells_no_citizen(calm: Deployment, weigov: Weigov) -> None:
+    article, row = write_back_in_doubt(calm)
+    typed = weigov("settle", str(row.id), *BY, "--not-sent", "--yes")
+    assert lines(typed.err) == [f"delivery {row.id}: 0 citizens are told twice; cms may book it twice"]
+    calm.drain()
+    assert [state for state, _ in said(calm.other, article)] == ["confirmed"]
+
+
+def test_a_write_back_that_arrived_keeps_its_number_and_is_not_repeated(calm: Deployment, weigov: Weigov) -> None:
+    article, row = write_back_in_doubt(calm)
+    weigov("settle", str(row.id), *BY, "--arrived", "--receipt", "W-77").good()
+    calm.drain()
+    assert said(calm.other, article) == []
+    with calm.ctx.ledger.read() as connection:
+        assert outbox.steps_done(connection, row.id) == {"write": "W-77"}
+
+
+def test_a_draft_that_is_there_arrived_and_can_be_withdrawn(calm: Deployment, weigov: Weigov) -> None:
+    rewrite(calm.settings.site / "flows" / "notices.yaml", lambda text: text.replace("via: publish", "via: draft"))
+    calm.reopen()
+    calm.apply("notices")
+    calm.other.fault("lose_answer", "/cgi-bin/draft/add", times=1)
+    article = publish(calm.other, "关于道路限行的通告")
+    calm.collect("cms")
+    calm.compose()
+    calm.deliver()
+    row = doubtful(calm)
+    refused = weigov("settle", str(row.id), *BY, "--not-sent", "--yes")
+    assert refused.code == 1 and "settle it with --arrived" in refused.err
+    assert "confirmed" in weigov("settle", str(row.id), *BY, "--arrived").good()
+    assert audit(calm.ctx, sources=False).differences == ()
+    calm.other.post(f"/cms/articles/{article['id']}/withdraw")
+    calm.round("cms")
+    assert calm.other.state()["drafts"] == [] and state_of(calm, row) == "removed"
