@@ -14,7 +14,7 @@ from sqlalchemy import Connection
 from weigov.errors import ReviewRejected
 from weigov.flow.channels import news
 from weigov.flow.context import Context
-from weigov.ledger import decisions, outbox, receipts
+from weigov.ledger import decisions, outbox, receipts, reviews
 from weigov.ledger.outbox import Delivery
 from weigov.ledger.states import State
 from weigov.wechat.client import AccountClient, PublishStatus
@@ -159,6 +159,8 @@ def _send_again(ctx: Context, connection: Connection, row: Delivery, draft: str)
     outbox.forget_steps(connection, row)
     if draft:
         outbox.adopt_step(connection, row, "draft", draft, now=ctx.now())
-    outbox.move(
-        connection, row, "ready", now=ctx.now(), due_at=ctx.now(), first_intent_at=None, reason="a person: not sent"
-    )
+    # What an old copy of the ledger parked may never have been approved: nobody's word replaces a review.
+    approved = reviews.approvals(connection, row.id, row.digest) >= row.approvals_needed
+    to: State = "ready" if approved else "waiting_review"
+    reason = "a person: not sent"
+    outbox.move(connection, row, to, now=ctx.now(), due_at=ctx.now(), first_intent_at=None, reason=reason)

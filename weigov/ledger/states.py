@@ -65,6 +65,7 @@ ARROWS: frozenset[tuple[State, State]] = frozenset(
         ("in_doubt", "rejected"),
         ("in_doubt", "given_up"),
         ("in_doubt", "ready"),
+        ("in_doubt", "waiting_review"),  # not sent, and not approved either
         *((unfinished, "in_doubt") for unfinished in _UNFINISHED),  # recovered: it may have been sent
         ("rejected", "waiting_review"),
         ("rejected", "ready"),

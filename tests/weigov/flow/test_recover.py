@@ -11,7 +11,7 @@ import pytest
 from sqlalchemy.engine import make_url
 
 from tests.weigov.command import command
-from tests.weigov.flow.deployment import Deployment
+from tests.weigov.flow.deployment import Deployment, rewrite
 from tests.weigov.flow.test_articles import publish
 from tests.weigov.flow.test_messages import ORDINARY, case_of, move, told
 from tests.weigov.flow.test_operator import Weigov, lines, weigov
@@ -135,3 +135,22 @@ def test_stopping_and_parking_at_once_is_a_contradiction(calm: Deployment, weigo
     typed = weigov("recover", "--stop", "--restored", "--reason", "restored")
     assert typed.code == 1 and len(lines(typed.err)) == 1 and "stop first" in typed.err
     assert "stopped" not in weigov("status").good()
+
+
+def test_what_was_parked_before_its_review_is_reviewed_when_it_was_not_sent(calm: Deployment, weigov: Weigov) -> None:
+    flow = calm.settings.site / "flows" / "notices.yaml"
+    rewrite(flow, lambda text: text.replace("map:", "review: {needs: 2}\nmap:", 1))
+    weigov("apply", "notices", "--yes").good()
+    publish(calm.other, "关于道路限行的通告")
+    weigov("collect", "cms").good()
+    weigov("compose").good()
+    (number,) = ids(calm, "waiting_review")
+    by = ("--as", "wangfang", "--reason", "restored")
+    assert "waiting_review 1" in weigov("recover", "--restored", *by).good()
+    assert "waiting_review" in weigov("settle", number, *by, "--not-sent", "--yes").good()
+    calm.reopen()
+    calm.deliver()
+    assert calm.other.articles() == [] and calm.other.state()["drafts"] == []
+    calm.approve()
+    calm.drain()
+    assert len(calm.other.standing()) == 1

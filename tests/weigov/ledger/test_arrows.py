@@ -187,6 +187,7 @@ TAKEN_BY: dict[tuple[State, State], Callable[[Connection, Delivery, datetime], o
     ("in_doubt", "rejected"): settle("rejected"),
     ("in_doubt", "given_up"): move("given_up"),
     ("in_doubt", "ready"): move("ready"),
+    ("in_doubt", "waiting_review"): move("waiting_review"),
     **{(was, "in_doubt"): park for was in (*UNSENT, "claimed", "sending")},
     ("rejected", "ready"): replay,
     ("rejected", "waiting_review"): replay,
