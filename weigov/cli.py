@@ -13,11 +13,14 @@ from typing import Any
 import typer
 
 from weigov.commands import (
+    audit,
     bindings,
     deployment,
     doctor,
+    doubts,
     quarantine,
     quota,
+    recover,
     review,
     schema,
     state,
@@ -44,6 +47,10 @@ COMMANDS: tuple[Callable[..., Any], ...] = (
     state.status,
     state.plan,
     state.apply,
+    doubts.settle,
+    doubts.replay,
+    recover.recover,
+    audit.audit,
 )
 
 #: Commands with commands of their own.

@@ -14,6 +14,9 @@ from weigov.commands.console import UNPROVEN, Json, context, names, out, plain
 from weigov.commands.quota import quota_table
 from weigov.errors import ConfigError
 
+#: How many of people's newest decisions are shown; ``--json`` has more.
+_DECISIONS = 5
+
 
 def status(as_json: Json = False) -> None:
     """What waits, what stands still and why, and what is due now."""
@@ -128,6 +131,11 @@ def show_status(found: dict[str, Any], zone: tzinfo) -> None:
                 out.print("  " + plain({k: shown(v) for k, v in item.items() if v}))
     for item in found["stopped"]:
         out.print(f"stopped: {item['target']} since {shown(item['since'])}: {item['reason']}")
+    for one in found.get("decisions", ())[:_DECISIONS]:
+        of = f" delivery {one['delivery']}: {one['was']} → {one['now']}" if one["delivery"] else ""
+        out.print(f"decided: {one['what']}{of}, {one['person']} at {shown(one['at'])}: {one['reason']}")
+    if found.get("halted"):
+        out.print(f"deliveries are {found['halted']}", style="bold")
     problems = [s for s in found["streams"] if s["problem"]]
     for stream in problems:
         out.print(f"stopped: {stream['system']}/{stream['stream']}: {stream['problem']}")

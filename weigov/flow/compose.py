@@ -191,6 +191,10 @@ def _decide_news(ctx: Context, flow: Flow, item: Pending, record: Record, mappin
     if item.cause == "mapping":
         with ctx.ledger.read() as connection:
             made = tuple(new for new in made if not _already_there(connection, new))
+    elif item.cause == "replay":
+        # Of several accounts one may have refused what stands in the others.
+        with ctx.ledger.read() as connection:
+            made = tuple(new for new in made if not _stands(connection, new))
     return Decision("composed", news=made)
 
 
@@ -270,6 +274,14 @@ def _already_there(connection: Connection, new: New) -> bool:
         connection, site=new.site, flow=new.flow, record=new.record, target=new.target, effect="publish"
     )
     return bool(rows) and rows[-1].digest == digest(new.payload) and rows[-1].state not in ("rejected", "refused")
+
+
+def _stands(connection: Connection, new: New) -> bool:
+    """Whether exactly these bytes are what is published of this record at this target."""
+    rows = outbox.find(
+        connection, site=new.site, flow=new.flow, record=new.record, target=new.target, effect="publish"
+    )
+    return bool(rows) and rows[-1].digest == digest(new.payload) and rows[-1].state == "confirmed"
 
 
 def _pending(ctx: Context, flow: str) -> Iterator[list[Pending]]:

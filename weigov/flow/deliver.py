@@ -16,7 +16,7 @@ from weigov.flow.channels import menu, news, template
 from weigov.flow.context import DRAIN_S, LEASE_S, Context
 from weigov.flow.mistakes import MISTAKES, where
 from weigov.flow.step import PERSON_NEEDED, Ended, StopDrain
-from weigov.ledger import outbox, quota, standstill
+from weigov.ledger import decisions, outbox, quota, standstill
 from weigov.ledger.outbox import Delivery
 from weigov.wechat import rules
 from weigov.wechat.client import AccountClient
@@ -74,6 +74,8 @@ def drain(
     ``send`` always ends with Ended or StopDrain. ``gate`` drops from a claim what may not go now.
     """
     with ctx.ledger.begin() as connection:
+        if stopped := _stopped(ctx, connection):
+            return Drained(target, stopped=stopped)
         expired = outbox.expire_unsent(connection, now=ctx.now())
         outbox.expire_leases(connection, now=ctx.now())
     states: Counter[str] = Counter()
@@ -84,6 +86,8 @@ def drain(
     while left > 0 and time.monotonic() < stop_at:
         if not rows:
             with ctx.ledger.begin() as connection:
+                if stopped := _stopped(ctx, connection):
+                    return Drained(target, _plain(states), expired, stopped)
                 claimed = outbox.claim(
                     connection,
                     target=target,
@@ -128,6 +132,12 @@ def drain(
         with ctx.ledger.begin() as connection:
             standstill.end(connection, ctx.site.site, target)
     return Drained(target, _plain(states), expired)
+
+
+def _stopped(ctx: Context, connection: Connection) -> str:
+    """Why nothing may leave at all, in one sentence; '' when it may. Asked in the transaction of each claim."""
+    why = decisions.stopped(connection, ctx.site.site)
+    return f"deliveries are {why}" if why else ""
 
 
 def _set_aside(ctx: Context, connection: Connection, row: Delivery, error: Exception) -> None:

@@ -447,14 +447,25 @@ def end_step(
 
 
 def adopt_step(connection: Connection, row: Delivery, step: str, remote_id: str, *, now: datetime) -> None:
-    """An unknown step turned out to have happened: keep its receipt."""
+    """An unknown step turned out to have happened: keep its receipt, also where this ledger never saw its call."""
     newest = (
         select(func.max(attempt.c.n)).where(attempt.c.delivery_id == row.id, attempt.c.step == step).scalar_subquery()
     )
-    connection.execute(
+    found = {"outcome": "ok", "remote_id": remote_id, "outcome_at": now, "detail": "found afterwards"}
+    known = connection.execute(
         update(attempt)
         .where(attempt.c.delivery_id == row.id, attempt.c.step == step, attempt.c.n == newest)
-        .values(outcome="ok", remote_id=remote_id, outcome_at=now, detail="found afterwards")
+        .values(**found)
+    ).rowcount
+    if not known:
+        unseen = {"delivery_id": row.id, "step": step, "n": 1, "client_key": row.client_key, "intent_at": now}
+        connection.execute(attempt.insert().values(**unseen, **found))
+
+
+def forget_steps(connection: Connection, row: Delivery) -> None:
+    """What was certain of this delivery's steps counts no longer: it starts over from the first."""
+    connection.execute(
+        update(attempt).where(attempt.c.delivery_id == row.id, attempt.c.outcome == "ok").values(outcome="void")
     )
 
 
@@ -577,6 +588,20 @@ def look_again(connection: Connection, row: Delivery, *, at: datetime) -> None:
     connection.execute(update(delivery).where(delivery.c.id == row.id).values(check_at=at))
 
 
+def park(connection: Connection, row: Delivery, *, now: datetime, reason: str) -> None:
+    """It may have been sent, whatever this ledger knows: in doubt, for a person.
+
+    Where another of its flight key is in flight already, that one keeps the later ones waiting.
+    """
+    if row.state == "sending":
+        end_attempt(connection, row, "unknown", now=now, detail=reason)
+    other = delivery.alias("other")
+    mine = select(delivery.c.flight_key).where(delivery.c.id == row.id).scalar_subquery()
+    held = select(func.count()).where(other.c.flight_key == mine, other.c.in_flight, other.c.id != row.id)
+    holds = in_flight(row.channel, "in_doubt") and connection.execute(held).scalar_one() == 0
+    move(connection, row, "in_doubt", now=now, reason=reason, in_flight=holds)
+
+
 def retire(
     connection: Connection,
     *,
@@ -619,9 +644,7 @@ def retire(
 
 def replay(connection: Connection, row: Delivery, *, now: datetime) -> State:
     """Try a rejected delivery again from its first step, through review where it needs one."""
-    connection.execute(
-        update(attempt).where(attempt.c.delivery_id == row.id, attempt.c.outcome == "ok").values(outcome="void")
-    )
+    forget_steps(connection, row)
     to: State = "waiting_review" if row.approvals_needed else "ready"
     move(connection, row, to, now=now, due_at=now, first_intent_at=None, tries=0)
     return to

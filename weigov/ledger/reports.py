@@ -6,12 +6,13 @@ Only looks; call it in ``ledger.read()``. No openid and no payload leaves throug
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
+from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, and_, exists, func, or_, select
 
-from weigov.ledger import quota, standstill
+from weigov.ledger import decisions, quota, standstill
 from weigov.ledger.outbox import waits_before
 from weigov.ledger.states import STATES, UNSENT, State
 from weigov.ledger.tables import delivery, inbox, position, record, reject, revision, stream_state
@@ -32,6 +33,8 @@ def status(connection: Connection, site: str, *, now: datetime) -> dict[str, Any
     deferred    groups: flow, target, reason, count, until (the earliest)
     unknown, in_doubt, waiting_review
                 the newest: id, flow, target, record, title, step, reason, since
+    decisions   the newest of people: what, delivery, was, now, person, reason, at
+    stopped     who stopped deliveries until `weigov recover`, when and why; None when nobody did
     streams     system, stream, last_started_at, last_completed_at, problem, notes, rejected
     quota       appid → path → {used, daily_limit}
     inbox       appid → {waiting, oldest}
@@ -49,6 +52,8 @@ def status(connection: Connection, site: str, *, now: datetime) -> dict[str, Any
         "unknown": _items(connection, site, flows, "unknown"),
         "in_doubt": _items(connection, site, flows, "in_doubt"),
         "waiting_review": _items(connection, site, flows, "waiting_review"),
+        "decisions": [asdict(one) for one in decisions.newest(connection, site, limit=NEWEST)],
+        "halted": decisions.stopped(connection, site),
         "streams": _streams(connection, site),
         "quota": _quota(connection, now),
         "inbox": _inbox(connection),

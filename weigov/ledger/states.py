@@ -30,6 +30,7 @@ STATES: tuple[State, ...] = get_args(State)
 UNSENT: frozenset[State] = frozenset({"waiting_review", "ready", "deferred"})
 UNCERTAIN: frozenset[State] = frozenset({"claimed", "sending", "unknown"})
 _DROPPED: tuple[State, ...] = ("superseded", "withdrawn", "expired")
+_UNFINISHED: tuple[State, ...] = ("waiting_review", "ready", "deferred", "claimed", "sending")
 
 ARROWS: frozenset[tuple[State, State]] = frozenset(
     [(unsent, dropped) for unsent in ("waiting_review", "ready", "deferred") for dropped in _DROPPED]
@@ -64,6 +65,8 @@ ARROWS: frozenset[tuple[State, State]] = frozenset(
         ("in_doubt", "rejected"),
         ("in_doubt", "given_up"),
         ("in_doubt", "ready"),
+        ("in_doubt", "waiting_review"),  # not sent, and not approved either
+        *((unfinished, "in_doubt") for unfinished in _UNFINISHED),  # recovered: it may have been sent
         ("rejected", "waiting_review"),
         ("rejected", "ready"),
     ]

@@ -210,6 +210,24 @@ review = Table(
     UniqueConstraint("delivery_id", "digest", "person"),
 )
 
+#: What a person decided outside of review, never changed afterwards.
+#: what: settle | replay (of one delivery) | stop | recover (of the whole site)
+decision = Table(
+    "decision",
+    metadata,
+    _id(),
+    Column("site", String(64), nullable=False),
+    Column("what", String(8), nullable=False),
+    Column("delivery_id", BigInteger, ForeignKey("delivery.id")),
+    Column("was", String(16), nullable=False, server_default=""),
+    Column("now", String(16), nullable=False, server_default=""),
+    Column("person", String(128), nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("at", Utc, nullable=False),
+    Index(None, "delivery_id"),
+    Index(None, "site", "what", "id"),
+)
+
 #: What a remote system said it did, joined to a delivery from either side: answer or event may come first.
 receipt = Table(
     "receipt",

@@ -147,6 +147,10 @@ def replay(c: Connection, row: Delivery, now: datetime) -> None:
     outbox.replay(c, row, now=now)
 
 
+def park(c: Connection, row: Delivery, now: datetime) -> None:
+    outbox.park(c, row, now=now, reason="restored")
+
+
 TAKEN_BY: dict[tuple[State, State], Callable[[Connection, Delivery, datetime], object]] = {
     **{(unsent, "superseded"): drop("superseded") for unsent in UNSENT},
     **{(unsent, "withdrawn"): drop("withdrawn") for unsent in UNSENT},
@@ -183,6 +187,8 @@ TAKEN_BY: dict[tuple[State, State], Callable[[Connection, Delivery, datetime], o
     ("in_doubt", "rejected"): settle("rejected"),
     ("in_doubt", "given_up"): move("given_up"),
     ("in_doubt", "ready"): move("ready"),
+    ("in_doubt", "waiting_review"): move("waiting_review"),
+    **{(was, "in_doubt"): park for was in (*UNSENT, "claimed", "sending")},
     ("rejected", "ready"): replay,
     ("rejected", "waiting_review"): replay,
 }
@@ -417,3 +423,14 @@ def test_workers_at_once_send_each_delivery_once(ledger: Ledger, now: datetime) 
     assert len(sent) == len(set(sent)) == 36
     for record in {record for record, _ in sent}:
         assert [revision for name, revision in sent if name == record] == [0, 1, 2]
+
+
+def test_two_revisions_of_one_article_can_both_be_in_doubt(ledger: Ledger, now: datetime) -> None:
+    with ledger.begin() as connection:
+        park(connection, bring(connection, "accepted", now), now)
+        outbox.enqueue(connection, [new(revision=2)], now=now)
+        (second,) = outbox.find(connection, states=("ready",))
+        park(connection, second, now)
+        assert [row.state for row in outbox.find(connection)] == ["in_doubt", "in_doubt"]
+        outbox.enqueue(connection, [new(revision=3)], now=now)
+        assert claim(connection, now) == []

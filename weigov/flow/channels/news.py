@@ -9,6 +9,7 @@ Steps of publish: image (each), cover, draft, submit. Step of remove: delete.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -21,7 +22,7 @@ from weigov.flow.images import fill
 from weigov.flow.step import Ended, call
 from weigov.ledger import media, outbox, receipts
 from weigov.ledger.outbox import Delivery, New
-from weigov.wechat.client import AccountClient, Listed, PublishStatus
+from weigov.wechat.client import AccountClient, Article, Listed, PublishStatus
 
 #: A draft that is still there this long after submitting was never submitted.
 SUBMIT_SETTLES = timedelta(minutes=5)
@@ -165,6 +166,29 @@ def settle_unknown(ctx: Context, client: AccountClient, row: Delivery) -> str:
         found = _search_drafts(client, row)
         return _proved(ctx, row, found.id if found else None)
     return _settle_submit(ctx, client, row)
+
+
+def find_published(client: AccountClient, row: Delivery, said: str = "") -> PublishStatus | None:
+    """The article as it stands in WeChat: by the id or address a person read there, else by our mark."""
+    if said and "://" not in said:
+        articles = client.get_article(said)
+        found = Listed(said, articles, 0) if articles else None
+    else:
+        wanted = (lambda a: a.get("url") == said) if said else (lambda a: marker(row) in _source(a))
+        found = _search_for(client.batchget_published, lambda a: wanted(a) and not a.get("is_deleted"))
+    standing = [article for article in found.articles if not article.get("is_deleted")] if found else []
+    if found is None or not standing:
+        return None
+    urls = tuple(str(article.get("url", "")) for article in standing)
+    return PublishStatus("", "published", article_id=found.id, urls=urls)
+
+
+def find_draft(client: AccountClient, row: Delivery, said: str = "") -> str:
+    """The media_id of the draft: as a person read it, else found by our mark; '' when there is none."""
+    if said:
+        return said if client.get_draft(said) is not None else ""
+    found = _search_drafts(client, row)
+    return found.id if found else ""
 
 
 def poll(ctx: Context, client: AccountClient, row: Delivery) -> str:
@@ -342,11 +366,19 @@ def _search_published(client: AccountClient, row: Delivery) -> Listed | None:
 
 
 def _search(pages: Any, row: Delivery) -> Listed | None:
+    return _search_for(pages, lambda article: marker(row) in _source(article))
+
+
+def _source(article: Article) -> str:
+    return str(article.get("content_source_url", ""))
+
+
+def _search_for(pages: Any, wanted: Callable[[Article], bool]) -> Listed | None:
     offset = 0
     while offset < SEARCH:
         page = pages(offset, 20, True)
         for item in page.items:
-            if any(marker(row) in str(article.get("content_source_url", "")) for article in item.articles):
+            if any(wanted(article) for article in item.articles):
                 found: Listed = item
                 return found
         offset += 20

@@ -1,0 +1,205 @@
+"""One account against the ledger: every article, draft and menu there, against the delivery that made it.
+
+Ours is what bears our mark (``news.marker``); what people published in the console is theirs and is passed over.
+"""
+
+from __future__ import annotations
+
+import html
+import re
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from weigov.flow.audit.difference import Difference
+from weigov.flow.audit.ledger import being_removed
+from weigov.flow.context import Context
+from weigov.ledger import drift, outbox
+from weigov.ledger.drift import Article
+from weigov.ledger.states import UNSENT, State
+from weigov.mapping.steps import plain_text
+from weigov.wechat.client import AccountClient
+
+#: Pages of 20 that are read of each list: freepublish/batchget has 100 calls a day, and reconcile needs some.
+PAGES = 30
+_MARK = re.compile(r"wg-([0-9a-f]{32})")
+#: WeChat has it and the ledger will know in a moment.
+_ON_ITS_WAY: tuple[State, ...] = ("claimed", "sending", "unknown", "accepted")
+
+
+@dataclass(frozen=True, slots=True)
+class _There:
+    """One of ours as WeChat shows it."""
+
+    id: str
+    article: Mapping[str, Any] = field(repr=False)
+
+
+def compare(ctx: Context, account: str, found: list[Difference]) -> list[str]:
+    """Add every difference at one account to ``found``; what could not be compared. Raises RemoteError."""
+    # The ledger first: what it calls confirmed was there before WeChat is asked.
+    target = f"account:{account}"
+    with ctx.ledger.read() as connection:
+        known = drift.articles(connection, ctx.site.site, target)
+        removing = being_removed(ctx, connection)
+    client = ctx.account(account)
+    published, ids, all_of_them = _listed(client.batchget_published)
+    missed = [] if all_of_them else [f"{account}: only the newest {PAGES * 20} published articles were compared"]
+    by_key = {one.client_key: one for one in known}
+    for mark, there in published.items():
+        found += _of_one(ctx, account, by_key.get(mark), there)
+    found += _twice(account, known, published, removing)
+    if all_of_them:
+        found += _missing(account, known, published, ids, removing)
+    drafts, _, whole = _listed(client.batchget_drafts)
+    missed += [] if whole else [f"{account}: only the newest {PAGES * 20} drafts were compared"]
+    found += _drafts(ctx, account, by_key, drafts)
+    found += _menu(ctx, account, client)
+    return missed
+
+
+def _listed(pages: Any) -> tuple[dict[str, list[_There]], set[str], bool]:
+    """(mark → what stands with it, the ids of all that stands, whether the list was read to its end)."""
+    marked: dict[str, dict[str, _There]] = defaultdict(dict)
+    ids: set[str] = set()
+    whole = False
+    for number in range(PAGES):
+        page = pages(number * 20, 20, False)
+        for item in page.items:
+            for article in item.articles:
+                if article.get("is_deleted"):
+                    continue
+                ids.add(item.id)
+                mark = _MARK.search(str(article.get("content_source_url", "")))
+                if mark:
+                    marked[mark.group(1)][item.id] = _There(item.id, article)
+        whole = (number + 1) * 20 >= page.total
+        if whole:
+            break
+    return {mark: list(there.values()) for mark, there in marked.items()}, ids, whole
+
+
+def _of_one(ctx: Context, account: str, one: Article | None, there: list[_There]) -> Iterator[Difference]:
+    """One mark, and what stands with it."""
+    ids = ", ".join(item.id for item in there)
+    if one is None:
+        what = f"an article of ours the ledger does not know ({ids})"
+        yield Difference(account, _titled(there), what, "delete it in WeChat's console, or ask which ledger made it")
+        return
+    if len(there) > 1:
+        what = f"stands {len(there)} times in WeChat ({ids})"
+        yield Difference(account, one.record, what, "delete all but the newest in its console", one.id, one.state)
+    if one.state == "confirmed":
+        yield from _changed(ctx, account, one, there[0])
+    elif one.state == "in_doubt":
+        todo = f"`weigov settle {one.id} --arrived`"
+        yield Difference(account, one.record, "in doubt, but WeChat shows it", todo, one.id, one.state)
+    elif one.state in UNSENT:
+        what = f"stands in WeChat, but the ledger believes it unsent ({one.state})"
+        todo = "`weigov recover --restored`, then `weigov settle --arrived`"
+        yield Difference(account, one.record, what, todo, one.id, one.state)
+    elif one.state not in _ON_ITS_WAY:
+        what = f"stands in WeChat ({ids}), but the ledger says {one.state}"
+        yield Difference(account, one.record, what, "delete it in WeChat's console", one.id, one.state)
+
+
+def _changed(ctx: Context, account: str, one: Article, there: _There) -> Iterator[Difference]:
+    with ctx.ledger.read() as connection:
+        payload = outbox.get(connection, one.id).payload
+    parts = {
+        "title": (_words(payload["title"]), _words(there.article.get("title"))),
+        "author": (_words(payload.get("author")), _words(there.article.get("author"))),
+        "text": (_text(payload["content"]), _text(there.article.get("content"))),
+        "number of pictures": (_pictures(payload["content"]), _pictures(there.article.get("content"))),
+    }
+    wrong = [name for name, (approved, shown) in parts.items() if approved != shown]
+    if wrong:
+        what = f"not what was approved: {', '.join(wrong)} differ in WeChat"
+        todo = "ask who edited it there; an edit upstream publishes it anew"
+        yield Difference(account, one.record, what, todo, one.id, one.state)
+
+
+def _twice(
+    account: str, known: Iterable[Article], published: Mapping[str, Any], removing: set[int]
+) -> Iterator[Difference]:
+    """Two versions of one record."""
+    newest: dict[tuple[str, str], Article] = {}
+    for one in known:
+        if one.state == "confirmed" and one.client_key in published:
+            old = newest.get((one.flow, one.record))
+            if old is not None and old.id not in removing:
+                what = f"an old version still stands beside the new one (delivery {one.id})"
+                yield Difference(account, old.record, what, "delete it in WeChat's console", old.id, old.state)
+            newest[one.flow, one.record] = one
+
+
+def _missing(
+    account: str, known: Iterable[Article], published: Mapping[str, Any], ids: set[str], removing: set[int]
+) -> Iterator[Difference]:
+    for one in known:
+        if one.state != "confirmed" or one.id in removing or not one.article_id:
+            continue  # without an id it is the ledger's own part that says what is wrong
+        if one.client_key not in published and one.article_id not in ids:  # by hand: no mark, but an id
+            what = "published, but no longer in WeChat"
+            todo = "ask whether WeChat or the account's staff took it down; an edit upstream publishes it again"
+            yield Difference(account, one.record, what, todo, one.id, one.state)
+
+
+def _drafts(
+    ctx: Context, account: str, by_key: Mapping[str, Article], drafts: Mapping[str, list[_There]]
+) -> Iterator[Difference]:
+    for mark, there in drafts.items():
+        one = by_key.get(mark)
+        if one is not None and (one.state in (*UNSENT, *_ON_ITS_WAY, "in_doubt") or _is_draft(ctx, one)):
+            there = there[1:]  # it needs one
+        for draft in there:
+            key = one.record if one else _titled([draft])
+            what = f"a draft of ours was left over ({draft.id})"
+            yield Difference(account, key, what, "delete it in WeChat's draft box")
+
+
+def _is_draft(ctx: Context, one: Article) -> bool:
+    """Whether the draft is all that was wanted."""
+    if one.state != "confirmed":
+        return False
+    with ctx.ledger.read() as connection:
+        return outbox.get(connection, one.id).payload.get("via") == "draft"
+
+
+def _menu(ctx: Context, account: str, client: AccountClient) -> Iterator[Difference]:
+    with ctx.ledger.read() as connection:
+        rows = outbox.find(
+            connection, site=ctx.site.site, target=f"account:{account}", effect="apply", channel="menu", limit=100_000
+        )
+    if not rows or any(row.state in (*_ON_ITS_WAY, "in_doubt") for row in rows):
+        return
+    ours = [row for row in rows if row.state == "confirmed"]
+    if ours and _buttons(ours[-1].payload["button"]) != _buttons(client.get_menu()):
+        todo = "ask who changed it; take it over into the flow's YAML, or change that and `weigov apply`"
+        yield Difference(account, ours[-1].record, "the menu is not ours any more", todo, ours[-1].id, "confirmed")
+
+
+def _buttons(buttons: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """A menu without what WeChat adds to it."""
+    return [
+        {name: button[name] for name in ("name", "type", "key", "url") if button.get(name)}
+        | ({"sub_button": _buttons(button["sub_button"])} if button.get("sub_button") else {})
+        for button in buttons
+    ]
+
+
+def _titled(there: list[_There]) -> str:
+    return str(there[0].article.get("title", ""))
+
+
+def _words(text: Any) -> str:
+    return " ".join(html.unescape(str(text or "")).split())
+
+
+def _text(content: Any) -> str:
+    return "".join(plain_text(str(content or "")).split())
+
+
+def _pictures(content: Any) -> int:
+    return len(re.findall(r"<img\b", str(content or ""), re.IGNORECASE))

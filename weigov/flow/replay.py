@@ -1,0 +1,65 @@
+"""replay: a person has what was rejected tried again.
+
+An article is composed again from its record as it is now, for a mended mapping or an edit is why one tries again; it
+is a delivery and a review of its own. A message, a menu, a removal and a write-back go again as they were:
+whoever else was told of the same change is not told again.
+"""
+
+from __future__ import annotations
+
+from weigov.errors import ReviewRejected
+from weigov.flow import collect
+from weigov.flow.context import Context
+from weigov.ledger import decisions, outbox, revisions, streams
+from weigov.ledger.outbox import Delivery
+from weigov.ledger.streams import StreamRef
+
+
+def replay(ctx: Context, delivery_id: int, *, person: str, reason: str) -> str:
+    """Try one rejected delivery again; what it is now: ready, waiting_review, or pending (to be composed).
+
+    Raises ReviewRejected when it was not rejected, or is no longer the newest of its record.
+    """
+    with ctx.ledger.begin() as connection:
+        try:
+            row = outbox.get(connection, delivery_id)
+        except LookupError:
+            raise ReviewRejected(f"there is no delivery {delivery_id}") from None
+        if row.site != ctx.site.site or row.state != "rejected":
+            was = row.state if row.site == ctx.site.site else f"of another site, {row.site}"
+            raise ReviewRejected(f"delivery {delivery_id} was not rejected, it is {was}: there is nothing to replay")
+        if not outbox.is_newest(connection, row):
+            raise ReviewRejected(
+                f"delivery {delivery_id} is old: a newer change of {row.record} has its own delivery"
+            )
+        if row.expires_at is not None and row.expires_at <= ctx.now():
+            raise ReviewRejected(f"delivery {delivery_id} would come too late: its valid_for is over")
+        article = row.channel == "news" and row.effect == "publish"
+        if article:
+            # Under the stream's lock, as every revision is made. It is taken before anything is written.
+            ref = _stream(ctx, row)
+            streams.lock_stream(connection, ref, now=ctx.now())
+            key = row.record.removeprefix(ref.record_ref(""))
+            reads = collect.reads(ctx.site, ctx.site.flows[row.flow])
+            if not revisions.compose_again(connection, ref, key, reads, cause="replay", now=ctx.now()):
+                raise ReviewRejected(f"delivery {delivery_id}: {row.record} is withdrawn upstream")
+        to = "pending" if article else outbox.replay(connection, row, now=ctx.now())
+        decisions.note(
+            connection,
+            row.site,
+            "replay",
+            delivery=row.id,
+            was=row.state,
+            now=to,
+            person=person,
+            reason=reason,
+            at=ctx.now(),
+        )
+    return to
+
+
+def _stream(ctx: Context, row: Delivery) -> StreamRef:
+    flow = ctx.site.flows.get(row.flow)
+    if flow is None or flow.from_ is None:
+        raise ReviewRejected(f"delivery {row.id}: flow {row.flow} is broken or gone: see `weigov lint`")
+    return StreamRef(row.site, flow.from_.system, flow.from_.stream)
