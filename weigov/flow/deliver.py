@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from sqlalchemy import Connection
 
 from weigov.errors import LedgerConflict
-from weigov.flow import quotas
+from weigov.flow import abreast, quotas
 from weigov.flow.channels import menu, news, template
 from weigov.flow.context import DRAIN_S, LEASE_S, Context
 from weigov.flow.mistakes import MISTAKES, where
@@ -26,6 +26,8 @@ from weigov.wechat.protocol import AccountStopped
 _ASK_AGAIN = timedelta(minutes=10)
 #: How many are claimed at once: what a dead worker leaves for its lease to run out.
 CLAIM = 20
+#: How many messages, which go side by side.
+CLAIM_MESSAGES = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +59,23 @@ def deliver(ctx: Context, account: str, *, limit: int | None = None) -> Drained:
         with ctx.ledger.begin() as connection:
             standstill.begin(connection, ctx.site.site, target, str(error), now=ctx.now())
         return Drained(target, stopped=str(error))
-    return drain(ctx, target, lambda row: _send(ctx, client, row), first=again, gate=Gate(ctx, client), limit=limit)
+    return drain(
+        ctx,
+        target,
+        lambda row: _send(ctx, client, row),
+        first=again,
+        gate=Gate(ctx, client),
+        limit=limit,
+        many=Many("template", lambda rows: template.send_all(ctx, account, rows)),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Many:
+    """A channel whose deliveries may go side by side, and how."""
+
+    channel: str
+    send_all: Callable[[Sequence[Delivery]], list[abreast.Result]]
 
 
 def drain(
@@ -68,70 +86,134 @@ def drain(
     first: list[Delivery] | None = None,
     gate: Gate | None = None,
     limit: int | None = None,
+    many: Many | None = None,
 ) -> Drained:
     """Claim and send until nothing is due, or the limit or the time is reached.
 
-    ``send`` always ends with Ended or StopDrain. ``gate`` drops from a claim what may not go now.
+    ``send`` always ends with Ended or StopDrain. ``gate`` drops from a claim what may not go now. ``many`` go side by
+    side once one of them went well by itself.
     """
     with ctx.ledger.begin() as connection:
         if stopped := _stopped(ctx, connection):
             return Drained(target, stopped=stopped)
         expired = outbox.expire_unsent(connection, now=ctx.now())
         outbox.expire_leases(connection, now=ctx.now())
-    states: Counter[str] = Counter()
-    tried = 0
+    run = _Run(ctx, target, send, gate, many, first or [], limit if limit is not None else 1_000_000_000)
     stop_at = time.monotonic() + DRAIN_S
-    rows = first or []
-    left = limit if limit is not None else 1_000_000_000
-    while left > 0 and time.monotonic() < stop_at:
-        if not rows:
-            with ctx.ledger.begin() as connection:
-                if stopped := _stopped(ctx, connection):
-                    return Drained(target, _plain(states), expired, stopped)
-                claimed = outbox.claim(
-                    connection,
-                    target=target,
-                    limit=min(CLAIM, left),
-                    owner=ctx.worker,
-                    lease_s=LEASE_S,
-                    now=ctx.now(),
-                )
-                rows = gate.let_pass(connection, claimed) if gate else claimed
-            states["deferred"] += len(claimed) - len(rows)
-            if not claimed:
-                break
-        while rows:
-            row = rows.pop(0)
-            left -= 1
-            tried += 1
-            try:
-                send(row)
-            except Ended as ended:
-                states[ended.state] += 1
-                if ended.state == "deferred":
-                    rows, held = _apart(rows, row)
-                    states["deferred"] += len(held)
-                    with ctx.ledger.begin() as connection:
-                        wait = _defer_alike(ctx, connection, row, held)
-                        if gate and wait <= PERSON_NEEDED:  # longer, and what was reserved is used up with the day
-                            gate.give_back(connection, [row, *held])
-            except LedgerConflict:
-                states["taken over"] += 1
-            except MISTAKES as error:
-                states["could not be handled"] += 1
-                with ctx.ledger.begin() as connection:
-                    _set_aside(ctx, connection, row, error)
-            except StopDrain as stop:
-                with ctx.ledger.begin() as connection:
-                    outbox.release(connection, rows, now=ctx.now(), owner=ctx.worker)
-                    if gate:
-                        gate.give_back(connection, [row, *rows])
-                    standstill.begin(connection, ctx.site.site, target, str(stop), now=ctx.now())
-                return Drained(target, _plain(states), expired, str(stop))
-    if tried:  # and nothing stopped it; without a try nobody knows
+    while run.left > 0 and time.monotonic() < stop_at and (run.rows or run.claim()):
+        while run.rows and not run.stopped:
+            run.step()
+        if run.stopped:
+            run.stop()
+            break
+    if run.tried and not run.stopped:  # without a try nobody knows
         with ctx.ledger.begin() as connection:
             standstill.end(connection, ctx.site.site, target)
-    return Drained(target, _plain(states), expired)
+    return Drained(target, {state: n for state, n in sorted(run.states.items()) if n}, expired, run.stopped)
+
+
+class _Run:
+    """One drain under way."""
+
+    def __init__(
+        self, ctx: Context, target: str, send: Callable[[Delivery], None], gate: Gate | None, many: Many | None,
+        rows: list[Delivery], left: int,
+    ) -> None:  # fmt: skip
+        self.ctx, self.target, self.left, self.rows = ctx, target, left, rows
+        self._send, self._gate, self._many = send, gate, many
+        self._well = False  # one of those that go side by side went well by itself
+        self.states: Counter[str] = Counter()
+        self.tried = 0
+        self.stopped = ""
+
+    def claim(self) -> int:
+        """Take what is due; how many there were, those that may not go now included."""
+        claimed = self._claim(min(CLAIM, self.left))
+        many = self._many
+        if many and self._well and self.left > CLAIM and claimed and all(r.channel == many.channel for r in claimed):
+            claimed += self._claim(min(CLAIM_MESSAGES, self.left - CLAIM), many.channel)
+        return len(claimed)
+
+    def _claim(self, limit: int, channel: str | None = None) -> list[Delivery]:
+        ctx = self.ctx
+        with ctx.ledger.begin() as connection:
+            self.stopped = _stopped(ctx, connection)
+            if self.stopped:
+                return []
+            claimed = outbox.claim(
+                connection, target=self.target, limit=limit, owner=ctx.worker, lease_s=LEASE_S, now=ctx.now(),
+                channel=channel,
+            )  # fmt: skip
+            rows = self._gate.let_pass(connection, claimed) if self._gate else claimed
+        self.states["deferred"] += len(claimed) - len(rows)
+        self.rows += rows
+        return claimed
+
+    def step(self) -> None:
+        """Send the next, or all that may go side by side, and note what they came to."""
+        many = self._many
+        together = [r for r in self.rows if r.channel == many.channel and r.state == "claimed"] if many else []
+        if many and self._well and len(together) > 1:
+            ids = {row.id for row in together}
+            self.rows = [row for row in self.rows if row.id not in ids]
+            results = many.send_all(together)
+        else:
+            row = self.rows.pop(0)
+            results = [(row, self._alone(row))]
+        self.left -= len(results)
+        self.tried += len(results)
+        for row, result in results:
+            self._note(row, result)
+
+    def stop(self) -> None:
+        """Nothing more can be sent now: give back what was claimed, and keep the reason."""
+        ctx = self.ctx
+        with ctx.ledger.begin() as connection:
+            outbox.release(connection, self.rows, now=ctx.now(), owner=ctx.worker)
+            if self._gate:
+                self._gate.give_back(connection, self.rows)
+            standstill.begin(connection, ctx.site.site, self.target, self.stopped, now=ctx.now())
+
+    def _alone(self, row: Delivery) -> Exception:
+        try:
+            self._send(row)
+        except (Ended, LedgerConflict, StopDrain, *MISTAKES) as result:
+            return result
+        raise AssertionError("a send ends with Ended or StopDrain")
+
+    def _note(self, row: Delivery, result: Exception) -> None:
+        if isinstance(result, Ended):
+            self.states[result.state] += 1
+            if self._many and row.channel == self._many.channel and result.state == "accepted":
+                self._well = True
+            if result.state == "deferred":
+                self._hold_alike(row)
+        elif isinstance(result, LedgerConflict):
+            self.states["taken over"] += 1
+        elif isinstance(result, abreast.NotBegun):
+            self._give_back(row)
+            with self.ctx.ledger.read() as connection:
+                self.states["deferred"] += outbox.get(connection, row.id).state == "deferred"  # with one like it
+        elif isinstance(result, StopDrain):
+            self.stopped = self.stopped or str(result)
+            self._give_back(row)
+        else:
+            self.states["could not be handled"] += 1
+            with self.ctx.ledger.begin() as connection:
+                _set_aside(self.ctx, connection, row, result)
+
+    def _hold_alike(self, row: Delivery) -> None:
+        self.rows, held = _apart(self.rows, row)
+        self.states["deferred"] += len(held)
+        with self.ctx.ledger.begin() as connection:
+            wait = _defer_alike(self.ctx, connection, row, held)
+            if self._gate and wait <= PERSON_NEEDED:  # longer, and what was reserved is used up with the day
+                self._gate.give_back(connection, [row, *held])
+
+    def _give_back(self, row: Delivery) -> None:
+        if self._gate:
+            with self.ctx.ledger.begin() as connection:
+                self._gate.give_back(connection, [row])
 
 
 def _stopped(ctx: Context, connection: Connection) -> str:
@@ -226,7 +308,3 @@ def _paths(connection: Connection, row: Delivery) -> dict[str, int]:
     if row.channel == "news":
         return news.paths(row, outbox.steps_done(connection, row.id))
     return menu.paths(row) if row.channel == "menu" else template.paths(row)
-
-
-def _plain(states: Counter[str]) -> dict[str, int]:
-    return {state: n for state, n in sorted(states.items()) if n}

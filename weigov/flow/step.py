@@ -61,18 +61,15 @@ def call(ctx: Context, row: Delivery, step: str, action: Callable[[], str], *, l
         row = outbox.begin_step(connection, row, step, owner=ctx.worker, lease_s=LEASE_S, now=ctx.now())
     try:
         remote_id = action()
-    except OutcomeUnknown as error:
-        raise Ended(_write_down(ctx, row, "unknown", reason=_say(error), check_at=ctx.now() + FIRST_LOOK)) from None
     except (RemoteError, RecordRejected) as error:
-        if not repeating:
-            raise _without_effect(ctx, row, error) from None
+        if not repeating or isinstance(error, OutcomeUnknown):
+            raise failed(ctx, row, error) from None
         # Only this repetition was surely without effect: of the call before it nobody knows any more than it did.
         reason = f"repeated in vain: {_say(error)}"
         state = _write_down(ctx, row, "unknown", reason=reason, check_at=ctx.now() + FIRST_LOOK)
         raise (StopDrain(str(error)) if _stops_all(error) else Ended(state)) from None
     if last is not None:
-        check_at = ctx.now() + FIRST_LOOK if last == "accepted" else None
-        raise Ended(_write_down(ctx, row, last, remote_id=remote_id, check_at=check_at))
+        raise answered(ctx, row, last, remote_id)
     try:
         with ctx.ledger.begin() as connection:
             return outbox.end_step(
@@ -87,6 +84,24 @@ def call(ctx: Context, row: Delivery, step: str, action: Callable[[], str], *, l
             outbox.adopt_step(connection, late, step, remote_id, now=ctx.now())
             outbox.move(connection, late, "ready", now=ctx.now())
         raise Ended("ready") from None
+
+
+def answered(ctx: Context, row: Delivery, last: State, remote_id: str) -> Ended:
+    """Write down the answer to a last step, also where the call outlived its lease."""
+    check_at = ctx.now() + FIRST_LOOK if last == "accepted" else None
+    return Ended(_write_down(ctx, row, last, remote_id=remote_id, check_at=check_at))
+
+
+def failed(ctx: Context, row: Delivery, error: RemoteError | RecordRejected) -> Ended | StopDrain:
+    """Write down how a call failed that was made once, and what follows for this delivery and those like it."""
+    if isinstance(error, OutcomeUnknown):
+        return Ended(_write_down(ctx, row, "unknown", reason=_say(error), check_at=ctx.now() + FIRST_LOOK))
+    return _without_effect(ctx, row, error)
+
+
+def ends_all_alike(error: RemoteError | RecordRejected) -> bool:
+    """Whether the next call of this kind would fail in the same way, so that none should be begun."""
+    return isinstance(error, AccountStopped | RateLimited | RemoteUnavailable)
 
 
 def _without_effect(ctx: Context, row: Delivery, error: RemoteError | RecordRejected) -> Ended | StopDrain:

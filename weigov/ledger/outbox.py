@@ -14,7 +14,20 @@ from datetime import datetime, timedelta
 from typing import Any, cast
 
 import msgspec
-from sqlalchemy import ColumnElement, Connection, Row, and_, case, exists, func, literal, or_, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Row,
+    and_,
+    bindparam,
+    case,
+    exists,
+    func,
+    literal,
+    or_,
+    select,
+    update,
+)
 from sqlalchemy.exc import IntegrityError
 
 from weigov.errors import LedgerConflict
@@ -94,6 +107,9 @@ class Delivery:
     changed_at: datetime
 
 
+_RECEIVED = update(attempt).where(
+    attempt.c.delivery_id == bindparam("of"), attempt.c.step == bindparam("at_step"), attempt.c.outcome == "open"
+)
 _COLUMNS = [delivery.c[name] for name in Delivery.__dataclass_fields__]
 
 
@@ -329,11 +345,12 @@ def claim(
     owner: str,
     lease_s: float,
     now: datetime,
+    channel: str | None = None,
 ) -> list[Delivery]:
     """Lease up to ``limit`` due deliveries of ``target``, most urgent first; never two with one flight key.
 
     What is in flight, or older and still unsent, keeps its successors waiting. Flagged rows that came back unsent
-    are dropped here. The lease must outlive the longest call.
+    are dropped here. The lease must outlive the longest call. ``channel``: of this one only.
     """
     connection.execute(
         update(delivery)
@@ -355,6 +372,7 @@ def claim(
         select(*_COLUMNS)
         .where(delivery.c.target == target, delivery.c.state == "ready", delivery.c.due_at <= now, ~blocked)
         .where(or_(delivery.c.expires_at.is_(None), delivery.c.expires_at > now))
+        .where(literal(True) if channel is None else delivery.c.channel == channel)
         .order_by(delivery.c.priority, delivery.c.id)
         .limit(limit)
         .with_for_update(skip_locked=True, of=delivery)
@@ -424,6 +442,100 @@ def begin_step(
         )
     )
     return _with(row, state="sending", step=step, tries=row.tries + 1, first_intent_at=first, lease_owner=owner)
+
+
+def begin_many(
+    connection: Connection, rows: Sequence[Delivery], step: str, *, owner: str, lease_s: float, now: datetime
+) -> list[Delivery]:
+    """``begin_step`` of many claimed deliveries at once; those whose lease was lost meanwhile are left out."""
+    taken = connection.execute(
+        update(delivery)
+        .where(
+            delivery.c.id.in_([row.id for row in rows]),
+            delivery.c.state == "claimed",
+            delivery.c.lease_owner == owner,
+        )
+        .values(
+            state="sending",
+            reason="",
+            step=step,
+            in_flight=True,
+            tries=delivery.c.tries + 1,
+            first_intent_at=func.coalesce(delivery.c.first_intent_at, literal(now, delivery.c.first_intent_at.type)),
+            lease_until=now + timedelta(seconds=lease_s),
+            changed_at=now,
+        )
+        .returning(delivery.c.id)
+    )
+    ids = set(taken.scalars())
+    if not ids:
+        return []
+    tried = connection.execute(
+        select(attempt.c.delivery_id, func.max(attempt.c.n).label("n"))
+        .where(attempt.c.delivery_id.in_(ids), attempt.c.step == step)
+        .group_by(attempt.c.delivery_id)
+    )
+    last = {row.delivery_id: row.n for row in tried}
+    begun = [row for row in rows if row.id in ids]
+    connection.execute(
+        attempt.insert(),
+        [
+            {
+                "delivery_id": row.id,
+                "step": step,
+                "n": last.get(row.id, 0) + 1,
+                "client_key": row.client_key,
+                "outcome": "open",
+                "intent_at": now,
+            }
+            for row in begun
+        ],
+    )
+    return [
+        _with(row, state="sending", step=step, tries=row.tries + 1, first_intent_at=row.first_intent_at or now)
+        for row in begun
+    ]
+
+
+def accept_many(
+    connection: Connection,
+    answered: Sequence[tuple[Delivery, str]],
+    *,
+    owner: str,
+    now: datetime,
+    check_at: datetime,
+) -> set[int]:
+    """Keep the receipts of calls WeChat accepted, (delivery, remote id) each; the ids of those that were still ours.
+
+    The others were moved meanwhile: each is for ``settle``.
+    """
+    ids = [row.id for row, _ in answered]
+    kept = set(
+        connection.execute(
+            update(delivery)
+            .where(delivery.c.id.in_(ids), delivery.c.state == "sending", delivery.c.lease_owner == owner)
+            .values(
+                state="accepted",
+                reason="",
+                in_flight=in_flight(answered[0][0].channel, "accepted"),
+                lease_owner="",
+                lease_until=None,
+                check_at=check_at,
+                changed_at=now,
+            )
+            .returning(delivery.c.id)
+        ).scalars()
+    )
+    receipts = [{"of": row.id, "at_step": row.step, "known_as": name} for row, name in answered if row.id in kept]
+    if receipts:
+        connection.execute(_RECEIVED.values(outcome="ok", remote_id=bindparam("known_as"), outcome_at=now), receipts)
+    return kept
+
+
+def take_back(connection: Connection, row: Delivery, *, owner: str, now: datetime) -> None:
+    """A call that was meant and never begun: ready again, as if nobody had looked."""
+    end_attempt(connection, row, "unsent", now=now, detail="not begun")
+    move(connection, row, "ready", now=now, owner=owner, due_at=row.due_at, first_intent_at=None)
 
 
 def end_attempt(

@@ -10,6 +10,7 @@ import pytest
 
 from sandbox.people import PEOPLE
 from tests.weigov.flow.deployment import MORNING, Deployment, OtherSide, calm_site, openid, rewrite
+from weigov.flow import abreast
 
 SEND = "/cgi-bin/message/template/send"
 ORDINARY = [p.identity for p in PEOPLE if p.persona == "ordinary"]
@@ -199,7 +200,10 @@ def test_a_token_refused_at_will_changes_nothing_for_the_citizens(calm: Deployme
     assert calm.other.received() == expected
 
 
-def test_an_exhausted_day_defers_to_the_next_one_and_then_they_go(calm: Deployment) -> None:
+def test_an_exhausted_day_defers_to_the_next_one_and_then_they_go(
+    calm: Deployment, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(abreast, "WIDTH", 1)  # else those under way beside it hear the same
     numbers = [case_of(calm.other, identity) for identity in ORDINARY[:4]]
     for number in numbers:
         move(calm.other, number, "12")

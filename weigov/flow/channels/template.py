@@ -6,10 +6,12 @@ can settle it. The openid is not in the payload: it is looked up, sealed, when t
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from sqlalchemy import Connection
 
+from weigov.flow import abreast
 from weigov.flow.context import Context
 from weigov.flow.step import call
 from weigov.ledger import bindings, outbox, receipts
@@ -37,19 +39,17 @@ def send(ctx: Context, client: AccountClient, row: Delivery) -> None:
     """Send it (again, with the same key, when it is unknown). Always ends with Ended or StopDrain."""
     with ctx.ledger.read() as connection:
         openid = bindings.openids(connection, ctx.sealer, client.account.appid, [row.subject]).get(row.subject, "")
-    fields = _fields(ctx, row)
+    call(ctx, row, "send", lambda: _ask(ctx, client, row, openid), last="accepted")
 
-    def action() -> str:
-        return client.send_template(
-            openid,
-            str(row.payload["template_id"]),
-            row.payload["data"],
-            str(row.payload["url"]),
-            row.client_key,
-            fields=fields,
-        )
 
-    call(ctx, row, "send", action, last="accepted")
+def send_all(ctx: Context, account: str, rows: Sequence[Delivery]) -> list[abreast.Result]:
+    """Send claimed messages side by side; what each came to."""
+    appid = ctx.account(account).account.appid
+    with ctx.ledger.read() as connection:
+        openids = bindings.openids(connection, ctx.sealer, appid, [row.subject for row in rows])
+    return abreast.send_all(
+        ctx, rows, "send", lambda row: _ask(ctx, ctx.account(account), row, openids.get(row.subject, ""))
+    )
 
 
 def settle_unknown(ctx: Context, appid: str, row: Delivery) -> str:
@@ -88,6 +88,18 @@ def conclude(connection: Connection, row: Delivery, status: str, *, now: datetim
         outbox.settle(connection, row, "confirmed", now=now)
     else:
         outbox.settle(connection, row, "rejected", now=now, reason=f"WeChat: {status}")
+
+
+def _ask(ctx: Context, client: AccountClient, row: Delivery, openid: str) -> str:
+    payload = row.payload
+    return client.send_template(
+        openid,
+        str(payload["template_id"]),
+        payload["data"],
+        str(payload["url"]),
+        row.client_key,
+        fields=_fields(ctx, row),
+    )
 
 
 def _fields(ctx: Context, row: Delivery) -> tuple[str, ...]:
