@@ -6,14 +6,16 @@ What ``drain`` commits together and what alone is its own business: this measure
 from __future__ import annotations
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
 from bench.variants import Count, Step
 from bench.variants.ledger import TARGET, certain, news, opened
+from weigov.flow import abreast
 from weigov.flow.context import Context
-from weigov.flow.deliver import drain
+from weigov.flow.deliver import Many, drain
 from weigov.flow.step import call
 from weigov.ledger import outbox
 from weigov.ledger.outbox import Delivery
@@ -30,14 +32,19 @@ def steps(spec: dict[str, Any]) -> Iterator[tuple[str, Step]]:
     waiting = news(spec["n"])
 
     def send(row: Delivery) -> None:
-        call(context, row, "send", lambda: f"m{row.id}", last="accepted")
+        call(context, row, "send", lambda: answer(row), last="accepted")
+
+    def answer(row: Delivery) -> str:
+        return f"m{row.id}"
 
     def work() -> Count:
         for at in range(0, len(waiting), _AT_ONCE):
             with ledger.begin() as connection:
                 for new in waiting[at : at + _AT_ONCE]:
                     outbox.enqueue(connection, [new], now=datetime.now(UTC))
-        drain(context, TARGET, send)
+        with ThreadPoolExecutor(abreast.WIDTH) as threads:
+            many = Many("template", lambda rows: abreast.send_all(context, rows, "send", answer, threads))
+            drain(context, TARGET, send, many=many)
         return lambda: certain(ledger)
 
     yield "first", work

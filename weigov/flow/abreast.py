@@ -7,23 +7,20 @@ under way, and each of them may be asked again with the same key. Every promise 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from concurrent.futures import Executor
+from queue import SimpleQueue
 from threading import Event
-from time import monotonic
 
 from weigov.errors import LedgerConflict, RecordRejected, RemoteError
 from weigov.flow import step
-from weigov.flow.context import CALL_DEADLINE_S, LEASE_S, Context
+from weigov.flow.context import LEASE_S, Context
 from weigov.flow.mistakes import MISTAKES
 from weigov.flow.step import Ended, StopDrain
 from weigov.ledger import outbox
 from weigov.ledger.outbox import Delivery
 
-#: Calls under way at once; WeChat allows far more, a city's uplink may not.
-WIDTH = 32
-
-#: No call is begun later than this after its intent: it must end before its lease does.
-_BEGIN_WITHIN_S = LEASE_S - 1.5 * CALL_DEADLINE_S
+#: Calls under way at once: what a dead worker leaves unknown. WeChat allows far more, a city's uplink may not.
+WIDTH = 64
 
 #: What one call came to: WeChat's id, how it failed, or None when it was never begun.
 Outcome = str | Exception | None
@@ -34,45 +31,98 @@ class NotBegun(Exception):
     """No call was made for this delivery; it is ready as before."""
 
 
-def send_all(ctx: Context, rows: Sequence[Delivery], name: str, ask: Callable[[Delivery], str]) -> list[Result]:
+def send_all(
+    ctx: Context, rows: Sequence[Delivery], name: str, ask: Callable[[Delivery], str], threads: Executor
+) -> list[Result]:
     """Make step ``name``, the only one, of claimed deliveries; what each came to: Ended, StopDrain, LedgerConflict or
     a mistake of ours, as ``step.call`` raises them, or NotBegun.
 
-    ``ask`` is called from several threads. When an answer says that the next would fail alike, no more are begun.
+    ``ask`` is called from ``threads``, of which there are at least ``WIDTH``. When an answer says that the next would
+    fail alike, no more are begun.
     """
-    with ctx.ledger.begin() as connection:
-        begun = outbox.begin_many(connection, rows, name, owner=ctx.worker, lease_s=LEASE_S, now=ctx.now())
-    ours = {row.id for row in begun}
-    results: list[Result] = [(row, LedgerConflict(f"delivery {row.id}")) for row in rows if row.id not in ours]
-    over, begin_until = Event(), monotonic() + _BEGIN_WITHIN_S
+    batch = _Batch(ctx, rows, name, ask, threads)
+    while batch.under_way or batch.waiting:
+        batch.begin()
+        batch.settle()
+    return batch.end()
 
-    def one(row: Delivery) -> Outcome:
-        if over.is_set() or monotonic() > begin_until:
-            return None
+
+class _Batch:
+    """Deliveries of which some wait, some are under way and some have an answer."""
+
+    def __init__(
+        self, ctx: Context, rows: Sequence[Delivery], name: str, ask: Callable[[Delivery], str], threads: Executor
+    ) -> None:
+        self._ctx, self._name, self._ask, self._threads = ctx, name, ask, threads
+        self.waiting = list(rows)
+        self.under_way = 0
+        self._answers: SimpleQueue[tuple[Delivery, Outcome | BaseException]] = SimpleQueue()
+        self._over = Event()
+        self._results: list[Result] = []
+        self._failures: list[tuple[Delivery, Exception]] = []
+        self._untried: list[Delivery] = []
+
+    def begin(self) -> None:
+        """Commit the intents of as many as there is room for, once there is room for half of all, and call."""
+        room = WIDTH - self.under_way
+        if self._over.is_set() or not self.waiting or room < WIDTH // 2:
+            return
+        rows, self.waiting = self.waiting[:room], self.waiting[room:]
+        ctx = self._ctx
+        with ctx.ledger.begin() as connection:
+            begun = outbox.begin_many(connection, rows, self._name, owner=ctx.worker, lease_s=LEASE_S, now=ctx.now())
+        ours = {row.id for row in begun}
+        self._results += [(row, LedgerConflict(f"delivery {row.id}")) for row in rows if row.id not in ours]
+        for row in begun:
+            self._threads.submit(self._call, row)
+            self.under_way += 1
+
+    def settle(self) -> None:
+        """Wait for an answer, and write down all that were given meanwhile."""
+        if self._over.is_set() and self.waiting:
+            with self._ctx.ledger.begin() as connection:
+                outbox.release(connection, self.waiting, now=self._ctx.now(), owner=self._ctx.worker)
+            self._results += [(row, NotBegun()) for row in self.waiting]
+            self.waiting = []
+        if not self.under_way:
+            return
+        answers = [self._answers.get()]
+        while not self._answers.empty():
+            answers.append(self._answers.get())
+        self.under_way -= len(answers)
         try:
-            return ask(row)
-        except (RemoteError, RecordRejected) as error:
-            if step.ends_all_alike(error):
-                over.set()
-            return error
-        except MISTAKES as error:
-            return error
+            accepted = [(row, outcome) for row, outcome in answers if isinstance(outcome, str)]
+            self._results += _keep(self._ctx, accepted) if accepted else []
+            broken = next((outcome for _, outcome in answers if _is_broken(outcome)), None)
+            if isinstance(broken, BaseException):
+                raise broken
+        except BaseException:
+            self._over.set()  # the ledger is gone, say: no more is begun
+            raise
+        self._untried += [row for row, outcome in answers if outcome is None]
+        self._failures += [(row, outcome) for row, outcome in answers if isinstance(outcome, Exception)]
 
-    untried: list[Delivery] = []
-    failures: list[tuple[Delivery, Exception]] = []
-    with ThreadPoolExecutor(min(WIDTH, max(len(begun), 1)), thread_name_prefix="send") as threads:
-        asked: dict[Future[Outcome], Delivery] = {threads.submit(one, row): row for row in begun}
-        left = set(asked)
-        while left:
-            done, left = wait(left, return_when=FIRST_COMPLETED)  # all that were answered during the last commit
-            outcomes = [(asked[future], future.result()) for future in done]
-            accepted = [(row, outcome) for row, outcome in outcomes if isinstance(outcome, str)]
-            results += _keep(ctx, accepted) if accepted else []
-            untried += [row for row, outcome in outcomes if outcome is None]
-            failures += [(row, outcome) for row, outcome in outcomes if isinstance(outcome, Exception)]
-    # First what was not begun: a failure may put off all that is ready of this kind.
-    results += [(row, _taken_back(ctx, row)) for row in untried]
-    return results + [(row, _written(ctx, row, error)) for row, error in failures]
+    def end(self) -> list[Result]:
+        """First what was not begun: a failure may put off all that is ready of this kind."""
+        results = self._results + [(row, _taken_back(self._ctx, row)) for row in self._untried]
+        return results + [(row, _written(self._ctx, row, error)) for row, error in self._failures]
+
+    def _call(self, row: Delivery) -> None:
+        outcome: Outcome | BaseException = None
+        try:
+            if not self._over.is_set():
+                outcome = self._ask(row)
+        except BaseException as error:
+            outcome = error
+            if isinstance(error, RemoteError | RecordRejected) and step.ends_all_alike(error):
+                self._over.set()
+        self._answers.put((row, outcome))
+
+
+def _is_broken(outcome: object) -> bool:
+    """Whether it is none of the ways in which a call may end: then the whole run stops."""
+    known = (RemoteError, RecordRejected, *MISTAKES)
+    return isinstance(outcome, BaseException) and not isinstance(outcome, known)
 
 
 def _taken_back(ctx: Context, row: Delivery) -> Exception:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
@@ -27,7 +28,7 @@ _ASK_AGAIN = timedelta(minutes=10)
 #: How many are claimed at once: what a dead worker leaves for its lease to run out.
 CLAIM = 20
 #: How many messages, which go side by side.
-CLAIM_MESSAGES = 200
+CLAIM_MESSAGES = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,15 +60,18 @@ def deliver(ctx: Context, account: str, *, limit: int | None = None) -> Drained:
         with ctx.ledger.begin() as connection:
             standstill.begin(connection, ctx.site.site, target, str(error), now=ctx.now())
         return Drained(target, stopped=str(error))
-    return drain(
-        ctx,
-        target,
-        lambda row: _send(ctx, client, row),
-        first=again,
-        gate=Gate(ctx, client),
-        limit=limit,
-        many=Many("template", lambda rows: template.send_all(ctx, account, rows)),
-    )
+    with ThreadPoolExecutor(
+        abreast.WIDTH, thread_name_prefix="send"
+    ) as threads:  # which it starts when it needs them
+        return drain(
+            ctx,
+            target,
+            lambda row: _send(ctx, client, row),
+            first=again,
+            gate=Gate(ctx, client),
+            limit=limit,
+            many=Many("template", lambda rows: template.send_all(ctx, account, rows, threads)),
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -259,7 +263,9 @@ class Gate:
 
     def let_pass(self, connection: Connection, rows: list[Delivery]) -> list[Delivery]:
         """Those of ``rows`` that may go; the others are deferred. Part of the claim's transaction."""
-        return [row for row in rows if self._passes(connection, row)]
+        rows = [row for row in rows if self._is_time(connection, row)]
+        granted = self._reserve_together(connection, [row for row in rows if row.channel == "template"])
+        return [row for row in rows if row.id in granted or self._has_quota(connection, row)]
 
     def give_back(self, connection: Connection, rows: list[Delivery]) -> None:
         """These were surely not sent: their calls may be somebody else's."""
@@ -268,7 +274,21 @@ class Gate:
                 wants, at = self._reserved.pop(row.id)
                 quota.release(connection, self._appid, wants, reserved_at=at)
 
-    def _passes(self, connection: Connection, row: Delivery) -> bool:
+    def _reserve_together(self, connection: Connection, rows: list[Delivery]) -> set[int]:
+        """Take the calls of all of ``rows`` at once where there are enough; else of none, and each is asked."""
+        if len(rows) < 2:
+            return set()
+        wants = {row.id: template.paths(row) for row in rows}
+        total: Counter[str] = Counter()
+        for one in wants.values():
+            total.update(one)
+        now = self._ctx.now()
+        if quota.reserve(connection, self._appid, total, rules.DAILY_LIMITS, now=now) is not None:
+            return set()
+        self._reserved |= {row_id: (one, now) for row_id, one in wants.items()}
+        return set(wants)
+
+    def _is_time(self, connection: Connection, row: Delivery) -> bool:
         now = self._ctx.now()
         flow = self._ctx.site.flows.get(row.flow)
         if flow is None and row.effect != "remove":
@@ -280,6 +300,10 @@ class Gate:
         if quiet is not None and row.effect != "remove":
             outbox.defer(connection, row, until=quiet, reason="quiet hours", now=now, owner=self._ctx.worker)
             return False
+        return True
+
+    def _has_quota(self, connection: Connection, row: Delivery) -> bool:
+        now = self._ctx.now()
         wants = _paths(connection, row)
         kept = news.keep(self._ctx, row)
         short = quota.reserve(connection, self._appid, wants, rules.DAILY_LIMITS, now=now, keep=kept)

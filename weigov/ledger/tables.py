@@ -171,6 +171,11 @@ delivery = Table(
     Index("uq_delivery_in_flight", "flight_key", unique=True, sqlite_where=text("in_flight"),
           postgresql_where=text("in_flight")),
     Index("ix_delivery_queue", "target", "state", "priority", "id"),
+    # What a claim first puts in order: few rows, to be found among a million that wait.
+    Index("ix_delivery_deferred", "target", "due_at", sqlite_where=text("state = 'deferred'"),
+          postgresql_where=text("state = 'deferred'")),
+    Index("ix_delivery_retired", "target", "state", sqlite_where=text("retire != ''"),
+          postgresql_where=text("retire != ''")),
     Index("ix_delivery_flight", "flight_key", "state"),
     Index("ix_delivery_record", "site", "record", "flow", "revision"),
     Index("ix_delivery_flow_state", "site", "flow", "state", "channel"),

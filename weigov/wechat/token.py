@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime, timedelta
+from time import monotonic
 from typing import Any, Literal
 
 import requests
@@ -28,6 +29,8 @@ FORCE_APART = timedelta(minutes=5)
 LIFE = timedelta(hours=2)
 FORCE_LIMIT = timedelta(seconds=30)  # WeChat's own
 FORCE_PER_DAY = 20  # WeChat's own
+#: How long a keeper goes by what it read. A token replaced meanwhile is refused without effect, and read again.
+HELD_S = 2.0
 _TIMEOUTS = Timeouts(connect_s=5, read_s=10, total_s=15)
 
 
@@ -42,14 +45,20 @@ class TokenKeeper:
         self._http = prepare(http, account.base_url)
         self._clock = clock
         self._family = family
+        self._held: Token | None = None
+        self._held_until = 0.0
 
     def token(self) -> str:
         """A token good for at least four more minutes.
 
         Raises AccountStopped (wrong secret, IP not allowed…), RateLimited or RemoteUnavailable; nothing was sent.
         """
+        held = self._held
+        if held is not None and monotonic() < self._held_until and held.expires_at - self._clock() > MARGIN:
+            return held.value
         stored = self._store.read(self._account.appid, self._family)
         if stored is not None and stored.expires_at - self._clock() > MARGIN:
+            self._held, self._held_until = stored, monotonic() + HELD_S
             return stored.value
         return self._replace(stored, refused=None).value
 
@@ -58,6 +67,7 @@ class TokenKeeper:
 
         When forcing a new one would be too soon it is ``value`` again. Raises what ``token`` raises.
         """
+        self._held = None
         stored = self._store.read(self._account.appid, self._family)
         if stored is not None and stored.value != value:
             return self.token()

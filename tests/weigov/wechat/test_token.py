@@ -11,6 +11,7 @@ import requests
 
 from tests.weigov.wechat.fake import NOW, SECRET, Peer, Store, account, hang_up, http, peer
 from weigov.errors import RateLimited, RemoteUnavailable
+from weigov.wechat import token
 from weigov.wechat.protocol import AccountStopped
 from weigov.wechat.token import FORCE_PER_DAY, MARGIN, Family, TokenKeeper
 
@@ -25,7 +26,8 @@ def forced(other: Peer) -> list[bool]:
     return [json.loads(body)["force_refresh"] for body in other.bodies("stable_token")]
 
 
-def test_a_token_is_fetched_once_and_kept_until_shortly_before_its_end() -> None:
+def test_a_token_is_fetched_once_and_kept_until_shortly_before_its_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(token, "HELD_S", 0.0)  # as if each were asked for a while later
     with peer() as other, requests.Session() as session:
         store = Store()
         kept = keeper(other, store, session)
@@ -37,6 +39,18 @@ def test_a_token_is_fetched_once_and_kept_until_shortly_before_its_end() -> None
         store.put("OLD", life=MARGIN)
         assert kept.token() == "TOKEN-1"
         assert forced(other) == [False, False]
+
+
+def test_what_was_read_a_moment_ago_is_not_read_again_until_it_is_refused() -> None:
+    with peer() as other, requests.Session() as session:
+        store = Store()
+        kept = keeper(other, store, session)
+        store.put("ONE", life=HOUR)
+        assert kept.token() == "ONE"
+        store.put("TWO", life=HOUR)
+        assert kept.token() == "ONE"
+        assert kept.refused("ONE") == "TWO" == kept.token()
+        assert other.calls["stable_token"] == 0
 
 
 def test_twenty_keepers_starting_at_once_fetch_one_token() -> None:

@@ -7,6 +7,7 @@ can settle it. The openid is not in the payload: it is looked up, sealed, when t
 from __future__ import annotations
 
 from collections.abc import Sequence
+from concurrent.futures import Executor
 from datetime import datetime, timedelta
 
 from sqlalchemy import Connection
@@ -42,13 +43,13 @@ def send(ctx: Context, client: AccountClient, row: Delivery) -> None:
     call(ctx, row, "send", lambda: _ask(ctx, client, row, openid), last="accepted")
 
 
-def send_all(ctx: Context, account: str, rows: Sequence[Delivery]) -> list[abreast.Result]:
+def send_all(ctx: Context, account: str, rows: Sequence[Delivery], threads: Executor) -> list[abreast.Result]:
     """Send claimed messages side by side; what each came to."""
     appid = ctx.account(account).account.appid
     with ctx.ledger.read() as connection:
         openids = bindings.openids(connection, ctx.sealer, appid, [row.subject for row in rows])
     return abreast.send_all(
-        ctx, rows, "send", lambda row: _ask(ctx, ctx.account(account), row, openids.get(row.subject, ""))
+        ctx, rows, "send", lambda row: _ask(ctx, ctx.account(account), row, openids.get(row.subject, "")), threads
     )
 
 
