@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from bench import convert, ledger, pull_rest, pull_soap
+from bench import convert, deliver, ledger, pull_rest, pull_soap
 from bench.harness import report
 from bench.pages import ending, pages
 from bench.upstream.articles import BYTES, article, json_page
@@ -66,6 +66,12 @@ def test_ledger_leaves_its_figures(elsewhere: Path) -> None:
         assert set(steps["first"]) == FIGURES | {"per_s"} and min(steps["first"].values()) > 0
     assert set(found["ratios"]) == set(found["cpu_ratios"]) == {"commit_each", "floor"}
     assert set(found["claims"]["sqlite"]) == {"50", "200"} and found["on"] == {}
+
+
+def test_deliver_leaves_its_figures(elsewhere: Path) -> None:
+    found = deliver.main(["-n", "70", "--rounds", "1", "--latency-ms", "1", "--no-peers"])
+    assert json.loads((elsewhere / "deliver.json").read_text(encoding="utf-8")) == json.loads(json.dumps(found))
+    assert set(found["ours"]["first"]) == FIGURES | {"per_s"} and set(found["by_latency_ms"]) == {"1"}
 
 
 def test_an_article_is_a_kilobyte_and_one_in_a_hundred_is_edited() -> None:
