@@ -65,7 +65,7 @@ class _Batch:
     def begin(self) -> None:
         """Commit the intents of as many as there is room for, once there is room for half of all, and call."""
         room = WIDTH - self.under_way
-        if self._over.is_set() or not self.waiting or room < WIDTH // 2:
+        if self._over.is_set() or not self.waiting or room < max(WIDTH // 2, 1):
             return
         rows, self.waiting = self.waiting[:room], self.waiting[room:]
         ctx = self._ctx
@@ -100,7 +100,11 @@ class _Batch:
             self._over.set()  # the ledger is gone, say: no more is begun
             raise
         self._untried += [row for row, outcome in answers if outcome is None]
-        self._failures += [(row, outcome) for row, outcome in answers if isinstance(outcome, Exception)]
+        for row, outcome in answers:
+            if isinstance(outcome, RemoteError | RecordRejected) and step.ends_all_alike(outcome):
+                self._failures.append((row, outcome))
+            elif isinstance(outcome, Exception):
+                self._results.append((row, _written(self._ctx, row, outcome)))
 
     def end(self) -> list[Result]:
         """First what was not begun: a failure may put off all that is ready of this kind."""

@@ -138,7 +138,11 @@ def exchange(
     Raises NotSent or NoAnswer.
     """
     _progress.left = True  # until a connection says otherwise: a reused one never does
-    if method == "POST" and not request.keys() - {"data", "headers", "params"} and isinstance(request["data"], bytes):
+    if (
+        method == "POST"
+        and not request.keys() - {"data", "headers", "params"}
+        and isinstance(request.get("data"), bytes)
+    ):
         if (pool := _pool(http, url)) is not None:
             return _post(pool, url, request, timeouts)
     try:
@@ -189,17 +193,20 @@ def _post(
             "POST",
             path,
             body=request["data"],
-            headers={"Accept": "*/*", **request["headers"]},
+            headers={"Accept": "*/*", **(request.get("headers") or {})},
             timeout=urllib3.Timeout(connect=timeouts.connect_s, read=timeouts.read_s),
             retries=False,
             redirect=False,
             preload_content=False,
         )
+        _progress.left = True
         try:
-            _progress.left = True
-            return Answer(response.status, response.headers, _read(response.stream(64 * 1024), timeouts.total_s))
-        finally:
-            response.release_conn()
+            body = _read(response.stream(64 * 1024), timeouts.total_s)
+        except BaseException:
+            response.close()  # what is left of this answer must not be read as the next one's
+            raise
+        response.release_conn()
+        return Answer(response.status, response.headers, body)
     except (urllib3.exceptions.HTTPError, OSError, HTTPException) as error:
         if _progress.left:
             raise NoAnswer(f"no answer after sending: {_why(error)}") from None
