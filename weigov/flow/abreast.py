@@ -16,7 +16,7 @@ from weigov.flow import step
 from weigov.flow.context import LEASE_S, Context
 from weigov.flow.mistakes import MISTAKES
 from weigov.flow.step import Ended, StopDrain
-from weigov.ledger import outbox
+from weigov.ledger import outbox, sending
 from weigov.ledger.outbox import Delivery
 
 #: Calls under way at once: what a dead worker leaves unknown. WeChat allows far more, a city's uplink may not.
@@ -70,7 +70,7 @@ class _Batch:
         rows, self.waiting = self.waiting[:room], self.waiting[room:]
         ctx = self._ctx
         with ctx.ledger.begin() as connection:
-            begun = outbox.begin_many(connection, rows, self._name, owner=ctx.worker, lease_s=LEASE_S, now=ctx.now())
+            begun = sending.begin_many(connection, rows, self._name, owner=ctx.worker, lease_s=LEASE_S, now=ctx.now())
         ours = {row.id for row in begun}
         self._results += [(row, LedgerConflict(f"delivery {row.id}")) for row in rows if row.id not in ours]
         for row in begun:
@@ -132,7 +132,7 @@ def _is_broken(outcome: object) -> bool:
 def _taken_back(ctx: Context, row: Delivery) -> Exception:
     try:
         with ctx.ledger.begin() as connection:
-            outbox.take_back(connection, row, owner=ctx.worker, now=ctx.now())
+            sending.take_back(connection, row, owner=ctx.worker, now=ctx.now())
     except LedgerConflict as conflict:
         return conflict
     return NotBegun()
@@ -141,7 +141,7 @@ def _taken_back(ctx: Context, row: Delivery) -> Exception:
 def _keep(ctx: Context, accepted: Sequence[tuple[Delivery, str]]) -> list[Result]:
     now = ctx.now()
     with ctx.ledger.begin() as connection:
-        kept = outbox.accept_many(connection, accepted, owner=ctx.worker, now=now, check_at=now + step.FIRST_LOOK)
+        kept = sending.accept_many(connection, accepted, owner=ctx.worker, now=now, check_at=now + step.FIRST_LOOK)
     return [
         (row, Ended("accepted") if row.id in kept else step.answered(ctx, row, "accepted", remote_id))
         for row, remote_id in accepted

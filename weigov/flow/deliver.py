@@ -17,7 +17,7 @@ from weigov.flow.channels import menu, news, template
 from weigov.flow.context import DRAIN_S, LEASE_S, Context
 from weigov.flow.mistakes import MISTAKES, where
 from weigov.flow.step import PERSON_NEEDED, Ended, StopDrain
-from weigov.ledger import decisions, outbox, quota, standstill
+from weigov.ledger import attempts, decisions, outbox, quota, standstill
 from weigov.ledger.outbox import Delivery
 from weigov.wechat import rules
 from weigov.wechat.client import AccountClient
@@ -330,5 +330,5 @@ class Gate:
 
 def _paths(connection: Connection, row: Delivery) -> dict[str, int]:
     if row.channel == "news":
-        return news.paths(row, outbox.steps_done(connection, row.id))
+        return news.paths(row, attempts.done(connection, row.id))
     return menu.paths(row) if row.channel == "menu" else template.paths(row)

@@ -14,7 +14,7 @@ from sqlalchemy import Connection
 from weigov.errors import ReviewRejected
 from weigov.flow.channels import news
 from weigov.flow.context import Context
-from weigov.ledger import decisions, outbox, receipts, reviews
+from weigov.ledger import attempts, decisions, outbox, receipts, reviews
 from weigov.ledger.outbox import Delivery
 from weigov.ledger.states import State
 from weigov.wechat.client import AccountClient, PublishStatus
@@ -121,7 +121,7 @@ def _shown(
             f"delivery {row.id}: WeChat shows the article ({published.article_id}): settle it with --arrived"
         )
     with ctx.ledger.read() as connection:
-        known = outbox.steps_done(connection, row.id).get("draft", "")
+        known = attempts.done(connection, row.id).get("draft", "")
     return None, news.find_draft(client, row, known) or news.find_draft(client, row)
 
 
@@ -141,7 +141,7 @@ def _published(ctx: Context, connection: Connection, appid: str, row: Delivery, 
 def _arrived(ctx: Context, connection: Connection, row: Delivery, receipt: str) -> None:
     if receipt:
         step = {"template": "send", "write": "write", "menu": "menu"}.get(row.channel, "draft")
-        outbox.adopt_step(connection, row, step, receipt, now=ctx.now())
+        attempts.adopt(connection, row, step, receipt, now=ctx.now())
     if receipt and row.channel == "template":
         appid = ctx.account(row.target.removeprefix("account:")).account.appid
         receipts.note(connection, appid, "template", receipt, subject=row.subject, delivery_id=row.id, now=ctx.now())
@@ -156,9 +156,9 @@ def _send_again(ctx: Context, connection: Connection, row: Delivery, draft: str)
         raise ReviewRejected(
             f"delivery {row.id} would come too late, its valid_for is over: settle it with --give-up"
         )
-    outbox.forget_steps(connection, row)
+    attempts.forget(connection, row)
     if draft:
-        outbox.adopt_step(connection, row, "draft", draft, now=ctx.now())
+        attempts.adopt(connection, row, "draft", draft, now=ctx.now())
     # What an old copy of the ledger parked may never have been approved: nobody's word replaces a review.
     approved = reviews.approvals(connection, row.id, row.digest) >= row.approvals_needed
     to: State = "ready" if approved else "waiting_review"

@@ -25,7 +25,7 @@ from weigov.errors import (
     RemoteUnavailable,
 )
 from weigov.flow.context import LEASE_S, Context
-from weigov.ledger import outbox, quota
+from weigov.ledger import attempts, outbox, quota, sending
 from weigov.ledger.outbox import Delivery
 from weigov.ledger.states import State
 from weigov.wechat.protocol import AccountStopped
@@ -58,7 +58,7 @@ def call(ctx: Context, row: Delivery, step: str, action: Callable[[], str], *, l
     """
     repeating = row.state == "unknown"
     with ctx.ledger.begin() as connection:
-        row = outbox.begin_step(connection, row, step, owner=ctx.worker, lease_s=LEASE_S, now=ctx.now())
+        row = sending.begin(connection, row, step, owner=ctx.worker, lease_s=LEASE_S, now=ctx.now())
     try:
         remote_id = action()
     except (RemoteError, RecordRejected) as error:
@@ -72,7 +72,7 @@ def call(ctx: Context, row: Delivery, step: str, action: Callable[[], str], *, l
         raise answered(ctx, row, last, remote_id)
     try:
         with ctx.ledger.begin() as connection:
-            return outbox.end_step(
+            return sending.end_step(
                 connection, row, remote_id=remote_id, owner=ctx.worker, lease_s=LEASE_S, now=ctx.now()
             )
     except LedgerConflict:
@@ -81,7 +81,7 @@ def call(ctx: Context, row: Delivery, step: str, action: Callable[[], str], *, l
             if not _still_open(late, row):
                 raise Ended(late.state) from None
             # The call outlived its lease and is unknown by now; its answer settles it all the same.
-            outbox.adopt_step(connection, late, step, remote_id, now=ctx.now())
+            attempts.adopt(connection, late, step, remote_id, now=ctx.now())
             outbox.move(connection, late, "ready", now=ctx.now())
         raise Ended("ready") from None
 
@@ -168,7 +168,7 @@ def _still_open(late: Delivery, row: Delivery) -> bool:
 
 def _unsent(ctx: Context, row: Delivery, reason: str) -> None:
     with ctx.ledger.begin() as connection:
-        outbox.unsent(connection, row, now=ctx.now(), reason=reason, owner=ctx.worker)
+        sending.unsent(connection, row, now=ctx.now(), reason=reason, owner=ctx.worker)
 
 
 def _exhausted(ctx: Context, row: Delivery, error: RateLimited) -> None:

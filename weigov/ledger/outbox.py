@@ -1,8 +1,8 @@
-"""Deliveries: enqueue, claim, intent, outcome. The database decides who may send what.
+"""Deliveries: enqueue, find, claim, move. The database decides who may send what.
 
 Every change of state goes through ``move``, which refuses an arrow the state machine (``states``) does not have and
-raises LedgerConflict when somebody else moved the row first. Reviews are in ``reviews``; how a channel becomes
-certain is in ``weigov.flow``.
+raises LedgerConflict when somebody else moved the row first. The calls are in ``sending``, what came of each in
+``attempts``, reviews in ``reviews``; how a channel becomes certain is in ``weigov.flow``.
 """
 
 from __future__ import annotations
@@ -19,7 +19,6 @@ from sqlalchemy import (
     Connection,
     Row,
     and_,
-    bindparam,
     case,
     exists,
     func,
@@ -31,13 +30,11 @@ from sqlalchemy import (
 from sqlalchemy.exc import IntegrityError
 
 from weigov.errors import LedgerConflict
+from weigov.ledger import attempts
 from weigov.ledger.dialect import insert_ignore
 from weigov.ledger.states import ARROWS, UNSENT, State, in_flight
 from weigov.ledger.tables import attempt, delivery
 from weigov.records import digest, encode
-
-#: How long after a failed try the next one is due; the last figure repeats.
-BACKOFF_S = (30, 120, 600, 1800, 3600)
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,9 +104,6 @@ class Delivery:
     changed_at: datetime
 
 
-_RECEIVED = update(attempt).where(
-    attempt.c.delivery_id == bindparam("of"), attempt.c.step == bindparam("at_step"), attempt.c.outcome == "open"
-)
 _COLUMNS = [delivery.c[name] for name in Delivery.__dataclass_fields__]
 
 
@@ -391,7 +385,7 @@ def claim(
     except IntegrityError:
         # Another worker took something with one of these flight keys since we looked; the constraint decided.
         return []
-    return [_with(row, state="claimed", lease_owner=owner) for row in rows]
+    return [changed(row, state="claimed", lease_owner=owner) for row in rows]
 
 
 def release(connection: Connection, rows: Iterable[Delivery], *, now: datetime, owner: str) -> None:
@@ -404,219 +398,12 @@ def release(connection: Connection, rows: Iterable[Delivery], *, now: datetime, 
     )
 
 
-def begin_step(
-    connection: Connection,
-    row: Delivery,
-    step: str,
-    *,
-    owner: str,
-    lease_s: float,
-    now: datetime,
-) -> Delivery:
-    """Commit the intent to make this step's call: claimed (or unknown, to repeat with its key) → sending.
-
-    Raises LedgerConflict when the lease was lost meanwhile: then the call must not be made.
-    """
-    fence = owner if row.state == "claimed" else None
-    first = row.first_intent_at or now
-    move(
-        connection,
-        row,
-        "sending",
-        now=now,
-        owner=fence,
-        step=step,
-        tries=row.tries + 1,
-        first_intent_at=first,
-        lease_owner=owner,
-        lease_until=now + timedelta(seconds=lease_s),
-    )
-    n = connection.execute(
-        select(func.coalesce(func.max(attempt.c.n), 0) + 1).where(
-            attempt.c.delivery_id == row.id, attempt.c.step == step
-        )
-    ).scalar_one()
-    connection.execute(
-        attempt.insert().values(
-            delivery_id=row.id, step=step, n=n, client_key=row.client_key, outcome="open", intent_at=now
-        )
-    )
-    return _with(row, state="sending", step=step, tries=row.tries + 1, first_intent_at=first, lease_owner=owner)
-
-
-def begin_many(
-    connection: Connection, rows: Sequence[Delivery], step: str, *, owner: str, lease_s: float, now: datetime
-) -> list[Delivery]:
-    """``begin_step`` of many claimed deliveries at once; those whose lease was lost meanwhile are left out."""
-    taken = connection.execute(
-        update(delivery)
-        .where(
-            delivery.c.id.in_([row.id for row in rows]),
-            delivery.c.state == "claimed",
-            delivery.c.lease_owner == owner,
-        )
-        .values(
-            state="sending",
-            reason="",
-            step=step,
-            in_flight=True,
-            tries=delivery.c.tries + 1,
-            first_intent_at=func.coalesce(delivery.c.first_intent_at, literal(now, delivery.c.first_intent_at.type)),
-            lease_until=now + timedelta(seconds=lease_s),
-            changed_at=now,
-        )
-        .returning(delivery.c.id)
-    )
-    ids = set(taken.scalars())
-    if not ids:
-        return []
-    tried = connection.execute(
-        select(attempt.c.delivery_id, func.max(attempt.c.n).label("n"))
-        .where(attempt.c.delivery_id.in_(ids), attempt.c.step == step)
-        .group_by(attempt.c.delivery_id)
-    )
-    last = {row.delivery_id: row.n for row in tried}
-    begun = [row for row in rows if row.id in ids]
-    connection.execute(
-        attempt.insert(),
-        [
-            {
-                "delivery_id": row.id,
-                "step": step,
-                "n": last.get(row.id, 0) + 1,
-                "client_key": row.client_key,
-                "outcome": "open",
-                "intent_at": now,
-            }
-            for row in begun
-        ],
-    )
-    return [
-        _with(row, state="sending", step=step, tries=row.tries + 1, first_intent_at=row.first_intent_at or now)
-        for row in begun
-    ]
-
-
-def accept_many(
-    connection: Connection,
-    answered: Sequence[tuple[Delivery, str]],
-    *,
-    owner: str,
-    now: datetime,
-    check_at: datetime,
-) -> set[int]:
-    """Keep the receipts of calls WeChat accepted, (delivery, remote id) each; the ids of those that were still ours.
-
-    The others were moved meanwhile: each is for ``settle``.
-    """
-    ids = [row.id for row, _ in answered]
-    kept = set(
-        connection.execute(
-            update(delivery)
-            .where(delivery.c.id.in_(ids), delivery.c.state == "sending", delivery.c.lease_owner == owner)
-            .values(
-                state="accepted",
-                reason="",
-                in_flight=in_flight(answered[0][0].channel, "accepted"),
-                lease_owner="",
-                lease_until=None,
-                check_at=check_at,
-                changed_at=now,
-            )
-            .returning(delivery.c.id)
-        ).scalars()
-    )
-    receipts = [{"of": row.id, "at_step": row.step, "known_as": name} for row, name in answered if row.id in kept]
-    if receipts:
-        connection.execute(_RECEIVED.values(outcome="ok", remote_id=bindparam("known_as"), outcome_at=now), receipts)
-    return kept
-
-
-def take_back(connection: Connection, row: Delivery, *, owner: str, now: datetime) -> None:
-    """A call that was meant and never begun: ready again, as if nobody had looked."""
-    end_attempt(connection, row, "unsent", now=now, detail="not begun")
-    move(connection, row, "ready", now=now, owner=owner, due_at=row.due_at, first_intent_at=None)
-
-
-def end_attempt(
-    connection: Connection, row: Delivery, outcome: str, *, now: datetime, remote_id: str = "", detail: str = ""
-) -> None:
-    """Write down how the open call of ``row.step`` ended: ok | refused | unsent | unknown."""
-    connection.execute(
-        update(attempt)
-        .where(attempt.c.delivery_id == row.id, attempt.c.step == row.step, attempt.c.outcome == "open")
-        .values(outcome=outcome, remote_id=remote_id, detail=detail, outcome_at=now)
-    )
-
-
-def end_step(
-    connection: Connection, row: Delivery, *, remote_id: str, owner: str, lease_s: float, now: datetime
-) -> Delivery:
-    """This step is certain: its receipt is kept and the worker goes on to the next (sending → claimed)."""
-    end_attempt(connection, row, "ok", now=now, remote_id=remote_id)
-    move(connection, row, "claimed", now=now, owner=owner, lease_until=now + timedelta(seconds=lease_s))
-    return _with(row, state="claimed")
-
-
-def adopt_step(connection: Connection, row: Delivery, step: str, remote_id: str, *, now: datetime) -> None:
-    """An unknown step turned out to have happened: keep its receipt, also where this ledger never saw its call."""
-    newest = (
-        select(func.max(attempt.c.n)).where(attempt.c.delivery_id == row.id, attempt.c.step == step).scalar_subquery()
-    )
-    found = {"outcome": "ok", "remote_id": remote_id, "outcome_at": now, "detail": "found afterwards"}
-    known = connection.execute(
-        update(attempt)
-        .where(attempt.c.delivery_id == row.id, attempt.c.step == step, attempt.c.n == newest)
-        .values(**found)
-    ).rowcount
-    if not known:
-        unseen = {"delivery_id": row.id, "step": step, "n": 1, "client_key": row.client_key, "intent_at": now}
-        connection.execute(attempt.insert().values(**unseen, **found))
-
-
-def forget_steps(connection: Connection, row: Delivery) -> None:
-    """What was certain of this delivery's steps counts no longer: it starts over from the first."""
-    connection.execute(
-        update(attempt).where(attempt.c.delivery_id == row.id, attempt.c.outcome == "ok").values(outcome="void")
-    )
-
-
-def steps_done(connection: Connection, delivery_id: int) -> dict[str, str]:
-    """step → remote id, of the steps that are certain."""
-    query = select(attempt.c.step, attempt.c.remote_id).where(
-        attempt.c.delivery_id == delivery_id, attempt.c.outcome == "ok"
-    )
-    return {row.step: row.remote_id for row in connection.execute(query.order_by(attempt.c.n))}
-
-
-def unsent(connection: Connection, row: Delivery, *, now: datetime, reason: str, owner: str) -> None:
-    """Certainly nothing happened: back to ready, due after a growing pause."""
-    end_attempt(connection, row, "unsent", now=now, detail=reason)
-    due_at = now + timedelta(seconds=BACKOFF_S[min(_tried(connection, row), len(BACKOFF_S)) - 1])
-    move(connection, row, "ready", now=now, owner=owner, reason=reason, due_at=due_at, first_intent_at=None)
-
-
-def pause(connection: Connection, row: Delivery) -> timedelta:
-    """How long until a step is repeated whose call was never answered: once at once, then after a growing pause.
-
-    Else what never works would use up the day's calls.
-    """
-    return timedelta(seconds=(0, *BACKOFF_S)[max(min(_tried(connection, row), len(BACKOFF_S) + 1), 1) - 1])
-
-
-def _tried(connection: Connection, row: Delivery) -> int:
-    """How often the step in hand was tried."""
-    return connection.execute(
-        select(func.count()).where(attempt.c.delivery_id == row.id, attempt.c.step == row.step)
-    ).scalar_one()
-
-
 def defer(
     connection: Connection, row: Delivery, *, until: datetime, reason: str, now: datetime, owner: str | None = None
 ) -> None:
     """Certainly nothing happened, and it must wait for a known time."""
     if row.state == "sending":
-        end_attempt(connection, row, "unsent", now=now, detail=reason)
+        attempts.end(connection, row, "unsent", now=now, detail=reason)
     move(connection, row, "deferred", now=now, owner=owner, reason=reason, due_at=until, first_intent_at=None)
 
 
@@ -689,9 +476,9 @@ def settle(
     """An answer came, or certainly none will: accepted, confirmed, rejected, unknown or in_doubt."""
     if row.state == "sending":
         outcome = {"accepted": "ok", "rejected": "refused", "unknown": "unknown"}[to]
-        end_attempt(connection, row, outcome, now=now, remote_id=remote_id, detail=reason)
+        attempts.end(connection, row, outcome, now=now, remote_id=remote_id, detail=reason)
     elif row.state in ("unknown", "in_doubt") and to in ("accepted", "confirmed") and remote_id:
-        adopt_step(connection, row, row.step, remote_id, now=now)
+        attempts.adopt(connection, row, row.step, remote_id, now=now)
     move(connection, row, to, now=now, owner=owner, reason=reason, check_at=check_at)
 
 
@@ -706,7 +493,7 @@ def park(connection: Connection, row: Delivery, *, now: datetime, reason: str) -
     Where another of its flight key is in flight already, that one keeps the later ones waiting.
     """
     if row.state == "sending":
-        end_attempt(connection, row, "unknown", now=now, detail=reason)
+        attempts.end(connection, row, "unknown", now=now, detail=reason)
     other = delivery.alias("other")
     mine = select(delivery.c.flight_key).where(delivery.c.id == row.id).scalar_subquery()
     held = select(func.count()).where(other.c.flight_key == mine, other.c.in_flight, other.c.id != row.id)
@@ -756,12 +543,13 @@ def retire(
 
 def replay(connection: Connection, row: Delivery, *, now: datetime) -> State:
     """Try a rejected delivery again from its first step, through review where it needs one."""
-    forget_steps(connection, row)
+    attempts.forget(connection, row)
     to: State = "waiting_review" if row.approvals_needed else "ready"
     move(connection, row, to, now=now, due_at=now, first_intent_at=None, tries=0)
     return to
 
 
-def _with(row: Delivery, **changes: Any) -> Delivery:
+def changed(row: Delivery, **changes: Any) -> Delivery:
+    """``row`` as it is now, where the database need not be asked."""
     values = {name: getattr(row, name) for name in Delivery.__dataclass_fields__}
     return Delivery(**cast(dict[str, Any], values | changes))

@@ -16,7 +16,7 @@ from tests.weigov.flow.test_articles import publish
 from tests.weigov.flow.test_messages import ORDINARY, case_of, move, told
 from tests.weigov.flow.test_operator import Weigov, lines, weigov
 from weigov.flow import deliver, recover
-from weigov.ledger import outbox
+from weigov.ledger import outbox, sending
 from weigov.ledger.states import State
 
 __all__ = ["weigov"]
@@ -47,7 +47,7 @@ def test_what_was_under_way_is_parked_and_counted_and_the_rest_goes(calm_on_each
     numbers = moved(town, 3)
     with town.ctx.ledger.begin() as connection:  # a worker that died with two in its hands
         rows = outbox.claim(connection, target="account:city", limit=2, owner="w", lease_s=90, now=town.ctx.now())
-        outbox.begin_step(connection, rows[0], "send", owner="w", lease_s=90, now=town.ctx.now())
+        sending.begin(connection, rows[0], "send", owner="w", lease_s=90, now=town.ctx.now())
     typed = command(town.environ, "recover", "--reason", "failover", "--as", "wangfang")
     assert typed.good() == (
         "in doubt now: claimed 1, sending 1, unknown 1, accepted 1; harmless to repeat, goes on: 0\n"

@@ -12,7 +12,7 @@ from tests.weigov.flow.test_articles import publish, said
 from tests.weigov.flow.test_messages import ORDINARY, case_of, move, told
 from tests.weigov.flow.test_operator import Weigov, lines, weigov
 from weigov.flow.audit import audit
-from weigov.ledger import decisions, outbox, receipts
+from weigov.ledger import attempts, decisions, outbox, receipts
 from weigov.ledger.outbox import Delivery
 
 __all__ = ["weigov"]
@@ -241,7 +241,7 @@ def test_a_write_back_that_arrived_keeps_its_number_and_is_not_repeated(calm: De
     calm.drain()
     assert said(calm.other, article) == []
     with calm.ctx.ledger.read() as connection:
-        assert outbox.steps_done(connection, row.id) == {"write": "W-77"}
+        assert attempts.done(connection, row.id) == {"write": "W-77"}
 
 
 def test_a_draft_that_is_there_arrived_and_can_be_withdrawn(calm: Deployment, weigov: Weigov) -> None:

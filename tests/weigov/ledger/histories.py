@@ -19,7 +19,7 @@ from sqlalchemy import Connection, select, text
 
 from tests.weigov.ledger.conftest import NOW, empty
 from weigov.errors import LedgerConflict, ReviewRejected
-from weigov.ledger import outbox, reports, reviews
+from weigov.ledger import attempts, outbox, reports, reviews, sending
 from weigov.ledger.engine import Ledger
 from weigov.ledger.outbox import Delivery, New
 from weigov.ledger.states import ARROWS, STATES, UNCERTAIN, UNSENT, State, in_flight
@@ -327,14 +327,12 @@ class Histories(RuleBasedStateMachine):
     def _intend(self, held: Held, lands: bool) -> None:
         with self.ledger.read() as connection:
             now = outbox.get(connection, held.row.id)
-            done = outbox.steps_done(connection, held.row.id)
+            done = attempts.done(connection, held.row.id)
         mine = now.state == "claimed" and now.lease_owner == held.worker
         step = next(step for step in STEPS[held.row.channel] if step not in done or not mine)
         try:
             with self.ledger.begin() as connection:
-                held.row = outbox.begin_step(
-                    connection, held.row, step, owner=held.worker, lease_s=LEASE_S, now=self.now
-                )
+                held.row = sending.begin(connection, held.row, step, owner=held.worker, lease_s=LEASE_S, now=self.now)
         except LedgerConflict:
             assert not mine
             self.hands.remove(held)
@@ -355,7 +353,7 @@ class Histories(RuleBasedStateMachine):
         try:
             with self.ledger.begin() as connection:
                 if how == "unsent":
-                    outbox.unsent(connection, row, now=self.now, reason="not reached", owner=worker)
+                    sending.unsent(connection, row, now=self.now, reason="not reached", owner=worker)
                 elif how == "deferred":
                     until = self.now + timedelta(minutes=5)
                     outbox.defer(connection, row, until=until, reason="45009", now=self.now, owner=worker)
@@ -368,7 +366,7 @@ class Histories(RuleBasedStateMachine):
                     if row.channel in ("menu", "write"):
                         outbox.move(connection, outbox.get(connection, row.id), "confirmed", now=self.now)
                 else:
-                    held.row = outbox.end_step(
+                    held.row = sending.end_step(
                         connection, row, remote_id=f"D{row.id}", owner=worker, lease_s=LEASE_S, now=self.now
                     )
         except LedgerConflict:
@@ -383,7 +381,7 @@ class Histories(RuleBasedStateMachine):
                 if last:
                     outbox.settle(connection, now, "accepted", now=self.now, remote_id=f"R{now.id}")
                 else:
-                    outbox.adopt_step(connection, now, now.step, f"D{now.id}", now=self.now)
+                    attempts.adopt(connection, now, now.step, f"D{now.id}", now=self.now)
                     outbox.move(connection, now, "ready", now=self.now)
         if held in self.hands:
             self.hands.remove(held)
@@ -419,7 +417,7 @@ class Histories(RuleBasedStateMachine):
             age = self.now - row.first_intent_at
             if age < REPEAT_FOR:
                 with self.ledger.begin() as connection:
-                    again = outbox.begin_step(connection, row, row.step, owner=worker, lease_s=LEASE_S, now=self.now)
+                    again = sending.begin(connection, row, row.step, owner=worker, lease_s=LEASE_S, now=self.now)
                 self.hands.append(Held(worker, again, landed=lands or acted))
                 if lands:
                     self.wechat.act(again, self.now)
@@ -440,7 +438,7 @@ class Histories(RuleBasedStateMachine):
             elif row.step == "submit":
                 outbox.settle(connection, row, "confirmed", now=self.now, remote_id=f"R{row.id}")
             else:
-                outbox.adopt_step(connection, row, row.step, f"D{row.id}", now=self.now)
+                attempts.adopt(connection, row, row.step, f"D{row.id}", now=self.now)
                 outbox.move(connection, row, "ready", now=self.now, due_at=self.now)
 
     # What is always true.

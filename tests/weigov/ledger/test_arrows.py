@@ -11,7 +11,7 @@ import pytest
 from sqlalchemy import Connection
 
 from weigov.errors import LedgerConflict, ReviewRejected
-from weigov.ledger import outbox, reviews
+from weigov.ledger import attempts, outbox, reviews, sending
 from weigov.ledger.engine import Ledger
 from weigov.ledger.outbox import Delivery, New
 from weigov.ledger.states import ARROWS, STATES, UNSENT, State, in_flight
@@ -33,7 +33,7 @@ def claim(connection: Connection, now: datetime, *, owner: str = "w", limit: int
 
 
 def begin(connection: Connection, row: Delivery, now: datetime, *, step: str = "draft", owner: str = "w") -> Delivery:
-    return outbox.begin_step(connection, row, step, owner=owner, lease_s=LEASE.total_seconds(), now=now)
+    return sending.begin(connection, row, step, owner=owner, lease_s=LEASE.total_seconds(), now=now)
 
 
 def bring(connection: Connection, state: State, now: datetime, *, reviewed: bool = False) -> Delivery:
@@ -164,10 +164,10 @@ TAKEN_BY: dict[tuple[State, State], Callable[[Connection, Delivery, datetime], o
     ("claimed", "deferred"): defer,
     ("claimed", "rejected"): move("rejected"),
     ("claimed", "sending"): begin,
-    ("sending", "claimed"): lambda c, row, now: outbox.end_step(
+    ("sending", "claimed"): lambda c, row, now: sending.end_step(
         c, row, remote_id="D1", owner="w", lease_s=90, now=now
     ),
-    ("sending", "ready"): lambda c, row, now: outbox.unsent(c, row, now=now, reason="not reached", owner="w"),
+    ("sending", "ready"): lambda c, row, now: sending.unsent(c, row, now=now, reason="not reached", owner="w"),
     ("sending", "deferred"): defer,
     ("sending", "accepted"): settle("accepted"),
     ("sending", "rejected"): settle("rejected"),
@@ -224,7 +224,7 @@ def test_no_other_arrow_can_be_taken(ledger: Ledger, now: datetime) -> None:
             for to in STATES:
                 if (was, to) not in ARROWS:
                     with pytest.raises(ValueError, match=f"from {was} to {to}"):
-                        outbox.move(connection, outbox._with(row, state=was), to, now=now)
+                        outbox.move(connection, outbox.changed(row, state=was), to, now=now)
         assert outbox.get(connection, row.id) == row
 
 
@@ -235,7 +235,7 @@ def test_who_comes_second_changes_nothing(ledger: Ledger, now: datetime, arrow: 
     with ledger.begin() as connection:
         row = bring(connection, elsewhere, now)
         with pytest.raises(LedgerConflict, match="somebody else"):
-            outbox.move(connection, outbox._with(row, state=was), to, now=now)
+            outbox.move(connection, outbox.changed(row, state=was), to, now=now)
         assert outbox.get(connection, row.id) == row
 
 
@@ -248,11 +248,11 @@ def test_a_worker_whose_lease_is_another_s_can_do_nothing_with_it(ledger: Ledger
             begin(connection, mine, now + LEASE)
         outbox.release(connection, [mine], now=now + LEASE, owner="w")
         assert outbox.get(connection, mine.id).lease_owner == "other"
-        sending = begin(connection, theirs, now + LEASE, owner="other")
+        theirs = begin(connection, theirs, now + LEASE, owner="other")
         for late in (
-            lambda: outbox.end_step(connection, sending, remote_id="D", owner="w", lease_s=90, now=now),
-            lambda: outbox.settle(connection, sending, "accepted", now=now, owner="w"),
-            lambda: outbox.unsent(connection, sending, now=now, reason="", owner="w"),
+            lambda: sending.end_step(connection, theirs, remote_id="D", owner="w", lease_s=90, now=now),
+            lambda: outbox.settle(connection, theirs, "accepted", now=now, owner="w"),
+            lambda: sending.unsent(connection, theirs, now=now, reason="", owner="w"),
         ):
             with pytest.raises(LedgerConflict):
                 late()
@@ -305,7 +305,7 @@ def test_what_was_retired_under_way_is_dropped_when_it_comes_back(ledger: Ledger
         row = bring(connection, "sending", now)
         assert retire(connection, now) == 1
         outbox.enqueue(connection, [new(revision=2)], now=now)
-        outbox.unsent(connection, row, now=now, reason="not reached", owner="w")
+        sending.unsent(connection, row, now=now, reason="not reached", owner="w")
         assert [claimed.revision for claimed in claim(connection, now)] == [2]
         assert outbox.get(connection, row.id).state == "superseded"
 
@@ -320,26 +320,26 @@ def test_what_has_expired_is_not_claimed(ledger: Ledger, now: datetime) -> None:
 def test_each_step_keeps_its_receipt_and_a_replay_starts_over(ledger: Ledger, now: datetime) -> None:
     with ledger.begin() as connection:
         row = begin(connection, bring(connection, "claimed", now), now, step="draft")
-        row = outbox.end_step(connection, row, remote_id="D1", owner="w", lease_s=90, now=now)
+        row = sending.end_step(connection, row, remote_id="D1", owner="w", lease_s=90, now=now)
         row = begin(connection, row, now, step="submit")
-        assert outbox.steps_done(connection, row.id) == {"draft": "D1"}
+        assert attempts.done(connection, row.id) == {"draft": "D1"}
         outbox.settle(connection, row, "rejected", now=now, reason="40007", owner="w")
-        assert outbox.steps_done(connection, row.id) == {"draft": "D1"}
+        assert attempts.done(connection, row.id) == {"draft": "D1"}
         rejected = outbox.get(connection, row.id)
         assert rejected.reason == "40007"
         outbox.replay(connection, rejected, now=now)
-        assert outbox.steps_done(connection, row.id) == {}
+        assert attempts.done(connection, row.id) == {}
         again = begin(connection, claim(connection, now)[0], now, step="draft")
-        assert outbox.end_step(connection, again, remote_id="D2", owner="w", lease_s=90, now=now).state == "claimed"
-        assert outbox.steps_done(connection, row.id) == {"draft": "D2"}
+        assert sending.end_step(connection, again, remote_id="D2", owner="w", lease_s=90, now=now).state == "claimed"
+        assert attempts.done(connection, row.id) == {"draft": "D2"}
 
 
 def test_an_unknown_step_found_afterwards_keeps_its_receipt(ledger: Ledger, now: datetime) -> None:
     with ledger.begin() as connection:
         row = bring(connection, "unknown", now)
-        assert outbox.steps_done(connection, row.id) == {}
+        assert attempts.done(connection, row.id) == {}
         outbox.settle(connection, row, "accepted", now=now, remote_id="P1")
-        assert outbox.steps_done(connection, row.id) == {"draft": "P1"}
+        assert attempts.done(connection, row.id) == {"draft": "P1"}
         found = outbox.by_receipt(connection, "draft", "P1")
         assert found is not None and found.id == row.id
         assert outbox.by_receipt(connection, "submit", "P1") is None
@@ -353,7 +353,7 @@ def test_the_pause_after_a_failed_try_grows(ledger: Ledger, now: datetime) -> No
         for _ in range(7):
             (row,) = claim(connection, now)
             row = begin(connection, row, now)
-            outbox.unsent(connection, row, now=now, reason="not reached", owner="w")
+            sending.unsent(connection, row, now=now, reason="not reached", owner="w")
             due = outbox.get(connection, row.id).due_at
             pauses.append((due - now).total_seconds())
             assert claim(connection, due - timedelta(seconds=1)) == []
@@ -370,14 +370,14 @@ def test_two_people_are_two_people(ledger: Ledger, now: datetime) -> None:
         for person, problem in (("李", "already decided"), (" 李 ", "already decided"), (" ", "needs a name")):
             with pytest.raises(ReviewRejected, match=problem):
                 decide(connection, row, now, person=person)
-        stale = outbox._with(row, digest="0" * 64)
+        stale = outbox.changed(row, digest="0" * 64)
         with pytest.raises(ReviewRejected, match="changed since"):
             decide(connection, stale, now, person="王")
         assert decide(connection, row, now, person="王") == "ready"
         with pytest.raises(ReviewRejected, match="it is ready"):
             decide(connection, row, now, person="赵")
         with pytest.raises(ReviewRejected, match="no delivery 0"):
-            decide(connection, outbox._with(row, id=0), now)
+            decide(connection, outbox.changed(row, id=0), now)
         decided = [(review.person, review.decision) for review in reviews.of_delivery(connection, row.id)]
         assert decided == [("李", "approve"), ("王", "approve")]
 

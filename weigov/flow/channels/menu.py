@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from weigov.flow.context import Context
 from weigov.flow.step import call
-from weigov.ledger import outbox
+from weigov.ledger import attempts, outbox
 from weigov.ledger.outbox import Delivery
 from weigov.wechat.client import AccountClient
 
@@ -27,6 +27,6 @@ def send(ctx: Context, client: AccountClient, row: Delivery) -> None:
 def settle_unknown(ctx: Context, row: Delivery) -> str:
     """Overwriting again does no harm."""
     with ctx.ledger.begin() as connection:
-        due_at = ctx.now() + outbox.pause(connection, row)
+        due_at = ctx.now() + attempts.pause(connection, row)
         outbox.move(connection, row, "ready", now=ctx.now(), due_at=due_at, reason="repeated: it overwrites")
     return "ready"

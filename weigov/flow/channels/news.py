@@ -20,7 +20,7 @@ from weigov.errors import LedgerConflict, RemoteRefused
 from weigov.flow.context import Context
 from weigov.flow.images import fill
 from weigov.flow.step import Ended, call
-from weigov.ledger import media, outbox, receipts
+from weigov.ledger import attempts, media, outbox, receipts
 from weigov.ledger.outbox import Delivery, New
 from weigov.wechat.client import AccountClient, Article, Listed, PublishStatus
 
@@ -67,7 +67,7 @@ def send(ctx: Context, client: AccountClient, row: Delivery) -> None:
         _remove(ctx, client, row)
         return
     with ctx.ledger.read() as connection:
-        done = outbox.steps_done(connection, row.id)
+        done = attempts.done(connection, row.id)
     if "draft" in done:
         media_id = done["draft"]
     else:
@@ -77,7 +77,7 @@ def send(ctx: Context, client: AccountClient, row: Delivery) -> None:
         published = row.payload["via"] == "publish"
         row = call(ctx, row, "draft", lambda: client.add_draft([article]), last=None if published else "confirmed")
         with ctx.ledger.read() as connection:
-            media_id = outbox.steps_done(connection, row.id)["draft"]
+            media_id = attempts.done(connection, row.id)["draft"]
     try:
         call(ctx, row, "submit", lambda: client.submit(media_id), last="accepted")
     except Ended as ended:
@@ -130,7 +130,7 @@ def remove_published(
         if before_revision is not None and row.revision >= before_revision:
             continue
         if row.payload.get("via") == "draft":
-            where: dict[str, Any] = {"media_id": outbox.steps_done(connection, row.id)["draft"]}
+            where: dict[str, Any] = {"media_id": attempts.done(connection, row.id)["draft"]}
         else:
             where = {"article_id": _article_id(connection, row)}
         news.append(
@@ -194,7 +194,7 @@ def find_draft(client: AccountClient, row: Delivery, said: str = "") -> str:
 def poll(ctx: Context, client: AccountClient, row: Delivery) -> str:
     """Ask what became of an accepted article."""
     with ctx.ledger.read() as connection:
-        publish_id = outbox.steps_done(connection, row.id)["submit"]
+        publish_id = attempts.done(connection, row.id)["submit"]
     status = client.get_publish(publish_id)
     with ctx.ledger.begin() as connection:
         row = outbox.get(connection, row.id)
@@ -257,7 +257,7 @@ def _uploaded(
         upload = client.upload_image if step == "image" else client.add_material_image
         row = call(ctx, row, step, lambda: upload(data, name, content_type))
         with ctx.ledger.read() as connection:
-            found = outbox.steps_done(connection, row.id)[step]
+            found = attempts.done(connection, row.id)[step]
     uploaded = media.Uploaded(remote_id="", url=found) if step == "image" else media.Uploaded(found, "")
     with ctx.ledger.begin() as connection:
         media.remember(connection, appid, use, sha256, remote_id=uploaded.remote_id, url=uploaded.url, now=ctx.now())
@@ -303,7 +303,7 @@ def _settle_delete(ctx: Context, client: AccountClient, row: Delivery) -> str:
             outbox.settle(connection, row, "confirmed", now=ctx.now())
             mark_removed(connection, row, now=ctx.now())
             return "confirmed"
-        due_at = ctx.now() + outbox.pause(connection, row)
+        due_at = ctx.now() + attempts.pause(connection, row)
         outbox.move(connection, row, "ready", now=ctx.now(), due_at=due_at, reason="it is still there")
     return "ready"
 
@@ -321,11 +321,11 @@ def _proved(ctx: Context, row: Delivery, remote_id: str | None) -> str:
     """The step happened (keep its receipt) or certainly did not: either way the delivery goes on from there."""
     with ctx.ledger.begin() as connection:
         if remote_id is not None:
-            outbox.adopt_step(connection, row, row.step, remote_id, now=ctx.now())
+            attempts.adopt(connection, row, row.step, remote_id, now=ctx.now())
         if remote_id is not None and row.step == "draft" and row.payload["via"] == "draft":
             outbox.move(connection, row, "confirmed", now=ctx.now())
             return "confirmed"
-        due_at = ctx.now() if remote_id is not None else ctx.now() + outbox.pause(connection, row)
+        due_at = ctx.now() if remote_id is not None else ctx.now() + attempts.pause(connection, row)
         outbox.move(connection, row, "ready", now=ctx.now(), due_at=due_at, reason="proved afterwards")
     return "ready"
 
@@ -340,11 +340,11 @@ def _settle_submit(ctx: Context, client: AccountClient, row: Delivery) -> str:
             confirm(connection, client.account.appid, row, status, now=now)
         return "confirmed"
     with ctx.ledger.read() as connection:
-        media_id = outbox.steps_done(connection, row.id).get("draft", "")
+        media_id = attempts.done(connection, row.id).get("draft", "")
     age = now - row.changed_at
     if age >= SUBMIT_SETTLES and client.get_draft(media_id) is not None:
         with ctx.ledger.begin() as connection:
-            due_at = now + outbox.pause(connection, row)
+            due_at = now + attempts.pause(connection, row)
             outbox.move(
                 connection, row, "ready", now=now, due_at=due_at, reason="proved absent: the draft is still there"
             )
@@ -391,7 +391,7 @@ def _join(ctx: Context, appid: str, row: Delivery) -> None:
     """An event may have come before the answer of the call that caused it."""
     with ctx.ledger.begin() as connection:
         row = outbox.get(connection, row.id)
-        publish_id = outbox.steps_done(connection, row.id)["submit"]
+        publish_id = attempts.done(connection, row.id)["submit"]
         early = receipts.find(connection, appid, "publish", publish_id)
         if early is not None and row.state == "accepted":
             receipts.match(connection, early.id, row.id)

@@ -11,7 +11,7 @@ from datetime import timedelta
 from weigov.errors import RemoteError, RemoteUnavailable
 from weigov.flow.context import Context
 from weigov.flow.step import call
-from weigov.ledger import outbox
+from weigov.ledger import attempts, outbox
 from weigov.ledger.outbox import Delivery
 from weigov.ports import SourceSystem
 
@@ -38,7 +38,7 @@ def settle_unknown(ctx: Context, row: Delivery) -> str:
         return _look_up(ctx, row, system, timedelta(seconds=operation.settle_s))
     with ctx.ledger.begin() as connection:
         if operation.idempotency in ("key", "overwrite"):
-            due_at = ctx.now() + outbox.pause(connection, row)
+            due_at = ctx.now() + attempts.pause(connection, row)
             outbox.move(connection, row, "ready", now=ctx.now(), due_at=due_at, reason="repeated: it does no harm")
             return "ready"
         reason = f"no answer from {system}, and {row.payload['operation']} cannot be repeated safely"
