@@ -9,7 +9,7 @@ from urllib.parse import parse_qs, urlsplit
 
 from sandbox.clock import BEIJING
 from sandbox.phone import mass
-from sandbox.wechat import draft, menu, publish
+from sandbox.wechat import conditional, draft, publish
 from sandbox.wechat.accounts import Account, account, accounts, follower
 from sandbox.wechat.fields import FIELD
 from sandbox.world import World
@@ -110,7 +110,7 @@ def conversation(world: World, who: Citizen) -> list[dict[str, Any]]:
 
 
 def menu_of(world: World, who: Citizen) -> list[dict[str, Any]]:
-    buttons = menu.current(world, who.account.appid) or []
+    buttons = conditional.shown_to(world, who.account.appid, who.openid)
     return [_button(world, who, button, TOP_SHOWN) for button in buttons]
 
 
@@ -178,6 +178,10 @@ def version(world: World, who: Citizen) -> str:
         row = world.db.execute(
             "SELECT (SELECT COUNT(*) FROM wx_message WHERE openid = ?1 AND delivered = 1) || '-' ||"
             " COALESCE((SELECT created_at FROM wx_menu WHERE appid = ?2), 0) || '-' ||"
+            " (SELECT COUNT(*) || '-' || COALESCE(MAX(id), 0) FROM wx_conditional_menu WHERE appid = ?2) || '-' ||"
+            " COALESCE((SELECT is_open || COALESCE(body, '') FROM wx_console_menu WHERE appid = ?2), '') || '-' ||"
+            " COALESCE((SELECT platform FROM wx_phone WHERE openid = ?1), '') || '-' ||"
+            " COALESCE((SELECT MAX(at) FROM wx_tagged WHERE openid = ?1), 0) || '-' ||"
             " (SELECT COUNT(*) || '-' || COALESCE(MAX(updated_at), 0) FROM wx_publish"
             "  WHERE appid = ?2 AND published_at IS NOT NULL) || '-' ||"
             " (SELECT COUNT(*) || '-' || COALESCE(SUM(LENGTH(m.deleted)), 0) FROM wx_mass_received r"

@@ -11,7 +11,6 @@ from sandbox.wechat.control import control
 from sandbox.wechat.events import Sender
 from sandbox.wechat.routes import add_routes
 from sandbox.wechat.schema import SCHEMA
-from sandbox.wechat.tags import seed_tags
 from sandbox.wechat.template import seed_templates
 from sandbox.world import World
 
@@ -21,7 +20,6 @@ __all__ = ["SCHEMA", "control", "install", "seed"]
 def seed(world: World) -> None:
     seed_accounts(world)
     seed_templates(world)
-    seed_tags(world)
 
 
 def install(app: FastAPI, world: World) -> None:

@@ -26,6 +26,7 @@ DEFAULTS: dict[str, Any] = {
     "title_max": 32,  # characters; 64 in older documentation
     "comments": False,  # may articles open comments
     "enforce_template_fields": True,  # a test account does not
+    "linked_miniprograms": [],  # appids that menu buttons may open
     "event_delay_s": 0.1,  # real seconds between an effect and its event
 }
 

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Body, HTTPException, Query
 from pydantic import BaseModel, ConfigDict, Field, IPvAnyNetwork
 
-from sandbox.wechat import events, mass, menu, publish, quota
+from sandbox.wechat import conditional, events, mass, menu, publish, quota
 from sandbox.wechat.accounts import DEFAULTS, Account, account, accounts, follower
 from sandbox.wechat.control_state import article_counts, citizen_counts, state_of
 from sandbox.wechat.mass_state import mass_jobs, previews
@@ -140,6 +140,24 @@ def control(world: World) -> APIRouter:
     def get_menu(appid: str) -> list[dict[str, Any]] | None:
         known(appid)
         return menu.current(world, appid)
+
+    @router.put("/menu", summary="Somebody at the console: makes a menu by hand, or switches the menu off and on")
+    def set_menu(
+        appid: Annotated[str, Body()],
+        buttons: Annotated[list[dict[str, Any]] | None, Body()] = None,
+        is_open: Annotated[bool, Body()] = True,
+    ) -> dict[str, bool]:
+        known(appid)
+        menu.set_in_console(world, appid, buttons, is_open)
+        return {"ok": True}
+
+    @router.put("/phones/{openid}", summary="What this citizen's phone runs: ios, android or other")
+    def set_phone(openid: str, platform: Annotated[str, Body(embed=True)]) -> dict[str, str]:
+        if platform not in conditional.PLATFORMS.values() or follower(world, openid) is None:
+            raise HTTPException(422, "no such citizen, or not one of ios, android, other")
+        with world.transaction() as db:
+            db.execute("INSERT OR REPLACE INTO wx_phone VALUES (?, ?)", (openid, platform))
+        return {"openid": openid, "platform": platform}
 
     @router.get("/articles", summary="Published articles, deleted ones too, and how often each was published")
     def articles(appid: str, content: bool = False) -> dict[str, Any]:

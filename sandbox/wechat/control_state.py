@@ -4,7 +4,7 @@ import hashlib
 import json
 from typing import Any
 
-from sandbox.wechat import draft, mass_state, menu, publish, quota
+from sandbox.wechat import conditional, draft, mass_state, menu, publish, quota
 from sandbox.wechat.accounts import account
 from sandbox.world import World
 
@@ -32,6 +32,7 @@ def state_of(world: World, appid: str) -> dict[str, Any]:
         by_path.setdefault(row["path"], {})[str(row["errcode"])] = row["calls"]
     return {
         "menu": menu.current(world, appid),
+        "conditional_menus": conditional.listed(world, appid),
         "drafts": [
             {"media_id": r["media_id"], "titles": [a["title"] for a in json.loads(r["articles"])]} for r in drafts
         ],

@@ -1,11 +1,10 @@
 """Tags an account gives its followers, and who has which. (Rulebook §8.)
 
-Tags 0 to 2 are WeChat's own and stay as they are; 2 (星标组) is the one that is listed.
+Ids 0 to 2 are WeChat's own and not listed; an account's begin at 100.
 """
 
 from typing import TYPE_CHECKING, Any
 
-from sandbox.people import PEOPLE, SERVICE_APPID
 from sandbox.wechat.errors import Refused
 from sandbox.world import World
 
@@ -20,18 +19,6 @@ LAST_OF_SYSTEM = 2
 FIRST_ID = 100
 PAGE = 10_000
 
-#: What the service account has on its first day: everybody, and a district.
-_SEED = (("市民", PEOPLE), ("滨湖区", PEOPLE[:10]))
-
-
-def seed_tags(world: World) -> None:
-    with world.transaction() as db:
-        for tag_id, (name, people) in enumerate(_SEED, start=FIRST_ID):
-            db.execute("INSERT INTO wx_tag VALUES (?, ?, ?)", (SERVICE_APPID, tag_id, name))
-            db.executemany(
-                "INSERT INTO wx_tagged VALUES (?, ?, ?)", [(SERVICE_APPID, tag_id, p.openid) for p in people]
-            )
-
 
 def get(call: "Call") -> dict[str, Any]:
     rows = call.world.db.execute(
@@ -41,7 +28,7 @@ def get(call: "Call") -> dict[str, Any]:
         " WHERE t.appid = ? GROUP BY t.id, t.name ORDER BY t.id",
         (call.account.appid,),
     ).fetchall()
-    return {"tags": [{"id": LAST_OF_SYSTEM, "name": "星标组", "count": 0}, *(dict(row) for row in rows)]}
+    return {"tags": [dict(row) for row in rows]}
 
 
 def create(call: "Call") -> dict[str, Any]:
@@ -75,7 +62,7 @@ def tag_people(call: "Call") -> dict[str, Any]:
         has = [r["tag_id"] for r in db.execute("SELECT tag_id FROM wx_tagged WHERE openid = ?", (openid,))]
         if tag_id not in has and len(has) >= PER_USER_MAX:
             raise Refused(45059)
-        db.execute("INSERT OR IGNORE INTO wx_tagged VALUES (?, ?, ?)", (appid, tag_id, openid))
+        db.execute("INSERT OR REPLACE INTO wx_tagged VALUES (?, ?, ?, ?)", (appid, openid, tag_id, call.now))
     return {"errcode": 0, "errmsg": "ok"}
 
 
@@ -104,16 +91,21 @@ def of_person(call: "Call") -> dict[str, Any]:
     openid = str(call.body.get("openid") or "")
     if openid not in _followers(call):
         raise Refused(40003)
-    return {"tagid_list": ids_of(call.world, openid)}
+    return {"tagid_list": of_citizen(call.world, call.account.appid, openid)}
 
 
-def ids_of(world: World, openid: str) -> list[int]:
-    rows = world.db.execute("SELECT tag_id FROM wx_tagged WHERE openid = ? ORDER BY rowid", (openid,))
+def of_citizen(world: World, appid: str, openid: str) -> list[int]:
+    """The ids of a citizen's tags, in the order they were given: of a menu's rules the last one counts."""
+    rows = world.db.execute(
+        "SELECT tag_id FROM wx_tagged WHERE appid = ? AND openid = ? ORDER BY at, rowid", (appid, openid)
+    )
     return [row["tag_id"] for row in rows]
 
 
 def exists(world: World, appid: str, tag_id: object) -> bool:
-    row = world.db.execute("SELECT 1 FROM wx_tag WHERE appid = ? AND id = ?", (appid, tag_id)).fetchone()
+    if not isinstance(tag_id, int | str) or not str(tag_id).isdigit():
+        return False
+    row = world.db.execute("SELECT 1 FROM wx_tag WHERE appid = ? AND id = ?", (appid, int(tag_id))).fetchone()
     return row is not None
 
 
@@ -121,7 +113,7 @@ def having(world: World, appid: str, tag_id: int) -> list[str]:
     """The followers with a tag, in the order they got it."""
     rows = world.db.execute(
         "SELECT m.openid FROM wx_tagged m JOIN wx_follower f ON f.openid = m.openid AND f.persona != 'unfollowed'"
-        " WHERE m.appid = ? AND m.tag_id = ? ORDER BY m.rowid",
+        " WHERE m.appid = ? AND m.tag_id = ? ORDER BY m.at, m.rowid",
         (appid, tag_id),
     )
     return [row["openid"] for row in rows]
