@@ -130,6 +130,7 @@ class _Run:
         self.states: Counter[str] = Counter()
         self.tried = 0
         self.stopped = ""
+        self._halted = False  # by a person, who has it written down already
 
     def claim(self) -> int:
         """Take what is due; how many there were, those that may not go now included."""
@@ -144,6 +145,7 @@ class _Run:
         with ctx.ledger.begin() as connection:
             self.stopped = _stopped(ctx, connection)
             if self.stopped:
+                self._halted = True
                 return []
             claimed = outbox.claim(
                 connection, target=self.target, limit=limit, owner=ctx.worker, lease_s=LEASE_S, now=ctx.now(),
@@ -177,7 +179,8 @@ class _Run:
             outbox.release(connection, self.rows, now=ctx.now(), owner=ctx.worker)
             if self._gate:
                 self._gate.give_back(connection, self.rows)
-            standstill.begin(connection, ctx.site.site, self.target, self.stopped, now=ctx.now())
+            if not self._halted:
+                standstill.begin(connection, ctx.site.site, self.target, self.stopped, now=ctx.now())
 
     def _alone(self, row: Delivery) -> Exception:
         try:
