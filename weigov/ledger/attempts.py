@@ -66,6 +66,14 @@ def pause(connection: Connection, row: Delivery) -> timedelta:
     return timedelta(seconds=(0, *BACKOFF_S)[max(min(tried(connection, row), len(BACKOFF_S) + 1), 1) - 1])
 
 
+def replayed(connection: Connection, row: Delivery, step: str) -> int:
+    """How often a person had this delivery start over after a call of ``step`` that WeChat took."""
+    query = select(func.count()).where(
+        attempt.c.delivery_id == row.id, attempt.c.step == step, attempt.c.outcome == "void"
+    )
+    return connection.execute(query).scalar_one()
+
+
 def tried(connection: Connection, row: Delivery) -> int:
     """How often the step in hand was tried."""
     return connection.execute(

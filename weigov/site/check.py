@@ -13,6 +13,7 @@ from zoneinfo import ZoneInfo
 from weigov.errors import Fault
 from weigov.mapping.times import format_fault
 from weigov.ports import StreamShape
+from weigov.site.check_gather import check_audience, check_budget, check_gather
 from weigov.site.check_map import check_layouts, check_link, check_map
 from weigov.site.check_menu import check_menu
 from weigov.site.known import Finding, Known, field_types, unknown_field
@@ -33,17 +34,22 @@ _KEYS: dict[str, tuple[tuple[Loc, ...], tuple[Loc, ...]]] = {
     "news": (
         (("from",), ("map",), ("to", "via")),
         # An article stays until it is withdrawn, and a newer revision always replaces the one before.
-        (("to", "template"), ("to", "audience"), ("valid_for",), ("order",), ("link",), ("menu",), ("schedule",)),
+        (("to", "template"), ("valid_for",), ("order",), ("link",), ("menu",), ("schedule",)),
+    ),
+    # Its articles are published already, as they were mapped and approved then.
+    "gather": (
+        (("from",), ("to", "via")),
+        (("to", "template"), ("map",), ("order",), ("link",), ("menu",), ("schedule",)),
     ),
     "template": (
         (("from",), ("map",), ("to", "template"), ("to", "audience"), ("valid_for",)),
-        (("to", "via"), ("menu",), ("schedule",)),
+        (("to", "via"), ("to", "reprints"), ("menu",), ("schedule",), ("gather",)),
     ),
     "menu": (
         (("menu",),),
         (
-            *((("to", word)) for word in ("via", "template", "audience")),
-            *(((word,)) for word in ("from", "begin", "valid_for", "order", "map", "link", "sync_back")),
+            *((("to", word)) for word in ("via", "template", "audience", "reprints")),
+            *(((word,)) for word in ("from", "gather", "begin", "valid_for", "order", "map", "link", "sync_back")),
         ),
     ),
 }
@@ -84,6 +90,7 @@ def _site(site: SiteFile, folder: str) -> Iterator[Finding]:
         connections[account.connection] = name
         if account.templates and account.type != "service":
             yield (*at, "templates"), "only a service account can send template messages", ""
+        yield from check_budget(at, account)
         if len(account.templates) > MAX_TEMPLATES:
             yield (*at, "templates"), f"has {len(account.templates)}; WeChat allows {MAX_TEMPLATES}", ""
         for title, template in account.templates.items():
@@ -113,14 +120,20 @@ def _flow(stem: str, flow: Flow, shape: StreamShape | None, known: Known) -> Ite
             "messages cannot begin with all: it would tell everyone of what is long past",
             "now or a date",
         )
-    if flow.schedule is not None and not _is_cron(flow.schedule):
-        yield ("schedule",), f"{flow.schedule!r} is not a cron line of five fields", 'as in "0 6 * * *"'
+    every = flow.gather.every if flow.gather else None
+    for at, line in ((("schedule",), flow.schedule), (("gather", "every"), every)):
+        if line is not None and not _is_cron(line):
+            yield at, f"{line!r} is not a cron line of five fields", 'as in "0 6 * * *"'
     if flow.to.kind == "menu":
         yield from check_menu(flow, known)
         return
     if shape is not None:
         yield from _source(flow, shape, known)
-    yield from check_map(flow, shape, known)
+    yield from check_audience(flow)
+    if flow.gather:
+        yield from check_gather(flow, flow.gather, shape, known)
+    else:
+        yield from check_map(flow, shape, known)
     if flow.link:
         yield from check_link(("link",), flow.link, shape)
     if flow.sync_back:
@@ -128,7 +141,7 @@ def _flow(stem: str, flow: Flow, shape: StreamShape | None, known: Known) -> Ite
 
 
 def _keys(flow: Flow) -> Iterator[Finding]:
-    needed, senseless = _KEYS[flow.to.kind]
+    needed, senseless = _KEYS["gather" if flow.to.kind == "news" and flow.gather else flow.to.kind]
     for loc in needed:
         if not _given(flow, loc):
             yield loc, f"is missing: {flow.to.kind} needs it", ""

@@ -18,8 +18,10 @@ from weigov.mapping.model import FieldRule, Link, Strict
 AccountType = Literal["service", "subscription"]
 AccessToken = Literal["stable_token", "token"]
 TargetKind = Literal["news", "template", "menu"]
-Via = Literal["draft", "publish"]
-Audience = Literal["bound_applicant", "bound_asker"]
+Via = Literal["draft", "publish", "mass"]
+Audience = Literal["bound_applicant", "bound_asker", "all"]
+Reprints = Literal["send", "stop"]
+Pick = Literal["published"]
 Order = Literal["latest", "every"]
 
 #: States of a delivery that may be reported upstream.
@@ -93,6 +95,10 @@ class Account(Strict):
     access_token: AccessToken = "stable_token"
     templates: Mapping[str, Template] = Field(default_factory=dict)
     budget: Budget = Budget()
+    #: Names people have in WeChat, not openids: those change with the account and are nobody's to write down.
+    preview_to: tuple[Annotated[str, Field(pattern=r"^[A-Za-z][-_A-Za-z0-9]{5,19}$")], ...] = Field(
+        default=(), max_length=9
+    )
 
 
 class System(Strict):
@@ -133,6 +139,12 @@ class Source(Strict):
     on_change_of: tuple[str, ...] = ()
 
 
+class TagAudience(Strict):
+    """The followers to whom the account gave a tag."""
+
+    tag: str = Field(min_length=1, max_length=30)
+
+
 class Target(Strict):
     """Where to, as what, to whom."""
 
@@ -140,13 +152,29 @@ class Target(Strict):
     kind: TargetKind
     via: Via | None = None
     template: str | None = None
-    audience: Audience | None = None
+    audience: (
+        Annotated[
+            Annotated[Audience, Tag("who")] | Annotated[TagAudience, Tag("tag")],
+            Discriminator(lambda v: "tag" if isinstance(v, dict | TagAudience) else "who"),
+        ]
+        | None
+    ) = None
+    reprints: Reprints | None = None
 
 
 class Review(Strict):
     """How many different people must say yes before anything leaves."""
 
     needs: PositiveInt
+
+
+class Gather(Strict):
+    """One digest from many articles: which, in what order (``-`` newest or largest first), how many, and when."""
+
+    pick: Pick
+    order: str = Field(default="-published_at", pattern=r"^-?[a-z_]+(\.\w+)?$")
+    take: int = Field(ge=1, le=8)
+    every: str
 
 
 class QuietHours(Strict):
@@ -274,6 +302,7 @@ class Flow(Strict):
     sync_back: SyncBack | None = None
     menu: tuple[MenuEntry, ...] = ()
     schedule: str | None = None
+    gather: Gather | None = None
 
     def streams(self) -> tuple[tuple[str, str], ...]:
         """The (system, stream) pairs this flow waits for, each once, in order."""

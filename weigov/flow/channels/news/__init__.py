@@ -10,7 +10,7 @@ Steps of publish: image (each), cover, draft, submit. Step of remove: delete.
 from weigov.flow.channels.news.marking import find_draft, find_published, marker
 from weigov.flow.channels.news.outcome import confirm, kept_status, poll
 from weigov.flow.channels.news.removal import DELETE, REPLACEMENT, WITHDRAWAL, keep, mark_removed, remove_published
-from weigov.flow.channels.news.settling import settle_unknown
+from weigov.flow.channels.news.settling import find_cover, settle_unknown
 from weigov.flow.channels.news.steps import article, paths, send
 from weigov.flow.channels.news.uploads import uploaded, with_images
 
@@ -20,6 +20,7 @@ __all__ = [
     "WITHDRAWAL",
     "article",
     "confirm",
+    "find_cover",
     "find_draft",
     "find_published",
     "keep",

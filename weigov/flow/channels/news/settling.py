@@ -49,12 +49,13 @@ def _settle_delete(ctx: Context, client: AccountClient, row: Delivery) -> str:
 
 
 def _settle_cover(ctx: Context, client: AccountClient, row: Delivery) -> str:
-    sha256 = str(row.payload["cover"])
+    return _proved(ctx, row, find_cover(client, str(row.payload["cover"])))
+
+
+def find_cover(client: AccountClient, sha256: str) -> str | None:
+    """The media_id of a picture that was uploaded a moment ago, by its name."""
     page = client.batchget_material(0, 20, "image")
-    found = next(
-        (i["media_id"] for i in page.get("item", ()) if str(i.get("name", "")).startswith(sha256[:40])), None
-    )
-    return _proved(ctx, row, found)
+    return next((i["media_id"] for i in page.get("item", ()) if str(i.get("name", "")).startswith(sha256[:40])), None)
 
 
 def _proved(ctx: Context, row: Delivery, remote_id: str | None) -> str:
