@@ -16,8 +16,9 @@ from weigov.flow import abreast, quotas, reach
 from weigov.flow.channels import menu, news, template
 from weigov.flow.context import DRAIN_S, LEASE_S, Context
 from weigov.flow.mistakes import MISTAKES, where
+from weigov.flow.pause import LOOK_AGAIN
 from weigov.flow.step import PERSON_NEEDED, Ended, StopDrain
-from weigov.ledger import attempts, decisions, outbox, quota, standstill
+from weigov.ledger import attempts, decisions, outbox, pauses, quota, standstill
 from weigov.ledger.outbox import Delivery
 from weigov.wechat import rules
 from weigov.wechat.client import AccountClient
@@ -308,6 +309,11 @@ class Gate:
             # Nobody knows its quiet hours, nor whether it is wanted at all. A removal is always wanted.
             reason = f"flow {row.flow} is broken or gone: see weigov lint"
             outbox.defer(connection, row, until=now + _ASK_AGAIN, reason=reason, now=now, owner=self._ctx.worker)
+            return False
+        pause = pauses.paused(connection, self._ctx.site.site).get(row.flow)
+        if pause is not None and row.effect != "remove":
+            until = now + LOOK_AGAIN
+            outbox.defer(connection, row, until=until, reason=pause.sentence, now=now, owner=self._ctx.worker)
             return False
         quiet = flow.quiet_hours.until(now, self._ctx.site.zone) if flow and flow.quiet_hours else None
         if quiet is not None and row.effect != "remove":

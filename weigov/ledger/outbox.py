@@ -484,6 +484,15 @@ def wake(connection: Connection, *, target: str, now: datetime) -> int:
     ).rowcount
 
 
+def wake_flow(connection: Connection, *, site: str, flow: str, now: datetime) -> int:
+    """The same for everything of one flow."""
+    return connection.execute(
+        update(delivery)
+        .where(delivery.c.site == site, delivery.c.flow == flow, delivery.c.state == "deferred")
+        .values(state="ready", reason="", due_at=now, changed_at=now)
+    ).rowcount
+
+
 def settle(
     connection: Connection,
     row: Delivery,

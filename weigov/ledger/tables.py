@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from sqlalchemy import (
+    DDL,
     BigInteger,
     Boolean,
     Column,
@@ -26,6 +27,7 @@ from sqlalchemy import (
     Text,
     TypeDecorator,
     UniqueConstraint,
+    event,
     text,
 )
 
@@ -178,7 +180,8 @@ delivery = Table(
           postgresql_where=text("retire != ''")),
     Index("ix_delivery_flight", "flight_key", "state"),
     Index("ix_delivery_record", "site", "record", "flow", "revision"),
-    Index("ix_delivery_flow_state", "site", "flow", "state", "channel"),
+    # Counts and pages of lists: newest first within a flow and a state; the channel is read from the index alone.
+    Index("ix_delivery_flow_state", "site", "flow", "state", "id", "channel"),
 )  # fmt: skip
 
 #: One call for one step of a delivery: the intent is committed before it, the outcome after.
@@ -231,6 +234,56 @@ decision = Table(
     Column("at", Utc, nullable=False),
     Index(None, "delivery_id"),
     Index(None, "site", "what", "id"),
+)
+
+#: Everything people decided, one row each, chained by hashes (``audit_log.py``). The database refuses changes.
+audit_log = Table(
+    "audit_log",
+    metadata,
+    Column("n", BigInteger, primary_key=True, autoincrement=False),
+    Column("site", String(64), nullable=False),
+    Column("at", Utc, nullable=False),
+    Column("door", String(16), nullable=False),  # shell | board | airflow
+    Column("person", String(128), nullable=False),
+    Column("what", String(32), nullable=False),
+    Column("about", String(600), nullable=False),
+    Column("was", String(16), nullable=False),
+    Column("now", String(16), nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("before", String(64), nullable=False, unique=True),
+    Column("hash", String(64), nullable=False, unique=True),
+)
+
+#: Dialect → statements that have the database refuse what would change the audit log. The migration runs the same.
+APPEND_ONLY = {
+    "sqlite": (
+        "CREATE TRIGGER audit_log_no_update BEFORE UPDATE ON audit_log "
+        "BEGIN SELECT RAISE(ABORT, 'the audit log is only added to'); END",
+        "CREATE TRIGGER audit_log_no_delete BEFORE DELETE ON audit_log "
+        "BEGIN SELECT RAISE(ABORT, 'the audit log is only added to'); END",
+    ),
+    "postgresql": (
+        "CREATE OR REPLACE FUNCTION audit_log_refuse() RETURNS trigger LANGUAGE plpgsql AS $$ "
+        "BEGIN RAISE EXCEPTION 'the audit log is only added to'; END $$",
+        "CREATE TRIGGER audit_log_no_change BEFORE UPDATE OR DELETE OR TRUNCATE ON audit_log "
+        "FOR EACH STATEMENT EXECUTE FUNCTION audit_log_refuse()",
+    ),
+}
+for _dialect, _statements in APPEND_ONLY.items():
+    for _statement in _statements:
+        event.listen(audit_log, "after_create", DDL(_statement).execute_if(dialect=_dialect))  # type: ignore[no-untyped-call]
+
+#: Flows a person stopped: they send nothing until they are resumed. Withdrawals go.
+flow_pause = Table(
+    "flow_pause",
+    metadata,
+    _id(),
+    Column("site", String(64), nullable=False),
+    Column("flow", String(64), nullable=False),
+    Column("person", String(128), nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("since", Utc, nullable=False),
+    UniqueConstraint("site", "flow"),
 )
 
 #: What a remote system said it did, joined to a delivery from either side: answer or event may come first.

@@ -24,6 +24,7 @@ from weigov.errors import OutcomeUnknown, RecordRejected, RemoteError, RemoteRef
 from weigov.ports import Clock
 from weigov.wechat import rules
 from weigov.wechat.account import Account
+from weigov.wechat.mass import Mass
 from weigov.wechat.protocol import READS, AccountStopped, operation_of
 from weigov.wechat.sdk import Json, Sdk
 from weigov.wechat.token import TokenKeeper
@@ -110,6 +111,7 @@ class AccountClient:
         self.account = account
         self._sdk = Sdk(account, token, http, clock, timeouts)
         self._max_title = max_title
+        self.mass = Mass(account, self._sdk, clock)
 
     # ---- menu
 
