@@ -34,12 +34,12 @@ _KEYS: dict[str, tuple[tuple[Loc, ...], tuple[Loc, ...]]] = {
     "news": (
         (("from",), ("map",), ("to", "via")),
         # An article stays until it is withdrawn, and a newer revision always replaces the one before.
-        (("to", "template"), ("valid_for",), ("order",), ("link",), ("menu",), ("schedule",)),
+        (("to", "template"), *((word,) for word in ("valid_for", "order", "link", "menu", "schedule", "urgent"))),
     ),
     # Its articles are published already, as they were mapped and approved then.
     "gather": (
         (("from",), ("to", "via")),
-        (("to", "template"), ("map",), ("order",), ("link",), ("menu",), ("schedule",)),
+        (("to", "template"), *((word,) for word in ("map", "order", "link", "menu", "schedule", "urgent"))),
     ),
     "template": (
         (("from",), ("map",), ("to", "template"), ("to", "audience"), ("valid_for",)),
@@ -50,6 +50,7 @@ _KEYS: dict[str, tuple[tuple[Loc, ...], tuple[Loc, ...]]] = {
         (
             *((("to", word)) for word in ("via", "template", "audience", "reprints")),
             *(((word,)) for word in ("from", "gather", "begin", "valid_for", "order", "map", "link", "sync_back")),
+            ("urgent",),
         ),
     ),
 }
@@ -120,6 +121,8 @@ def _flow(stem: str, flow: Flow, shape: StreamShape | None, known: Known) -> Ite
             "messages cannot begin with all: it would tell everyone of what is long past",
             "now or a date",
         )
+    if flow.urgent and flow.quiet_hours:
+        yield ("urgent",), "goes at any hour, and quiet_hours says the contrary", "take one of them out"
     every = flow.gather.every if flow.gather else None
     for at, line in ((("schedule",), flow.schedule), (("gather", "every"), every)):
         if line is not None and not _is_cron(line):

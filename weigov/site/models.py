@@ -94,11 +94,18 @@ class Account(Strict):
     connection: str
     access_token: AccessToken = "stable_token"
     templates: Mapping[str, Template] = Field(default_factory=dict)
+    #: How often a citizen is told something in one Beijing day, by all flows together but the urgent ones.
+    per_citizen: str | None = Field(default=None, pattern=r"^[1-9]\d*/day$")
     budget: Budget = Budget()
     #: Names people have in WeChat, not openids: those change with the account and are nobody's to write down.
     preview_to: tuple[Annotated[str, Field(pattern=r"^[A-Za-z][-_A-Za-z0-9]{5,19}$")], ...] = Field(
         default=(), max_length=9
     )
+
+    @property
+    def messages_a_day(self) -> int | None:
+        """``per_citizen`` as a number; None where there is no limit."""
+        return int(self.per_citizen.partition("/")[0]) if self.per_citizen else None
 
 
 class System(Strict):
@@ -297,6 +304,8 @@ class Flow(Strict):
     valid_for: Duration | None = None
     order: Order = "latest"
     quiet_hours: Annotated[QuietHours, BeforeValidator(_quiet_hours)] | None = None
+    #: A warning: goes before other messages, at any hour, and does not count as one too many.
+    urgent: bool = False
     map: Mapping[str, FieldRule] = Field(default_factory=dict)
     link: Link | None = None
     sync_back: SyncBack | None = None
