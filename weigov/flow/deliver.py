@@ -13,7 +13,7 @@ from sqlalchemy import Connection
 
 from weigov.errors import LedgerConflict
 from weigov.flow import abreast, quotas, reach
-from weigov.flow.channels import menu, news, template
+from weigov.flow.channels import mass, menu, news, template
 from weigov.flow.context import DRAIN_S, LEASE_S, Context
 from weigov.flow.mistakes import MISTAKES, where
 from weigov.flow.pause import LOOK_AGAIN
@@ -55,7 +55,9 @@ def deliver(ctx: Context, account: str, *, limit: int | None = None) -> Drained:
         unknown = outbox.find(
             connection, target=target, channel="template", states=("unknown",), check_before=ctx.now()
         )
-    again = [row for row in unknown if template.may_repeat(ctx, row)]
+        unknown_mass = outbox.find(connection, target=target, channel="mass", states=("unknown",))
+    again = [row for row in unknown_mass if mass.may_repeat(ctx, row)]
+    again += [row for row in unknown if template.may_repeat(ctx, row)]
     try:
         quotas.ask(ctx, client, target)
     except AccountStopped as error:
@@ -257,7 +259,7 @@ def _defer_alike(ctx: Context, connection: Connection, row: Delivery, held: list
 
 
 def _send(ctx: Context, client: AccountClient, row: Delivery) -> None:
-    {"news": news, "template": template, "menu": menu}[row.channel].send(ctx, client, row)
+    {"news": news, "mass": mass, "template": template, "menu": menu}[row.channel].send(ctx, client, row)
 
 
 class Gate:
@@ -323,7 +325,11 @@ class Gate:
 
     def _has_quota(self, connection: Connection, row: Delivery) -> bool:
         now = self._ctx.now()
-        wants = _paths(connection, row)
+        if row.channel == "mass" and (held := mass.held_by_budget(self._ctx, connection, row, self._appid)):
+            until, reason = held
+            outbox.defer(connection, row, until=until, reason=reason, now=now, owner=self._ctx.worker)
+            return False
+        wants = _paths(self._ctx, connection, row)
         kept = news.keep(self._ctx, row)
         short = quota.reserve(connection, self._appid, wants, rules.DAILY_LIMITS, now=now, keep=kept)
         if short is None:
@@ -347,7 +353,9 @@ class Gate:
         return False
 
 
-def _paths(connection: Connection, row: Delivery) -> dict[str, int]:
+def _paths(ctx: Context, connection: Connection, row: Delivery) -> dict[str, int]:
+    if row.channel == "mass":
+        return mass.paths(ctx, row, attempts.done(connection, row.id))
     if row.channel == "news":
         return news.paths(row, attempts.done(connection, row.id))
     return menu.paths(row) if row.channel == "menu" else template.paths(row)

@@ -25,7 +25,7 @@ from weigov.flow.context import Context
 from weigov.flow.where import Tree, matches
 from weigov.ledger import gathered, mirror, outbox
 from weigov.ledger.gathered import Published
-from weigov.ledger.outbox import Delivery, New
+from weigov.ledger.outbox import New
 from weigov.ledger.states import UNSENT
 from weigov.ledger.streams import StreamRef
 from weigov.records import Record

@@ -66,10 +66,10 @@ def pause(connection: Connection, row: Delivery) -> timedelta:
     return timedelta(seconds=(0, *BACKOFF_S)[max(min(tried(connection, row), len(BACKOFF_S) + 1), 1) - 1])
 
 
-def replayed(connection: Connection, row: Delivery, step: str) -> int:
-    """How often a person had this delivery start over after a call of ``step`` that WeChat took."""
+def ended(connection: Connection, row: Delivery, step: str, outcome: str) -> int:
+    """How many calls of ``step`` ended so; ``void``: WeChat took it, and a person had the delivery start over."""
     query = select(func.count()).where(
-        attempt.c.delivery_id == row.id, attempt.c.step == step, attempt.c.outcome == "void"
+        attempt.c.delivery_id == row.id, attempt.c.step == step, attempt.c.outcome == outcome
     )
     return connection.execute(query).scalar_one()
 

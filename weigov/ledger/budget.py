@@ -1,7 +1,7 @@
 """How many mass messages an account has sent in a Beijing month or day. Counted from the deliveries themselves.
 
-A delivery counts once a period, however often its call was repeated, and not at all when it surely did not leave: so
-a retry burns nothing, and nothing need be given back. The row in ``quota`` is what two workers wait for each other at.
+A delivery counts once a period, however often its call was repeated, and not at all when it surely did not leave: a
+retry burns nothing, and nothing need be given back. The row in ``quota`` is where two workers wait for each other.
 """
 
 from __future__ import annotations

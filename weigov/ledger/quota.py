@@ -37,7 +37,7 @@ def beijing_day(now: datetime) -> date:
 def beijing_midnight(now: datetime) -> datetime:
     """When that day began."""
     day = beijing_day(now)
-    return datetime(day.year, day.month, day.day, tzinfo=_BEIJING)
+    return datetime(day.year, day.month, day.day, tzinfo=BEIJING)
 
 
 def reserve(

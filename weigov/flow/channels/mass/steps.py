@@ -17,6 +17,7 @@ from weigov.flow.context import Context
 from weigov.flow.step import Ended, call
 from weigov.ledger import attempts, budget, outbox
 from weigov.ledger.outbox import Delivery
+from weigov.ledger.waiting import Waiting
 from weigov.wechat.client import AccountClient
 from weigov.wechat.mass import Sent
 
@@ -32,9 +33,20 @@ def paths(ctx: Context, row: Delivery, done: Mapping[str, str]) -> dict[str, int
     if row.effect == "remove":
         return {}
     if row.effect == "send":
-        return {SENDALL: 1, "/cgi-bin/draft/get": 1}
+        return {SENDALL: 1, "/cgi-bin/draft/get": 1}  # a draft made anew after a replay is one of a thousand
     waiting = _unseen(ctx, row, done)
     return ({} if "draft" in done else {"/cgi-bin/draft/add": 1}) | {PREVIEW: len(waiting)}
+
+
+def calls(ctx: Context, waiting: Waiting) -> dict[str, int]:
+    """path → the calls that deliveries of one kind that wait will make."""
+    if waiting.effect == "remove":
+        return {}
+    if waiting.effect == "send":
+        return {SENDALL: waiting.count, "/cgi-bin/draft/get": waiting.count}
+    flow = ctx.site.flows.get(waiting.flow)
+    people = max((len(ctx.site.accounts[name].preview_to) for name in flow.to.accounts), default=1) if flow else 1
+    return {"/cgi-bin/draft/add": 0 if waiting.is_drafted else waiting.count, PREVIEW: people * waiting.count}
 
 
 def held_by_budget(ctx: Context, connection: Connection, row: Delivery, appid: str) -> tuple[datetime, str] | None:
@@ -128,12 +140,13 @@ def _show(client: AccountClient, media_id: str, person: str) -> Callable[[], str
 def _send(ctx: Context, client: AccountClient, row: Delivery) -> None:
     first = row.state == "claimed"
     with ctx.ledger.read() as connection:
-        replayed = attempts.replayed(connection, row, budget.STEP)
+        replayed = attempts.ended(connection, row, budget.STEP, "void")
+        started_over = replayed or attempts.ended(connection, row, budget.STEP, "refused")
         media_id = attempts.done(connection, row.id).get("draft", "")
-        if not media_id and not replayed:
+        if not media_id and not started_over:
             media_id = _previewed(connection, row)
-    if first and replayed and not media_id:
-        # What was sent or changed before is gone from the draft box: the same frozen articles once more.
+    if first and started_over and not media_id:
+        # What was shown is gone from the draft box, or is not what it was: the same frozen articles once more.
         media_id, row = drafted(ctx, client, row)
     audience = row.payload["audience"]
     tag = audience["tag"] if isinstance(audience, dict) else None

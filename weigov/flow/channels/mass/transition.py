@@ -1,4 +1,4 @@
-"""From preview to message: what follows when everybody of ``preview_to`` has seen a digest, and when it is dropped."""
+"""From preview to message: what follows when everybody of ``preview_to`` has seen a digest, or it is dropped."""
 
 from __future__ import annotations
 
