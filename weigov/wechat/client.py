@@ -25,6 +25,7 @@ from weigov.errors import OutcomeUnknown, RecordRejected, RemoteError, RemoteRef
 from weigov.ports import Clock
 from weigov.wechat import rules
 from weigov.wechat.account import Account
+from weigov.wechat.mass import Mass
 from weigov.wechat.messages import Messages, message, msgid
 from weigov.wechat.protocol import READS, AccountStopped, operation_of
 from weigov.wechat.sdk import Json, Sdk
@@ -114,6 +115,7 @@ class AccountClient:
         self._sdk = Sdk(account, token, http, clock, timeouts)
         self._token, self._http, self._clock, self._timeouts = token, http, clock, timeouts
         self._max_title = max_title
+        self.mass = Mass(account, self._sdk, clock)
 
     # ---- menu
 

@@ -1,0 +1,68 @@
+"""Publishing, step by step: image (each), cover, draft, submit."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from weigov.flow.channels.news.marking import marker
+from weigov.flow.channels.news.outcome import join
+from weigov.flow.channels.news.removal import DELETE, remove
+from weigov.flow.channels.news.uploads import uploaded, with_images
+from weigov.flow.context import Context
+from weigov.flow.step import Ended, call
+from weigov.ledger import attempts
+from weigov.ledger.outbox import Delivery
+from weigov.wechat.client import AccountClient
+
+
+def paths(row: Delivery, done: dict[str, str]) -> dict[str, int]:
+    """The calls that count against a quota which this delivery still needs."""
+    if row.effect == "remove":
+        return {"/cgi-bin/draft/delete" if "media_id" in row.payload else DELETE: 1}
+    wanted = {} if "draft" in done else {"/cgi-bin/draft/add": 1}
+    if row.payload["via"] == "publish":
+        wanted["/cgi-bin/freepublish/submit"] = 1
+    return wanted
+
+
+def send(ctx: Context, client: AccountClient, row: Delivery) -> None:
+    """Bring the delivery as far as it goes now. Always ends with Ended or StopDrain."""
+    if row.effect == "remove":
+        remove(ctx, client, row)
+        return
+    with ctx.ledger.read() as connection:
+        done = attempts.done(connection, row.id)
+    if "draft" in done:
+        media_id = done["draft"]
+    else:
+        content, row = with_images(ctx, client, row)
+        cover, row = uploaded(ctx, client, row, "cover", str(row.payload["cover"]), done.get("cover", ""))
+        written = article(row, content, cover.remote_id)
+        published = row.payload["via"] == "publish"
+        row = call(ctx, row, "draft", lambda: client.add_draft([written]), last=None if published else "confirmed")
+        with ctx.ledger.read() as connection:
+            media_id = attempts.done(connection, row.id)["draft"]
+    try:
+        call(ctx, row, "submit", lambda: client.submit(media_id), last="accepted")
+    except Ended as ended:
+        if ended.state == "accepted":
+            join(ctx, client.account.appid, row)
+        raise
+
+
+def article(row: Delivery, content: str, cover: str) -> dict[str, Any]:
+    """The article as draft/add takes it, ``cover`` being a media_id; it bears our marker."""
+    source_url, _, fragment = str(row.payload["source_url"]).partition("#")
+    written = {
+        "article_type": "news",
+        "title": row.payload["title"],
+        "content": content,
+        "content_source_url": f"{source_url}#{fragment + '&' if fragment else ''}{marker(row)}",
+        "thumb_media_id": cover,
+        "need_open_comment": 0,
+        "only_fans_can_comment": 0,
+    }
+    for name in ("author", "digest"):
+        if row.payload.get(name):
+            written[name] = row.payload[name]
+    return written

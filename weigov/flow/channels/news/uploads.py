@@ -1,0 +1,45 @@
+"""Pictures and covers at WeChat: once per account and use."""
+
+from __future__ import annotations
+
+from weigov.flow.context import Context
+from weigov.flow.images import fill
+from weigov.flow.step import call
+from weigov.ledger import attempts, media
+from weigov.ledger.outbox import Delivery
+from weigov.wechat.client import AccountClient
+
+
+def with_images(ctx: Context, client: AccountClient, row: Delivery) -> tuple[str, Delivery]:
+    """The content with its pictures at WeChat. Uploading one twice leaves a spare copy nobody sees."""
+    urls: dict[str, str] = {}
+    for sha256 in row.payload["images"]:
+        picture, row = uploaded(ctx, client, row, "image", sha256)
+        urls[sha256] = picture.url
+    return fill(str(row.payload["content"]), urls), row
+
+
+def uploaded(
+    ctx: Context, client: AccountClient, row: Delivery, step: str, sha256: str, found: str = ""
+) -> tuple[media.Uploaded, Delivery]:
+    """What these bytes are called at WeChat: as an ``image`` of a body (a url) or a ``cover`` (a media_id).
+
+    ``found`` is the id of a cover that an earlier, unanswered call turned out to have made.
+    """
+    appid = client.account.appid
+    use = "body" if step == "image" else "cover"
+    with ctx.ledger.read() as connection:
+        known = media.known(connection, appid, use, sha256)
+        data, content_type = media.blob(connection, sha256)
+    if known is not None:
+        return known, row
+    if not found:
+        name = f"{sha256[:40]}.{'png' if content_type == 'image/png' else 'jpg'}"
+        upload = client.upload_image if step == "image" else client.add_material_image
+        row = call(ctx, row, step, lambda: upload(data, name, content_type))
+        with ctx.ledger.read() as connection:
+            found = attempts.done(connection, row.id)[step]
+    made = media.Uploaded(remote_id="", url=found) if step == "image" else media.Uploaded(found, "")
+    with ctx.ledger.begin() as connection:
+        media.remember(connection, appid, use, sha256, remote_id=made.remote_id, url=made.url, now=ctx.now())
+    return made, row
