@@ -220,7 +220,7 @@ review = Table(
 )
 
 #: What a person decided outside of review, never changed afterwards.
-#: what: settle | replay (of one delivery) | stop | recover (of the whole site)
+#: what: settle | replay (of one delivery) | stop | recover (of the whole site) | release (of a flow on trial)
 decision = Table(
     "decision",
     metadata,
@@ -323,6 +323,7 @@ inbox = Table(
     UniqueConstraint("appid", "dedupe_key"),
     Index("ix_inbox_waiting", "appid", "id", sqlite_where=text("handled_at IS NULL"),
           postgresql_where=text("handled_at IS NULL")),
+    Index("ix_inbox_subject", "appid", "subject", "id"),  # what a citizen did last
 )  # fmt: skip
 
 #: How far a stream was read. ``version`` is what a concurrent collect trips over.
@@ -525,4 +526,82 @@ binding = Table(
     Column("created_at", Utc, nullable=False),
     UniqueConstraint("appid", "openid_hash", "system", "scope", "ref_hash"),
     Index("ix_binding_ref", "appid", "system", "scope", "ref_hash"),
+)
+
+#: What is known of a citizen as somebody messages reach.
+#: gone: '' | left | stranger | blocked | unknown | refuses, since when
+citizen = Table(
+    "citizen",
+    metadata,
+    _id(),
+    Column("appid", String(64), nullable=False),
+    Column("openid_hash", String(64), nullable=False),
+    Column("openid", LargeBinary),  # sealed, where an event brought it; bindings have their own
+    Column("gone", String(16), nullable=False, server_default=""),
+    Column("gone_at", Utc),
+    Column("here_at", Utc),  # the last sign that messages can reach them
+    UniqueConstraint("appid", "openid_hash"),
+)
+
+#: Whom a flow on trial may reach, by the name its YAML uses.
+guest = Table(
+    "guest",
+    metadata,
+    _id(),
+    Column("appid", String(64), nullable=False),
+    Column("name", String(64), nullable=False),
+    Column("openid_hash", String(64), nullable=False),
+    Column("at", Utc, nullable=False),
+    UniqueConstraint("appid", "name"),
+)
+
+#: Flows that were ever on trial; who released one, and why, is in ``decision``.
+trial = Table(
+    "trial",
+    metadata,
+    _id(),
+    Column("site", String(64), nullable=False),
+    Column("flow", String(64), nullable=False),
+    Column("began_at", Utc, nullable=False),
+    Column("released_at", Utc),
+    UniqueConstraint("site", "flow"),
+)
+
+#: One message to many: its deliveries are made in batches, and how far is committed with each.
+#: state: open | done | superseded
+fan_out = Table(
+    "fan_out",
+    metadata,
+    _id(),
+    Column("site", String(64), nullable=False),
+    Column("flow", String(64), nullable=False),
+    Column("record", String(400), nullable=False),
+    Column("revision", Integer, nullable=False),
+    Column("target", String(80), nullable=False),
+    Column("receivers", String(16), nullable=False),  # bound | subscribers | corrected
+    Column("message", Text, nullable=False),  # what every delivery has in common
+    Column("cursor", String(80), nullable=False, server_default=""),
+    Column("total", Integer, nullable=False),
+    Column("made", Integer, nullable=False, server_default="0"),
+    Column("state", String(16), nullable=False),
+    Column("created_at", Utc, nullable=False),
+    Column("changed_at", Utc, nullable=False),
+    UniqueConstraint("site", "flow", "record", "revision", "target"),
+)
+
+#: A citizen agreed to one notice of a template (or, long-term, to all): one row an agreement.
+subscribe_grant = Table(
+    "subscribe_grant",
+    metadata,
+    _id(),
+    Column("appid", String(64), nullable=False),
+    Column("openid_hash", String(64), nullable=False),
+    Column("template_id", String(64), nullable=False),
+    Column("source", String(320), nullable=False),  # the event that brought it
+    Column("long_term", Boolean, nullable=False),
+    Column("delivery_id", BigInteger, ForeignKey("delivery.id")),  # which took it, and has it while it may be sent
+    Column("void_at", Utc),  # taken back by the citizen, or used up as WeChat says
+    Column("at", Utc, nullable=False),
+    UniqueConstraint("appid", "source"),
+    Index("ix_subscribe_grant_who", "appid", "template_id", "openid_hash"),
 )
