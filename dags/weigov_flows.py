@@ -38,12 +38,15 @@ from weigov_airflow.operators import (
     ComposeOperator,
     DeliverOperator,
     ReconcileOperator,
+    StatisticsOperator,
     SyncBackOperator,
 )
 from weigov_airflow.site import read_site
 
 #: How often what has no schedule in the YAML runs; minutes apart, so that they do not all start at once.
 DELIVER, RECONCILE, SYNC_BACK = "*/5 * * * *", "2-59/5 * * * *", "4-59/10 * * * *"
+#: A day's figures are ready at 08:00 of the next in Beijing, or later: a run that finds nothing due asks nothing.
+STATISTICS = "20 8-23 * * *"
 #: Compose follows its streams. Once an hour it also looks for what waited: images that could not be fetched, a
 #: mapping that was applied, a review whose run was lost.
 COMPOSE = "50 * * * *"
@@ -119,6 +122,7 @@ def _all(site: Site) -> Iterator[tuple[str, Callable[[str], DAG]]]:
     for account in site.accounts:
         yield f"deliver_{account}", partial(_deliver, site, account=account)
         yield f"reconcile_{account}", partial(_reconcile, site, account=account)
+        yield f"statistics_{account}", partial(_statistics, site, account=account)
 
 
 def _dag(site: Site, dag_id: str, limit: timedelta | None = SHORT, **settings: Any) -> DAG:
@@ -280,6 +284,24 @@ def _reconcile(site: Site, dag_id: str, account: str) -> DAG:
         doc_md=f"""查实公众号 **{account}** 上尚不确定的投递：先看微信的事件，再查询。Makes certain what is not.""",
     ) as dag:
         ReconcileOperator(task_id="reconcile", task_display_name="核对", account=account)
+    return dag
+
+
+def _statistics(site: Site, dag_id: str, account: str) -> DAG:
+    with _dag(
+        site,
+        dag_id,
+        schedule=CronTriggerTimetable(STATISTICS, timezone="Asia/Shanghai"),  # WeChat's days, wherever the site is
+        dag_display_name=f"统计 {account}",
+        tags=["统计 statistics", account],
+        doc_md=f"""取公众号 **{account}** 的阅读、分享与粉丝数据，每日 8:20 起。Pulls what WeChat counted.
+
+- 微信尚未出数的，下次运行再取；漏取的补取。Not ready yet is no failure; missed days are caught up with.
+- 没有到期的日子就不调用微信。Nothing due: nothing is asked.
+- `weigov figures {account}` 查看；流程可回写上游。The flows may write them back.
+""",
+    ) as dag:
+        StatisticsOperator(task_id="statistics", task_display_name="统计", account=account)
     return dag
 
 

@@ -155,8 +155,34 @@ class ReconcileOperator(_AtAccount):
         return counts
 
 
+class StatisticsOperator(_Verb):
+    """What WeChat counted → figures. Returns the days asked for by kind, and how many articles were joined.
+
+    A day that is not ready is green, and asked for by the next run.
+    """
+
+    template_fields: Sequence[str] = ("account",)
+
+    def __init__(self, *, account: str, **kwargs: Any) -> None:
+        self.account = account
+        super().__init__(**kwargs)
+
+    def work(self, ctx: Deployment, context: Context) -> Counts:
+        from weigov.flow.statistics import statistics
+        from weigov_airflow.work import cannot_work, report
+
+        _known(ctx.site.accounts, self.account, "account")
+        done = statistics(ctx, self.account)
+        counts = {**done.days, "joined": done.joined}
+        days = ", ".join(day.isoformat() for day in done.not_ready)
+        report("统计 statistics", counts, *done.notes, f"尚未出数，下次再取 not ready yet: {days}" if days else "")
+        if done.stopped:
+            cannot_work(done.stopped)
+        return counts
+
+
 class SyncBackOperator(_Verb):
-    """Receipts → the system a record came from. Returns enqueued, and how many came to each state."""
+    """Receipts and figures → the system a record came from. Returns enqueued, and how many came to each state."""
 
     template_fields: Sequence[str] = ("system",)
 

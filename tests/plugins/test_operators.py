@@ -21,6 +21,7 @@ from weigov_airflow.operators import (
     ComposeOperator,
     DeliverOperator,
     ReconcileOperator,
+    StatisticsOperator,
     SyncBackOperator,
     is_true,
 )
@@ -79,6 +80,7 @@ def test_collect_again_over_a_stretch_moves_nothing_and_finds_nothing_new(run: R
         (DeliverOperator(task_id="g", account="town"), "there is no account town; there are: city"),
         (ReconcileOperator(task_id="h", account="town"), "there is no account town"),
         (SyncBackOperator(task_id="i", system="crm"), "there is no system crm"),
+        (StatisticsOperator(task_id="k", account="town"), "there is no account town"),
         (DeliverySensor(task_id="j", flow="menu", record="x"), "there is no flow menu that delivers records"),
     ],
     ids=lambda value: value.task_id if isinstance(value, BaseOperator) else None,

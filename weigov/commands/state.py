@@ -131,7 +131,7 @@ def show_status(found: dict[str, Any], zone: tzinfo) -> None:
         out.print(f"paused: {one['flow']} by {why}; `weigov resume {one['flow']}` lets it go on", style="bold")
     for name in found["unproven"]:
         out.print(f"{name}: {UNPROVEN}")
-    for title in ("deferred", "unknown", "in_doubt", "waiting_review", "quarantine", "unreadable"):
+    for title in ("deferred", "accepted", "unknown", "in_doubt", "waiting_review", "quarantine", "unreadable"):
         if found[title]:
             out.print(title.replace("_", " "), style="bold")
             for item in found[title]:

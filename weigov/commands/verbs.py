@@ -97,6 +97,23 @@ def reconcile(account: Annotated[str | None, typer.Argument(help="one account; a
         each(names(ctx.site.accounts, account, "account"), lambda name: verb(ctx, name))
 
 
+def statistics(
+    account: Annotated[str | None, typer.Argument(help="one account; all when not given")] = None,
+    day: Annotated[datetime | None, typer.Option(help="this day alone, due or not", formats=["%Y-%m-%d"])] = None,
+) -> None:
+    """what WeChat counted → figures, of every day that is due."""
+    from weigov.flow.statistics import statistics as verb
+    from weigov.wechat.statistics import FIRST_DAY, newest_ready
+
+    with context(whole_site=True) as ctx:
+        if day is not None and not FIRST_DAY <= day.date() <= newest_ready(ctx.now()):
+            raise ConfigError(
+                f"--day must be from {FIRST_DAY} to {newest_ready(ctx.now())}: a day's figures come at 08:00"
+            )
+        wanted = names(ctx.site.accounts, account, "account")
+        each(wanted, lambda name: verb(ctx, name, day=day.date() if day else None))
+
+
 def sync_back(system: Annotated[str | None, typer.Argument(help="one system; all when not given")] = None) -> None:
     """receipts → the system a record came from."""
     from weigov.flow.sync_back import sync_back as verb

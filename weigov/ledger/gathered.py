@@ -10,7 +10,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Connection, exists, func, literal, or_, select, update
+from sqlalchemy import ColumnElement, Connection, exists, func, literal, or_, select, update
 
 from weigov.ledger.states import UNSENT, State
 from weigov.ledger.streams import StreamRef, in_stream
@@ -121,10 +121,9 @@ def pass_on(connection: Connection, *, of: int, to: int) -> None:
 
 def let_go(connection: Connection, *, site: str, flow: str, target: str) -> int:
     """Digests that never left keep nothing; how many articles are free again."""
-    never_left = exists().where(delivery.c.id == gathered.c.delivery_id, delivery.c.state.in_(_NEVER_LEFT))
     return connection.execute(
         gathered.delete().where(
-            gathered.c.site == site, gathered.c.flow == flow, gathered.c.target == target, never_left
+            gathered.c.site == site, gathered.c.flow == flow, gathered.c.target == target, _never_left()
         )
     ).rowcount
 
@@ -132,7 +131,7 @@ def let_go(connection: Connection, *, site: str, flow: str, target: str) -> int:
 def taken(connection: Connection, *, site: str, flow: str, target: str, but: Collection[int] = ()) -> set[str]:
     """The records that digests of this flow hold; what the deliveries ``but`` hold does not count."""
     query = select(gathered.c.record).where(
-        gathered.c.site == site, gathered.c.flow == flow, gathered.c.target == target
+        gathered.c.site == site, gathered.c.flow == flow, gathered.c.target == target, ~_never_left()
     )
     if but:
         query = query.where(gathered.c.delivery_id.not_in(list(but)))
@@ -168,3 +167,7 @@ def changed_since(connection: Connection, ref: StreamRef, flow: str) -> list[tup
         key = values.pop("key")
         found.append((Taken(**values), key))
     return found
+
+
+def _never_left() -> ColumnElement[bool]:
+    return exists().where(delivery.c.id == gathered.c.delivery_id, delivery.c.state.in_(_NEVER_LEFT))

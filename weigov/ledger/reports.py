@@ -33,6 +33,7 @@ def status(connection: Connection, site: str, *, now: datetime) -> dict[str, Any
     deferred    groups: flow, target, reason, count, until (the earliest)
     unknown, in_doubt, waiting_review
                 the newest: id, flow, target, record, title, step, reason, since
+    accepted    the same of what WeChat took, where something is known of what it waits for
     decisions   the newest of people: what, delivery, was, now, person, reason, at
     stopped     who stopped deliveries until `weigov recover`, when and why; None when nobody did
     streams     system, stream, last_started_at, last_completed_at, problem, notes, rejected
@@ -52,6 +53,7 @@ def status(connection: Connection, site: str, *, now: datetime) -> dict[str, Any
         "unknown": _items(connection, site, flows, "unknown"),
         "in_doubt": _items(connection, site, flows, "in_doubt"),
         "waiting_review": _items(connection, site, flows, "waiting_review"),
+        "accepted": [one for one in _items(connection, site, flows, "accepted") if one["reason"]],
         "decisions": [asdict(one) for one in decisions.newest(connection, site, limit=NEWEST)],
         "halted": decisions.stopped(connection, site),
         "streams": _streams(connection, site),

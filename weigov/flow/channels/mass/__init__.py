@@ -11,7 +11,7 @@ Steps of preview: image (each), cover:N (each), draft, preview:N (each). Of send
 """
 
 from weigov.flow.channels.mass.outcome import conclude, join_early, poll, settle_unknown
-from weigov.flow.channels.mass.removal import removed_articles, take_back
+from weigov.flow.channels.mass.removal import removed_articles, take_back, taken_back
 from weigov.flow.channels.mass.standing import record_of, stale
 from weigov.flow.channels.mass.steps import allowed, calls, held_by_budget, may_repeat, paths, send
 from weigov.flow.channels.mass.transition import discard_drafts, follow_up
@@ -33,4 +33,5 @@ __all__ = [
     "settle_unknown",
     "stale",
     "take_back",
+    "taken_back",
 ]

@@ -90,7 +90,14 @@ def settle_delete(ctx: Context, client: AccountClient, row: Delivery) -> str:
 def removed_articles(connection: Connection, removal: Delivery, *, now: datetime) -> None:
     """When every article of a message is gone, so is the message."""
     of = outbox.get(connection, int(removal.payload["of"]))
-    gone = {
+    gone = taken_back(connection, of)
+    if of.state == "confirmed" and {item.place for item in gathered.of_delivery(connection, of.id)} <= gone:
+        outbox.move(connection, of, "removed", now=now)
+
+
+def taken_back(connection: Connection, of: Delivery) -> set[int]:
+    """The places of the articles of a message that are gone."""
+    return {
         int(row.payload["article_idx"])
         for row in outbox.find(
             connection, site=of.site, flow=of.flow, target=of.target, channel="mass", effect="remove",
@@ -98,5 +105,3 @@ def removed_articles(connection: Connection, removal: Delivery, *, now: datetime
         )
         if row.payload and int(row.payload["of"]) == of.id
     }  # fmt: skip
-    if of.state == "confirmed" and {item.place for item in gathered.of_delivery(connection, of.id)} <= gone:
-        outbox.move(connection, of, "removed", now=now)
