@@ -48,6 +48,7 @@ COMMANDS: tuple[Callable[..., Any], ...] = (
     verbs.reconcile,
     verbs.statistics,
     verbs.sync_back,
+    verbs.watch,
     state.status,
     state.plan,
     state.apply,
