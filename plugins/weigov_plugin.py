@@ -18,6 +18,7 @@ import weigov.flow.deliver
 import weigov.flow.reconcile
 import weigov.flow.review
 import weigov.flow.sync_back
+import weigov_airflow.mounted
 import weigov_airflow.review
 import weigov_airflow.site
 import weigov_airflow.work
@@ -25,3 +26,5 @@ import weigov_airflow.work
 
 class WeigovPlugin(AirflowPlugin):
     name = "weigov"
+    fastapi_apps = [weigov_airflow.mounted.MOUNTED]  # noqa: RUF012
+    external_views = weigov_airflow.mounted.VIEWS
