@@ -6,22 +6,27 @@ can settle it. The openid is not in the payload: it is looked up, sealed, when t
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from concurrent.futures import Executor
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing
 from datetime import datetime, timedelta
+from typing import Any
 
 from sqlalchemy import Connection
 
+from weigov.errors import RemoteError, RemoteRefused
 from weigov.flow import abreast
 from weigov.flow.context import Context
 from weigov.flow.step import call
-from weigov.ledger import bindings, outbox, receipts
+from weigov.ledger import bindings, citizens, outbox, receipts
 from weigov.ledger.outbox import Delivery
 from weigov.wechat.client import AccountClient
+from weigov.wechat.messages import Messages
 
 #: WeChat's window is ten minutes; ours ends early enough for a call's own deadline and a clock that is off.
 REPEAT_FOR = timedelta(minutes=8)
 GIVE_UP_WAITING = timedelta(minutes=30)
+#: How long an event that says more is waited for, before WeChat is asked whether the receiver follows at all.
+ASK_WHO_FOLLOWS = timedelta(minutes=2)
 #: Without an event by then an accepted message is nobody's certainty.
 EVENT_WITHIN = timedelta(hours=48)
 
@@ -40,24 +45,50 @@ def send(ctx: Context, client: AccountClient, row: Delivery) -> None:
     """Send it (again, with the same key, when it is unknown). Always ends with Ended or StopDrain."""
     with ctx.ledger.read() as connection:
         openid = bindings.openids(connection, ctx.sealer, client.account.appid, [row.subject]).get(row.subject, "")
-    call(ctx, row, "send", lambda: _ask(ctx, client, row, openid), last="accepted")
+    call(ctx, row, "send", lambda: client.send_template(**_message(ctx, row, openid)), last="accepted")
 
 
-def send_all(ctx: Context, account: str, rows: Sequence[Delivery], threads: Executor) -> list[abreast.Result]:
-    """Send claimed messages side by side; what each came to."""
-    appid = ctx.account(account).account.appid
-    with ctx.ledger.read() as connection:
-        openids = bindings.openids(connection, ctx.sealer, appid, [row.subject for row in rows])
-    return abreast.send_all(
-        ctx, rows, "send", lambda row: _ask(ctx, ctx.account(account), row, openids.get(row.subject, "")), threads
-    )
+def send_all(
+    ctx: Context, client: AccountClient, rows: Sequence[Delivery], more: Callable[[], Sequence[Delivery]]
+) -> Iterator[abreast.Result]:
+    """Send claimed messages side by side, and what ``more`` claims meanwhile; what each came to."""
+    messages = client.messages(abreast.WIDTH)
+    with closing(messages):
+        side = _Side(ctx, client, messages)
+        side.learn(rows)
+        yield from abreast.send_all(ctx, rows, "send", side, lambda: side.learn(more()))
 
 
-def settle_unknown(ctx: Context, appid: str, row: Delivery) -> str:
-    """An event of this citizen that nobody else can claim is the answer; without one a person decides in the end."""
-    now = ctx.now()
+class _Side:
+    """Messages as ``abreast`` sends them: each citizen's openid is looked up with the claim, and then forgotten."""
+
+    def __init__(self, ctx: Context, client: AccountClient, messages: Messages[Delivery]) -> None:
+        self._ctx, self._appid, self._messages = ctx, client.account.appid, messages
+        self._openids: dict[str, str] = {}
+        self.answers = messages.answers
+
+    @property
+    def under_way(self) -> int:
+        return self._messages.under_way
+
+    def learn(self, rows: Sequence[Delivery]) -> Sequence[Delivery]:
+        if rows:
+            with self._ctx.ledger.read() as connection:
+                subjects = [row.subject for row in rows]
+                self._openids |= bindings.openids(connection, self._ctx.sealer, self._appid, subjects)
+        return rows
+
+    def send(self, row: Delivery) -> None:
+        self._messages.send(row, **_message(self._ctx, row, self._openids.pop(row.subject, "")))
+
+
+def settle_unknown(ctx: Context, client: AccountClient, row: Delivery) -> str:
+    """An event of this citizen that nobody else can claim is the answer, or that they do not follow the account;
+    without either a person decides in the end."""
+    now, appid = ctx.now(), client.account.appid
+    since = row.first_intent_at or row.created_at
+    follows = row.state != "unknown" or now - since < ASK_WHO_FOLLOWS or _follows(ctx, client, row)
     with ctx.ledger.begin() as connection:
-        since = row.first_intent_at or row.created_at
         candidates = [
             receipt
             for receipt in receipts.unmatched(connection, appid, "template", subject=row.subject)
@@ -69,8 +100,13 @@ def settle_unknown(ctx: Context, appid: str, row: Delivery) -> str:
         if len(candidates) == 1 and len(rivals) == 1:
             receipts.match(connection, candidates[0].id, row.id)
             outbox.settle(connection, row, "accepted", now=now, remote_id=candidates[0].remote_id)
-            conclude(connection, outbox.get(connection, row.id), candidates[0].status, now=now)
+            conclude(connection, appid, outbox.get(connection, row.id), candidates[0].status, now=now)
             return outbox.get(connection, row.id).state
+        if not follows and not candidates and not citizens.left_since(connection, appid, row.subject, since):
+            # Had they left after it arrived, their leaving would have been reported.
+            citizens.note_gone(connection, appid, row.subject, "stranger", at=since.replace(microsecond=0))
+            outbox.settle(connection, row, "rejected", now=now, reason="the citizen does not follow the account")
+            return "rejected"
         if row.state == "in_doubt":
             return row.state
         if may_repeat(ctx, row):
@@ -82,25 +118,41 @@ def settle_unknown(ctx: Context, appid: str, row: Delivery) -> str:
     return "unknown"
 
 
-def conclude(connection: Connection, row: Delivery, status: str, *, now: datetime) -> None:
-    """What TEMPLATESENDJOBFINISH says: it arrived, or why not."""
+def conclude(connection: Connection, appid: str, row: Delivery, status: str, *, now: datetime) -> None:
+    """What TEMPLATESENDJOBFINISH says: it arrived, or why not. Who has blocked the account is remembered."""
     plain = status.replace(" ", "").casefold()
     if plain == "success":
         outbox.settle(connection, row, "confirmed", now=now)
     else:
+        if plain == "failed:userblock":
+            at = (row.first_intent_at or row.created_at).replace(microsecond=0)
+            citizens.note_gone(connection, appid, row.subject, "blocked", at=at)
         outbox.settle(connection, row, "rejected", now=now, reason=f"WeChat: {status}")
 
 
-def _ask(ctx: Context, client: AccountClient, row: Delivery, openid: str) -> str:
+def _follows(ctx: Context, client: AccountClient, row: Delivery) -> bool:
+    """Whether the receiver follows the account now, as far as WeChat says; what cannot be asked is not known."""
+    with ctx.ledger.read() as connection:
+        openid = bindings.openids(connection, ctx.sealer, client.account.appid, [row.subject]).get(row.subject, "")
+    try:
+        return not openid or str(client.user_info(openid).get("subscribe", 1)) != "0"
+    except RemoteRefused as error:
+        return error.code != 40003  # no follower of this account, and never was one
+    except RemoteError:
+        return True
+
+
+def _message(ctx: Context, row: Delivery, openid: str) -> dict[str, Any]:
+    """What ``AccountClient.send_template`` and ``Messages.send`` take."""
     payload = row.payload
-    return client.send_template(
-        openid,
-        str(payload["template_id"]),
-        payload["data"],
-        str(payload["url"]),
-        row.client_key,
-        fields=_fields(ctx, row),
-    )
+    return {
+        "openid": openid,
+        "template_id": str(payload["template_id"]),
+        "data": payload["data"],
+        "url": str(payload["url"]),
+        "client_msg_id": row.client_key,
+        "fields": _fields(ctx, row),
+    }
 
 
 def _fields(ctx: Context, row: Delivery) -> tuple[str, ...]:
