@@ -121,7 +121,8 @@ def _all(site: Site) -> Iterator[tuple[str, Callable[[str], DAG]]]:
         yield f"flow_{flow.flow}", partial(_flow, site, flow=flow)
         if flow.review:
             yield f"review_{flow.flow}", partial(_review, site, flow=flow)
-    yield "watch", partial(_watch, site)
+    if site.accounts:
+        yield "watch", partial(_watch, site)
     for account in site.accounts:
         yield f"deliver_{account}", partial(_deliver, site, account=account)
         yield f"reconcile_{account}", partial(_reconcile, site, account=account)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.sdk import BaseNotifier
 
-from weigov_airflow.work import REASON
+from weigov_airflow.reason import REASON
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
