@@ -33,11 +33,20 @@ _KEYS: dict[str, tuple[tuple[Loc, ...], tuple[Loc, ...]]] = {
     "news": (
         (("from",), ("map",), ("to", "via")),
         # An article stays until it is withdrawn, and a newer revision always replaces the one before.
-        (("to", "template"), ("to", "audience"), ("valid_for",), ("order",), ("link",), ("menu",), ("schedule",)),
+        (
+            ("to", "template"),
+            ("to", "audience"),
+            ("valid_for",),
+            ("order",),
+            ("link",),
+            ("menu",),
+            ("conditional",),
+            ("schedule",),
+        ),
     ),
     "template": (
         (("from",), ("map",), ("to", "template"), ("to", "audience"), ("valid_for",)),
-        (("to", "via"), ("menu",), ("schedule",)),
+        (("to", "via"), ("menu",), ("conditional",), ("schedule",)),
     ),
     "menu": (
         (("menu",),),

@@ -13,7 +13,7 @@ from weigov.mapping.layout import Layouts
 from weigov.mapping.model import CodeList
 from weigov.ports import SystemShape
 from weigov.records import digest
-from weigov.site.models import Account, Flow, MenuChildren, System
+from weigov.site.models import Account, Flow, System
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +67,6 @@ def reads_of(flow: Flow, layouts: Layouts) -> frozenset[str]:
             found |= layouts.reads(rule.layout)
     if flow.link:
         found.update(flow.link.sources())
-    for entry in flow.menu:
-        if isinstance(entry.children, MenuChildren):
-            found |= {"name", "parent", "position", *entry.children.link.sources()}
+    for children in flow.menu_streams():
+        found |= {"name", "parent", "position", *children.link.sources()}
     return frozenset(found - {"key"})

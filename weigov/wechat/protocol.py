@@ -41,6 +41,7 @@ READS = frozenset(
         "user/info",
         "user/info/batchget",
         "user/get",
+        "tags/get",
         "message/mass/get",
     )
 )
