@@ -19,12 +19,14 @@ EventKind = Literal[
     "template_status",
 ]  # fmt: skip
 JobKind = Literal["publish_status"]
+MassKind = Literal["mass_status"]
 VendorKind = Literal["says_no"]
-Kind = Literal[WireKind, EventKind, JobKind, VendorKind]
+Kind = Literal[WireKind, EventKind, JobKind, MassKind, VendorKind]
 
 WIRE_KINDS: tuple[str, ...] = get_args(WireKind)
 EVENT_KINDS: tuple[str, ...] = get_args(EventKind)
 JOB_KINDS: tuple[str, ...] = get_args(JobKind)
+MASS_KINDS: tuple[str, ...] = get_args(MassKind)
 VENDOR_KINDS: tuple[str, ...] = get_args(VendorKind)
 
 _SCHEMA = """CREATE TABLE IF NOT EXISTS sandbox_fault (

@@ -18,6 +18,8 @@ from weigov.commands import (
     deployment,
     doctor,
     doubts,
+    log,
+    pause,
     quarantine,
     quota,
     recover,
@@ -49,6 +51,8 @@ COMMANDS: tuple[Callable[..., Any], ...] = (
     state.apply,
     doubts.settle,
     doubts.replay,
+    pause.pause,
+    pause.resume,
     recover.recover,
     audit.audit,
 )
@@ -60,6 +64,7 @@ GROUPS: dict[str, typer.Typer] = {
     "quarantine": quarantine.app,
     "quota": quota.app,
     "bindings": bindings.app,
+    "log": log.app,
     "doctor": doctor.app,
 }
 

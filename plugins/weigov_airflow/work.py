@@ -26,7 +26,7 @@ def working() -> Iterator[Context]:
     """The deployment, with Airflow's connections. What Weigov can name ends the task red, with its one line."""
     try:
         settings = Settings.from_environ()
-        with opened(settings, credentials=AirflowCredentials(settings.secrets_file)) as ctx:
+        with opened(settings, credentials=AirflowCredentials(settings.secrets_file), door="airflow") as ctx:
             yield ctx
     except WeigovError as error:
         cannot_work(str(error))

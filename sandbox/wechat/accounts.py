@@ -20,6 +20,9 @@ OTHER_FOLLOWERS = 12
 DEFAULTS: dict[str, Any] = {
     "publish_seconds": 1.0,  # on the sandbox's clock
     "publish_id_as": "number",  # as recorded; "string" as the documentation says
+    "mass_seconds": 1.0,  # on the sandbox's clock
+    "mass_apart_s": 60,  # between two mass sends
+    "mass_protection": False,  # must an administrator confirm each mass send on the phone
     "title_max": 32,  # characters; 64 in older documentation
     "comments": False,  # may articles open comments
     "enforce_template_fields": True,  # a test account does not

@@ -6,7 +6,20 @@ from fastapi import FastAPI, Request, Response
 from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import UploadFile
 
-from sandbox.wechat import conditional, draft, material, menu, publish, quota, tags, template, token, user
+from sandbox.wechat import (
+    conditional,
+    draft,
+    mass,
+    mass_calls,
+    material,
+    menu,
+    publish,
+    quota,
+    tags,
+    template,
+    token,
+    user,
+)
 from sandbox.wechat.call import ENDPOINTS, Call, Endpoint, Upload, handle, register
 from sandbox.wechat.errors import Refused
 from sandbox.world import World
@@ -55,6 +68,16 @@ register(
     Endpoint("/cgi-bin/freepublish/delete", publish.delete, permission="may_publish"),
     Endpoint("/cgi-bin/freepublish/getarticle", publish.getarticle, permission="may_publish"),
     Endpoint("/cgi-bin/freepublish/batchget", publish.batchget, permission="may_publish"),
+    Endpoint("/cgi-bin/message/mass/sendall", mass.sendall, permission="verified"),
+    Endpoint("/cgi-bin/message/mass/send", mass.send, permission="verified_service"),
+    Endpoint("/cgi-bin/message/mass/preview", mass_calls.preview, permission="verified"),
+    Endpoint("/cgi-bin/message/mass/get", mass_calls.get, permission="verified"),
+    Endpoint("/cgi-bin/message/mass/delete", mass_calls.delete, permission="verified"),
+    Endpoint("/cgi-bin/tags/update", tags.update),
+    Endpoint("/cgi-bin/tags/getidlist", tags.of_person),
+    Endpoint("/cgi-bin/tags/members/batchtagging", tags.tag_people),
+    Endpoint("/cgi-bin/tags/members/batchuntagging", tags.untag_people),
+    Endpoint("/cgi-bin/user/tag/get", tags.people),
     Endpoint("/cgi-bin/message/template/send", template.send, permission="verified_service"),
     Endpoint(
         "/cgi-bin/template/get_all_private_template", template.get_all_private_template, method="GET",
@@ -63,7 +86,6 @@ register(
     Endpoint("/cgi-bin/tags/get", tags.get, method="GET", body="none"),
     Endpoint("/cgi-bin/tags/create", tags.create),
     Endpoint("/cgi-bin/tags/delete", tags.delete),
-    Endpoint("/cgi-bin/tags/members/batchtagging", tags.batchtagging),
     Endpoint("/cgi-bin/user/get", user.get, method="GET", body="none"),
     Endpoint("/cgi-bin/user/info", user.info, method="GET", body="none"),
     Endpoint("/cgi-bin/user/info/batchget", user.batchget),

@@ -68,6 +68,19 @@ CREATE TABLE IF NOT EXISTS wx_message (
     delivered INTEGER NOT NULL, digest TEXT NOT NULL, repeats INTEGER NOT NULL DEFAULT 0
 );
 CREATE INDEX IF NOT EXISTS wx_message_openid ON wx_message (openid, client_msg_id);
+CREATE TABLE IF NOT EXISTS wx_mass (
+    msg_id INTEGER PRIMARY KEY AUTOINCREMENT, appid TEXT NOT NULL, path TEXT NOT NULL, msgtype TEXT NOT NULL,
+    articles TEXT NOT NULL, audience TEXT NOT NULL, openids TEXT NOT NULL, ignore_reprint INTEGER NOT NULL,
+    key TEXT NOT NULL, sent_at REAL NOT NULL, due_at REAL NOT NULL, outcome TEXT NOT NULL, confirm_until REAL,
+    finished_at REAL, deleted TEXT NOT NULL DEFAULT '[]'
+);
+CREATE TABLE IF NOT EXISTS wx_mass_received (
+    msg_id INTEGER NOT NULL, openid TEXT NOT NULL, PRIMARY KEY (msg_id, openid)
+);
+CREATE TABLE IF NOT EXISTS wx_mass_preview (
+    id INTEGER PRIMARY KEY AUTOINCREMENT, appid TEXT NOT NULL, openid TEXT NOT NULL, articles TEXT NOT NULL,
+    at REAL NOT NULL
+);
 CREATE TABLE IF NOT EXISTS wx_event (
     id INTEGER PRIMARY KEY AUTOINCREMENT, appid TEXT NOT NULL, openid TEXT NOT NULL, event TEXT NOT NULL,
     xml TEXT NOT NULL, created_at REAL NOT NULL, due_real_s REAL NOT NULL, state TEXT NOT NULL,

@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from sqlalchemy import (
+    DDL,
     BigInteger,
     Boolean,
     Column,
@@ -26,6 +27,7 @@ from sqlalchemy import (
     Text,
     TypeDecorator,
     UniqueConstraint,
+    event,
     text,
 )
 
@@ -178,7 +180,8 @@ delivery = Table(
           postgresql_where=text("retire != ''")),
     Index("ix_delivery_flight", "flight_key", "state"),
     Index("ix_delivery_record", "site", "record", "flow", "revision"),
-    Index("ix_delivery_flow_state", "site", "flow", "state", "channel"),
+    # Counts and pages of lists: newest first within a flow and a state; the channel is read from the index alone.
+    Index("ix_delivery_flow_state", "site", "flow", "state", "id", "channel"),
 )  # fmt: skip
 
 #: One call for one step of a delivery: the intent is committed before it, the outcome after.
@@ -216,8 +219,8 @@ review = Table(
 )
 
 #: What a person decided outside of review, never changed afterwards.
-#: what: settle | replay (of one delivery) | stop | recover (of the whole site) | and of a menu: over (it may replace
-#: what stands there) | rollback (an old version comes back) | release (the flow makes it again)
+#: what: settle | replay (of one delivery) | stop | recover (of the whole site) | release (of a flow on trial, or
+#: from a rollback) | rollback (an old menu comes back) | over (a menu may replace what stands there)
 decision = Table(
     "decision",
     metadata,
@@ -232,6 +235,56 @@ decision = Table(
     Column("at", Utc, nullable=False),
     Index(None, "delivery_id"),
     Index(None, "site", "what", "id"),
+)
+
+#: Everything people decided, one row each, chained by hashes (``audit_log.py``). The database refuses changes.
+audit_log = Table(
+    "audit_log",
+    metadata,
+    Column("n", BigInteger, primary_key=True, autoincrement=False),
+    Column("site", String(64), nullable=False),
+    Column("at", Utc, nullable=False),
+    Column("door", String(16), nullable=False),  # shell | board | airflow
+    Column("person", String(128), nullable=False),
+    Column("what", String(32), nullable=False),
+    Column("about", String(600), nullable=False),
+    Column("was", String(16), nullable=False),
+    Column("now", String(16), nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("before", String(64), nullable=False, unique=True),
+    Column("hash", String(64), nullable=False, unique=True),
+)
+
+#: Dialect → statements that have the database refuse what would change the audit log. The migration runs the same.
+APPEND_ONLY = {
+    "sqlite": (
+        "CREATE TRIGGER audit_log_no_update BEFORE UPDATE ON audit_log "
+        "BEGIN SELECT RAISE(ABORT, 'the audit log is only added to'); END",
+        "CREATE TRIGGER audit_log_no_delete BEFORE DELETE ON audit_log "
+        "BEGIN SELECT RAISE(ABORT, 'the audit log is only added to'); END",
+    ),
+    "postgresql": (
+        "CREATE OR REPLACE FUNCTION audit_log_refuse() RETURNS trigger LANGUAGE plpgsql AS $$ "
+        "BEGIN RAISE EXCEPTION 'the audit log is only added to'; END $$",
+        "CREATE TRIGGER audit_log_no_change BEFORE UPDATE OR DELETE OR TRUNCATE ON audit_log "
+        "FOR EACH STATEMENT EXECUTE FUNCTION audit_log_refuse()",
+    ),
+}
+for _dialect, _statements in APPEND_ONLY.items():
+    for _statement in _statements:
+        event.listen(audit_log, "after_create", DDL(_statement).execute_if(dialect=_dialect))  # type: ignore[no-untyped-call]
+
+#: Flows a person stopped: they send nothing until they are resumed. Withdrawals go.
+flow_pause = Table(
+    "flow_pause",
+    metadata,
+    _id(),
+    Column("site", String(64), nullable=False),
+    Column("flow", String(64), nullable=False),
+    Column("person", String(128), nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("since", Utc, nullable=False),
+    UniqueConstraint("site", "flow"),
 )
 
 #: What a remote system said it did, joined to a delivery from either side: answer or event may come first.
@@ -270,6 +323,7 @@ inbox = Table(
     UniqueConstraint("appid", "dedupe_key"),
     Index("ix_inbox_waiting", "appid", "id", sqlite_where=text("handled_at IS NULL"),
           postgresql_where=text("handled_at IS NULL")),
+    Index("ix_inbox_subject", "appid", "subject", "id"),  # what a citizen did last
 )  # fmt: skip
 
 #: How far a stream was read. ``version`` is what a concurrent collect trips over.
@@ -439,4 +493,82 @@ binding = Table(
     Column("created_at", Utc, nullable=False),
     UniqueConstraint("appid", "openid_hash", "system", "scope", "ref_hash"),
     Index("ix_binding_ref", "appid", "system", "scope", "ref_hash"),
+)
+
+#: What is known of a citizen as somebody messages reach.
+#: gone: '' | left | stranger | blocked | unknown | refuses, since when
+citizen = Table(
+    "citizen",
+    metadata,
+    _id(),
+    Column("appid", String(64), nullable=False),
+    Column("openid_hash", String(64), nullable=False),
+    Column("openid", LargeBinary),  # sealed, where an event brought it; bindings have their own
+    Column("gone", String(16), nullable=False, server_default=""),
+    Column("gone_at", Utc),
+    Column("here_at", Utc),  # the last sign that messages can reach them
+    UniqueConstraint("appid", "openid_hash"),
+)
+
+#: Whom a flow on trial may reach, by the name its YAML uses.
+guest = Table(
+    "guest",
+    metadata,
+    _id(),
+    Column("appid", String(64), nullable=False),
+    Column("name", String(64), nullable=False),
+    Column("openid_hash", String(64), nullable=False),
+    Column("at", Utc, nullable=False),
+    UniqueConstraint("appid", "name"),
+)
+
+#: Flows that were ever on trial; who released one, and why, is in ``decision``.
+trial = Table(
+    "trial",
+    metadata,
+    _id(),
+    Column("site", String(64), nullable=False),
+    Column("flow", String(64), nullable=False),
+    Column("began_at", Utc, nullable=False),
+    Column("released_at", Utc),
+    UniqueConstraint("site", "flow"),
+)
+
+#: One message to many: its deliveries are made in batches, and how far is committed with each.
+#: state: open | done | superseded
+fan_out = Table(
+    "fan_out",
+    metadata,
+    _id(),
+    Column("site", String(64), nullable=False),
+    Column("flow", String(64), nullable=False),
+    Column("record", String(400), nullable=False),
+    Column("revision", Integer, nullable=False),
+    Column("target", String(80), nullable=False),
+    Column("receivers", String(16), nullable=False),  # bound | subscribers | corrected
+    Column("message", Text, nullable=False),  # what every delivery has in common
+    Column("cursor", String(80), nullable=False, server_default=""),
+    Column("total", Integer, nullable=False),
+    Column("made", Integer, nullable=False, server_default="0"),
+    Column("state", String(16), nullable=False),
+    Column("created_at", Utc, nullable=False),
+    Column("changed_at", Utc, nullable=False),
+    UniqueConstraint("site", "flow", "record", "revision", "target"),
+)
+
+#: A citizen agreed to one notice of a template (or, long-term, to all): one row an agreement.
+subscribe_grant = Table(
+    "subscribe_grant",
+    metadata,
+    _id(),
+    Column("appid", String(64), nullable=False),
+    Column("openid_hash", String(64), nullable=False),
+    Column("template_id", String(64), nullable=False),
+    Column("source", String(320), nullable=False),  # the event that brought it
+    Column("long_term", Boolean, nullable=False),
+    Column("delivery_id", BigInteger, ForeignKey("delivery.id")),  # which took it, and has it while it may be sent
+    Column("void_at", Utc),  # taken back by the citizen, or used up as WeChat says
+    Column("at", Utc, nullable=False),
+    UniqueConstraint("appid", "source"),
+    Index("ix_subscribe_grant_who", "appid", "template_id", "openid_hash"),
 )

@@ -34,14 +34,8 @@ _KEYS: dict[str, tuple[tuple[Loc, ...], tuple[Loc, ...]]] = {
         (("from",), ("map",), ("to", "via")),
         # An article stays until it is withdrawn, and a newer revision always replaces the one before.
         (
-            ("to", "template"),
-            ("to", "audience"),
-            ("valid_for",),
-            ("order",),
-            ("link",),
-            ("menu",),
-            ("conditional",),
-            ("schedule",),
+            *(("to", word) for word in ("template", "audience")),
+            *((word,) for word in ("valid_for", "order", "link", "menu", "conditional", "schedule", "urgent")),
         ),
     ),
     "template": (
@@ -52,7 +46,7 @@ _KEYS: dict[str, tuple[tuple[Loc, ...], tuple[Loc, ...]]] = {
         (("menu",),),
         (
             *((("to", word)) for word in ("via", "template", "audience")),
-            *(((word,)) for word in ("from", "begin", "valid_for", "order", "map", "link", "sync_back")),
+            *(((word,)) for word in ("from", "begin", "valid_for", "order", "map", "link", "sync_back", "urgent")),
         ),
     ),
 }
@@ -122,6 +116,8 @@ def _flow(stem: str, flow: Flow, shape: StreamShape | None, known: Known) -> Ite
             "messages cannot begin with all: it would tell everyone of what is long past",
             "now or a date",
         )
+    if flow.urgent and flow.quiet_hours:
+        yield ("urgent",), "goes at any hour, and quiet_hours says the contrary", "take one of them out"
     if flow.schedule is not None and not _is_cron(flow.schedule):
         yield ("schedule",), f"{flow.schedule!r} is not a cron line of five fields", 'as in "0 6 * * *"'
     if flow.to.kind == "menu":

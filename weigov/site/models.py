@@ -93,7 +93,14 @@ class Account(Strict):
     connection: str
     access_token: AccessToken = "stable_token"
     templates: Mapping[str, Template] = Field(default_factory=dict)
+    #: How often a citizen is told something in one Beijing day, by all flows together but the urgent ones.
+    per_citizen: str | None = Field(default=None, pattern=r"^[1-9]\d*/day$")
     budget: Budget = Budget()
+
+    @property
+    def messages_a_day(self) -> int | None:
+        """``per_citizen`` as a number; None where there is no limit."""
+        return int(self.per_citizen.partition("/")[0]) if self.per_citizen else None
 
 
 class System(Strict):
@@ -233,6 +240,8 @@ class Flow(Strict):
     valid_for: Duration | None = None
     order: Order = "latest"
     quiet_hours: Annotated[QuietHours, BeforeValidator(_quiet_hours)] | None = None
+    #: A warning: goes before other messages, at any hour, and does not count as one too many.
+    urgent: bool = False
     map: Mapping[str, FieldRule] = Field(default_factory=dict)
     link: Link | None = None
     sync_back: SyncBack | None = None

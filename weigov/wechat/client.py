@@ -24,6 +24,7 @@ from weigov.errors import OutcomeUnknown, RecordRejected, RemoteError, RemoteRef
 from weigov.ports import Clock
 from weigov.wechat import menus, rules
 from weigov.wechat.account import Account
+from weigov.wechat.mass import Mass
 from weigov.wechat.menus import Current, Menus
 from weigov.wechat.protocol import READS, AccountStopped, operation_of
 from weigov.wechat.sdk import Json, Sdk
@@ -112,6 +113,7 @@ class AccountClient:
         self.account = account
         self._sdk = Sdk(account, token, http, clock, timeouts)
         self._max_title = max_title
+        self.mass = Mass(account, self._sdk, clock)
 
     # ---- menu
 

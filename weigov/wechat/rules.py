@@ -279,6 +279,18 @@ def message_problems(template_id: str, data: Mapping[str, str], url: str, fields
     return problems + list(_url("url", url) if url else ())
 
 
+# ---- mass messages -------------------------------------------------------------------------------------------------
+
+#: A longer one is refused (45067), whatever older pages say.
+CLIENT_MSG_ID_BYTES = 32
+
+
+def mass_problems(media_id: str, client_msg_id: str) -> list[str]:
+    """What is wrong with a mass message, its audience aside. Without a key of ours it could not be repeated."""
+    problems = [] if media_id else ["mpnews.media_id: missing"]
+    return problems + list(_size("clientmsgid", client_msg_id, max_bytes=CLIENT_MSG_ID_BYTES))
+
+
 # ---- shared --------------------------------------------------------------------------------------------------------
 
 

@@ -69,6 +69,24 @@ class TemplateMessages(BaseWeChatAPI):  # type: ignore[misc]
         return self._post("message/template/send", data=dict(message))  # type: ignore[no-any-return]
 
 
+class MassMessages(BaseWeChatAPI):  # type: ignore[misc]
+    """message/mass/*: wechatpy's names the tag ``group_id``, which is what tags were called before."""
+
+    def sendall(self, message: Mapping[str, Any]) -> Json:
+        return self._post("message/mass/sendall", data=dict(message))  # type: ignore[no-any-return]
+
+    def preview(self, media_id: str, wxname: str) -> Json:
+        data = {"towxname": wxname, "mpnews": {"media_id": media_id}, "msgtype": "mpnews"}
+        return self._post("message/mass/preview", data=data)  # type: ignore[no-any-return]
+
+    def get(self, msg_id: str) -> Json:
+        return self._post("message/mass/get", data={"msg_id": msg_id})  # type: ignore[no-any-return]
+
+    def delete(self, msg_id: str, index: int) -> Json:
+        data = {"msg_id": int(msg_id) if msg_id.isdigit() else msg_id, "article_idx": index}
+        return self._post("message/mass/delete", data=data)  # type: ignore[no-any-return]
+
+
 class OpenApi(BaseWeChatAPI):  # type: ignore[misc]
     """openapi/*: what is left of the day's calls."""
 
@@ -85,6 +103,7 @@ class Sdk(WeChatClient):  # type: ignore[misc]
     draft = Drafts()
     freepublish = FreePublish()
     template_message = TemplateMessages()
+    mass_message = MassMessages()
     openapi = OpenApi()
 
     def __init__(

@@ -45,6 +45,9 @@ SENDS: dict[str, Callable[[AccountClient], object]] = {
     "freepublish/submit": lambda c: c.submit("M"),
     "freepublish/delete": lambda c: c.delete_published("A"),
     "message/template/send": send_template,
+    "message/mass/sendall": lambda c: c.mass.send("M", "key-1", tag=None, reprints=False),
+    "message/mass/preview": lambda c: c.mass.preview("M", "wx_editor"),
+    "message/mass/delete": lambda c: c.mass.delete("1", 2),
 }
 READS: dict[str, Callable[[AccountClient], object]] = {
     "menu/get": lambda c: c.get_menu(),
@@ -59,6 +62,8 @@ READS: dict[str, Callable[[AccountClient], object]] = {
     "template/get_all_private_template": lambda c: c.list_templates(),
     "openapi/quota/get": lambda c: c.quota("/cgi-bin/draft/add"),
     "user/info": lambda c: c.user_info(OPENID),
+    "message/mass/get": lambda c: c.mass.state("1"),
+    "tags/get": lambda c: c.mass.tag_id("市民"),
 }
 AMBIGUOUS: dict[str, Reply] = {
     "reset after sending": reset,
