@@ -6,8 +6,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from sqlalchemy import Connection
+
 from weigov.flow.context import Context
-from weigov.ledger import audit_log, outbox, reviews
+from weigov.flow.menus.diff import differences, tree
+from weigov.flow.menus.standing import last_confirmed
+from weigov.ledger import audit_log, menus, outbox, reviews
 from weigov.ledger.outbox import Delivery
 from weigov.ledger.reviews import Decision
 from weigov.ledger.states import State
@@ -39,7 +43,7 @@ def held(ctx: Context, flow: str | None = None) -> list[Held]:
     """What waits for review, oldest first."""
     with ctx.ledger.read() as connection:
         rows = outbox.find(connection, site=ctx.site.site, flow=flow, states=("waiting_review",))
-        return [_shown(ctx, row, reviews.of_delivery(connection, row.id)) for row in rows]
+        return [_shown(ctx, connection, row, reviews.of_delivery(connection, row.id)) for row in rows]
 
 
 def decide(
@@ -70,7 +74,7 @@ def decide(
     return state
 
 
-def _shown(ctx: Context, row: Delivery, decided: list[reviews.Review]) -> Held:
+def _shown(ctx: Context, connection: Connection, row: Delivery, decided: list[reviews.Review]) -> Held:
     flow = ctx.site.flows.get(row.flow)
     mine = [r for r in decided if r.digest == row.digest]
     return Held(
@@ -81,7 +85,7 @@ def _shown(ctx: Context, row: Delivery, decided: list[reviews.Review]) -> Held:
         title=row.title,
         digest=row.digest,
         source_url=str(row.payload.get("source_url", "")),
-        excerpt=plain_text(str(row.payload.get("content", "")))[:300],
+        excerpt=_menu(connection, row) if row.channel == "menu" else _words(row),
         images=len(row.payload.get("images", ())),
         dropped=dict(row.payload.get("dropped", {})),
         approvals=sum(1 for r in mine if r.decision == "approve"),
@@ -90,3 +94,14 @@ def _shown(ctx: Context, row: Delivery, decided: list[reviews.Review]) -> Held:
         since=row.created_at,
         effect=row.effect,
     )
+
+
+def _words(row: Delivery) -> str:
+    return plain_text(str(row.payload.get("content", "")))[:300]
+
+
+def _menu(connection: Connection, row: Delivery) -> str:
+    """What citizens would see change, and the whole menu as it would be."""
+    shown = last_confirmed(menus.versions(connection, row.site, row.target))
+    old = shown.payload if shown else None
+    return "\n".join([*differences(old, row.payload), "", *tree(row.payload)])

@@ -52,7 +52,6 @@ SENDS: dict[str, Callable[[AccountClient], object]] = {
 READS: dict[str, Callable[[AccountClient], object]] = {
     "menu/get": lambda c: c.get_menu(),
     "get_current_selfmenu_info": lambda c: c.get_current_menu(),
-    "tags/get": lambda c: c.tags(),
     "draft/get": lambda c: c.get_draft("M"),
     "draft/batchget": lambda c: c.batchget_drafts(),
     "freepublish/get": lambda c: c.get_publish("1"),

@@ -7,7 +7,7 @@ is switched on.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -67,9 +67,10 @@ class Standing:
 
     @property
     def digest(self) -> str:
-        """The same for the same menu, whatever WeChat numbers it."""
+        """The same for the same menu, whatever WeChat numbers it and its tags are called."""
         by_hand = list(self.current.buttons) if self.is_by_hand else []
-        return digest({"menu": self.menu(), "by hand": by_hand, "off": self.is_off})
+        unnamed = Standing(self.menus, self.current).menu()
+        return digest({"menu": unnamed, "by hand": by_hand, "off": self.is_off})
 
     def menu(self) -> dict[str, Any]:
         """As a delivery would carry it; made in the console, as far as the API can make it."""
@@ -117,7 +118,7 @@ def is_shown(menu: Menu, standing: Standing) -> bool:
     """Whether exactly this menu stands there, switched on."""
     if standing.is_by_hand or standing.is_off or normal(menu["button"]) != normal(standing.menus.buttons):
         return False
-    return _same(menu, standing, standing.menus.conditionals)
+    return _others_stand(menu, standing, alone=True)
 
 
 def not_shown(menu: Menu, standing: Standing) -> list[str]:
@@ -126,8 +127,10 @@ def not_shown(menu: Menu, standing: Standing) -> list[str]:
         return []
     notes = ["made by hand in WeChat's console"] if standing.is_by_hand else []
     notes += ["switched off in WeChat's console"] if standing.is_off else []
-    lines = [] if standing.is_empty else differences(menu, standing.menu())
-    return notes + (lines or ([] if notes else ["there is no menu" if standing.is_empty else "another order"]))
+    if standing.is_empty:
+        return ["there is no menu"]
+    lines = differences(menu, standing.menu())
+    return notes + (lines or ([] if notes else ["a conditional menu stands there twice"]))
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,7 +182,7 @@ def strange(row: Delivery, standing: Standing, knows: Known) -> list[str]:
     if any(not _is_ours(one, standing, knows) for one in standing.menus.conditionals):
         return not_shown(before, standing)
     if knows.base and not knows.begun and not knows.allowed:
-        return [] if _same(knows.base.payload, standing, standing.menus.conditionals) else not_shown(before, standing)
+        return [] if _others_stand(knows.base.payload, standing, alone=False) else not_shown(before, standing)
     return []
 
 
@@ -201,9 +204,9 @@ def _is_ours(one: Conditional, standing: Standing, knows: Known) -> bool:
     )
 
 
-def _same(menu: Menu, standing: Standing, found: Iterable[Conditional]) -> bool:
-    """Whether these conditional menus are the menu's, a tag that is gone matching any."""
-    left = list(found)
+def _others_stand(menu: Menu, standing: Standing, *, alone: bool) -> bool:
+    """Whether the menu's conditional ones stand there, each once and ``alone``; a tag that is gone matches any."""
+    left = list(standing.menus.conditionals)
     for one in menu.get("conditional", ()):
         rule = _sent(one["for"], standing.tags)
         match = next((c for c in left if rule in (c.rule, None) and normal(c.buttons) == normal(one["button"])), None)
@@ -211,7 +214,7 @@ def _same(menu: Menu, standing: Standing, found: Iterable[Conditional]) -> bool:
             return False
         if match is not None:
             left.remove(match)
-    return not left
+    return not (alone and left)
 
 
 def _sent(rule: Mapping[str, Any], tags: Mapping[str, str]) -> dict[str, str] | None:

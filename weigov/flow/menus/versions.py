@@ -81,7 +81,7 @@ def rollback(ctx: Context, account: str, version: str, *, person: str, reason: s
     """
     flow = flow_of(ctx, account)
     target = f"account:{account}"
-    menu = _payload(ctx, account, version)
+    menu = menu_of(ctx, account, version)
     with ctx.ledger.begin() as connection:
         row = enqueue(connection, ctx, flow, target, menu)
         decisions.note(
@@ -128,6 +128,12 @@ def overwrite(ctx: Context, account: str, standing: Standing, *, person: str, re
         if row.state == "deferred":
             outbox.move(connection, row, "ready", now=ctx.now(), due_at=ctx.now())
     return row
+
+
+def held_by(ctx: Context, account: str, menu: Menu) -> Delivery | None:
+    """The rollback that keeps the account's flow from making ``menu``; None when nothing does."""
+    with ctx.ledger.read() as connection:
+        return holding(connection, ctx.site.site, flow_of(ctx, account).flow, f"account:{account}", menu)
 
 
 def flow_of(ctx: Context, account: str) -> Flow:
@@ -184,7 +190,8 @@ def holding(connection: Connection, site: str, flow: str, target: str, menu: Men
     return rows[-1]
 
 
-def _payload(ctx: Context, account: str, version: str) -> dict[str, Any]:
+def menu_of(ctx: Context, account: str, version: str) -> dict[str, Any]:
+    """The menu of one version, as it would be made again. Raises ReviewRejected when it cannot be."""
     target = f"account:{account}"
     with ctx.ledger.read() as connection:
         for row in ledger.versions(connection, ctx.site.site, target):
