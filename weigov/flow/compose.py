@@ -27,6 +27,8 @@ from weigov.ledger.outbox import New
 from weigov.ledger.revisions import Pending
 from weigov.ledger.streams import StreamRef
 from weigov.mapping import apply
+from weigov.mapping.html import text_of
+from weigov.mapping.proofread import blocking, proofread
 from weigov.records import Record, digest
 from weigov.site.models import Flow
 
@@ -159,6 +161,7 @@ def _decide_news(ctx: Context, flow: Flow, item: Pending, record: Record, mappin
     article = apply.map_article(flow, record, apply.context(ctx.site, freezer.resolve))
     if not article.source_url:
         raise RecordRejected(record.key, "source_url is empty: an article must lead back to its source; map one")
+    _refuse_blocked(ctx, record.key, {**_words_of(article), "content": text_of(article.html)})
     payload: dict[str, Any] = {
         "title": article.title,
         "author": article.author,
@@ -212,9 +215,11 @@ def _decide_template(ctx: Context, flow: Flow, item: Pending, record: Record, ma
         if not hashes:
             continue
         template = ctx.site.accounts[account].templates[str(flow.to.template)]
+        data = apply.map_template(flow, record, context)
+        _refuse_blocked(ctx, record.key, data, numbers=False)  # it is the citizen's own
         payload = {
             "template_id": template.id,
-            "data": apply.map_template(flow, record, context),
+            "data": data,
             "url": apply.map_link(flow, record, context) or "",
         }
         made += [
@@ -239,6 +244,17 @@ def _decide_template(ctx: Context, flow: Flow, item: Pending, record: Record, ma
     if not made:
         return Decision("skipped", "unbound")
     return Decision("composed", news=tuple(made))
+
+
+def _refuse_blocked(ctx: Context, key: str, fields: Mapping[str, str], *, numbers: bool = True) -> None:
+    """What the site's bank of words stops does not even come before a reviewer."""
+    blocked = blocking(proofread(ctx.site.words, fields, numbers=numbers))
+    if blocked:
+        raise RecordRejected(key, *blocked)
+
+
+def _words_of(article: apply.Article) -> dict[str, str]:
+    return {"title": article.title, "author": article.author, "digest": article.digest}
 
 
 def _commit(ctx: Context, connection: Connection, flow: Flow, item: Pending, decision: Decision) -> int:
