@@ -100,13 +100,11 @@ def test_a_menu_killed_at_every_step_stands_once(calm_on_each: Deployment) -> No
     tag(town)
     with_others(town)
     town.compose("menu")
-    kill_at(
-        town, "claim", "effect:menu", "intent:add 2", "effect:add 2", "effect:add 1", "intent:verify", "effect:verify"
-    )
+    kill_at(town, "effect:menu", "effect:add 2", "intent:add 1", "effect:verify")
     town.drain()
     assert others(town) == ["大字苹果", "大字版"] and newest(town).state == "confirmed"
     changed(town, lambda text: text.replace("大字版", "大字网站"))
-    kill_at(town, "intent:drop", "effect:drop", "effect:drop")
+    kill_at(town, "effect:drop")
     town.drain()
     assert others(town) == ["大字苹果", "大字网站"] and newest(town).state == "confirmed"
 

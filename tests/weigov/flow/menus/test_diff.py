@@ -82,10 +82,10 @@ def test_whose_menu_it_is_is_said_as_we_and_as_wechat_write_it() -> None:
     assert for_words({"client_platform_type": "2", "tag_id": "100"}) == "tag number 100 on android"
 
 
-NAMES = st.sampled_from("abcde")
-LEAVES = st.builds(leaf, NAMES, st.sampled_from(["https://x/", "https://y/"]))
-TOPS = st.one_of(LEAVES, st.builds(lambda n, b: top(n, *b), NAMES, st.lists(LEAVES, min_size=1, max_size=5)))
-MENUS = st.builds(lambda b: menu(*b), st.lists(TOPS, min_size=1, max_size=3, unique_by=lambda b: b["name"]))
+LEAVES = st.sampled_from([leaf(name, url) for name in "abcde" for url in ("https://x/", "https://y/")])
+BELOW = st.lists(LEAVES, min_size=1, max_size=5)
+TOPS = st.one_of(LEAVES, st.builds(lambda name, below: top(name, *below), st.sampled_from("abcde"), BELOW))
+MENUS = st.lists(TOPS, min_size=1, max_size=3, unique_by=lambda b: b["name"]).map(lambda b: menu(*b))
 
 
 @given(MENUS, MENUS)
