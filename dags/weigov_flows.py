@@ -74,7 +74,7 @@ def compose(flow: str) -> dict[str, int]:
         done = compose(ctx, flow)
     counts = {name: getattr(done, name) for name in ("deliveries", "withdrawn", "quarantined")}
     counts |= {f"waiting for {what}": n for what, n in done.waiting.items()}
-    report("编排 compose", counts | {f"skipped: {why}": n for why, n in done.skipped.items()}, done.held)
+    report("编排 compose", counts | {f"skipped: {why}": n for why, n in done.skipped.items()}, done.held, *done.notes)
     return counts
 
 

@@ -28,6 +28,7 @@ from weigov.commands import (
     state,
     systems,
     tape,
+    trial,
     verbs,
 )
 from weigov.errors import WeigovError
@@ -51,6 +52,7 @@ COMMANDS: tuple[Callable[..., Any], ...] = (
     state.apply,
     doubts.settle,
     doubts.replay,
+    trial.release,
     pause.pause,
     pause.resume,
     recover.recover,
@@ -64,6 +66,7 @@ GROUPS: dict[str, typer.Typer] = {
     "quarantine": quarantine.app,
     "quota": quota.app,
     "bindings": bindings.app,
+    "guests": trial.app,
     "log": log.app,
     "doctor": doctor.app,
 }
