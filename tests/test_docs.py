@@ -29,7 +29,7 @@ from weigov.mapping.model import NEWS_FIELDS, CodeList
 from weigov.mapping.model import Step as MappingStep
 from weigov.ports import Idempotency
 from weigov.records import KINDS
-from weigov.site.models import SYNC_SOURCES, Flow, SiteFile, SyncState
+from weigov.site.models import FIGURE_SOURCES, SYNC_SOURCES, Flow, SiteFile, SyncState
 from weigov.wiring import read_site, read_site_parts
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -239,6 +239,7 @@ def test_the_reference_describes_no_model_that_is_gone() -> None:
         ("flow.md", NEWS_FIELDS),
         ("flow.md", get_args(SyncState)),
         ("flow.md", SYNC_SOURCES),
+        ("flow.md", FIGURE_SOURCES),
         ("flow.md", tuple(KINDS)),
         ("flow.md", tuple(name.split("(")[0] for name in LAYOUT_FILTERS)),
         ("descriptor.md", get_args(vocabulary.Step)),

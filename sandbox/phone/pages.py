@@ -8,7 +8,7 @@ from fastapi.responses import FileResponse, HTMLResponse, JSONResponse, Response
 from jinja2 import Environment, FileSystemLoader
 
 from sandbox.phone import view
-from sandbox.wechat import conditional, events
+from sandbox.wechat import conditional, events, statistics
 from sandbox.world import World
 
 _HERE = Path(__file__).parent
@@ -94,6 +94,7 @@ def make_router(world: World) -> APIRouter:
             return nobody()
         if found["deleted"]:
             return page("gone.html", title="内容已删除", text="该内容已被发布者删除", who=who)
+        statistics.opened(world, openid, article_id, idx)
         return page("article.html", who=who, article=found)
 
     @router.get("/{openid}/version")

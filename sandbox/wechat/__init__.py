@@ -1,4 +1,4 @@
-"""A WeChat that enforces the rules: ``/cgi-bin/...`` as api.weixin.qq.com answers it.
+"""A WeChat that enforces the rules: ``/cgi-bin/...`` and ``/datacube/...`` as api.weixin.qq.com answers them.
 
 Wherever the real one's behaviour is unknown, the harder of two guesses is taken and said so where it is coded.
 """

@@ -28,6 +28,8 @@ DEFAULTS: dict[str, Any] = {
     "enforce_template_fields": True,  # a test account does not
     "linked_miniprograms": [],  # appids that menu buttons may open
     "event_delay_s": 0.1,  # real seconds between an effect and its event
+    "crowd": 100,  # percent of the readers an article has besides the phones
+    "figures_late": False,  # the figures lack a tenth, and say so (is_delay)
 }
 
 

@@ -57,6 +57,12 @@ DAILY: dict[str, int] = {
     "/cgi-bin/user/get": 500,
     "/cgi-bin/user/info": 5_000_000,
     "/cgi-bin/user/info/batchget": 100_000,
+    "/datacube/getarticleread": 100_000,
+    "/datacube/getarticleshare": 100_000,
+    "/datacube/getarticletotaldetail": 100_000,
+    "/datacube/getbizsummary": 100_000,
+    "/datacube/getusersummary": 100_000,
+    "/datacube/getusercumulate": 100_000,
     "/cgi-bin/user/tag/get": 100_000,
     "/cgi-bin/tags/get": 100_000,
     "/cgi-bin/tags/update": 100_000,
@@ -171,6 +177,4 @@ def clear_one(call: "Call") -> dict[str, Any]:
 def _clear(world: World, appid: str) -> None:
     month = day(world)[:7]
     spend_counter(world, appid, "clear_quota", CLEARS_PER_MONTH, month, 48006)
-    world.db.execute(
-        "DELETE FROM wx_quota WHERE appid = ? AND period >= ? AND path LIKE '/cgi-bin/%'", (appid, day(world))
-    )
+    world.db.execute("DELETE FROM wx_quota WHERE appid = ? AND period >= ? AND path LIKE '/%'", (appid, day(world)))

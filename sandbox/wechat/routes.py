@@ -15,6 +15,7 @@ from sandbox.wechat import (
     menu,
     publish,
     quota,
+    statistics,
     tags,
     template,
     token,
@@ -83,6 +84,12 @@ register(
         "/cgi-bin/template/get_all_private_template", template.get_all_private_template, method="GET",
         permission="verified_service", body="none",
     ),
+    Endpoint("/datacube/getarticleread", statistics.article_read, permission="verified"),
+    Endpoint("/datacube/getarticleshare", statistics.article_share, permission="verified"),
+    Endpoint("/datacube/getarticletotaldetail", statistics.article_total_detail, permission="verified"),
+    Endpoint("/datacube/getbizsummary", statistics.biz_summary, permission="verified"),
+    Endpoint("/datacube/getusersummary", statistics.user_summary, permission="verified"),
+    Endpoint("/datacube/getusercumulate", statistics.user_cumulate, permission="verified"),
     Endpoint("/cgi-bin/tags/get", tags.get, method="GET", body="none"),
     Endpoint("/cgi-bin/tags/create", tags.create),
     Endpoint("/cgi-bin/tags/delete", tags.delete),
@@ -93,6 +100,7 @@ register(
 
 
 def add_routes(app: FastAPI, world: World) -> None:
+    @app.api_route("/datacube/{rest:path}", methods=["GET", "POST"])
     @app.api_route("/cgi-bin/{rest:path}", methods=["GET", "POST"])
     async def cgi_bin(rest: str, request: Request) -> Response:
         return await run_in_threadpool(handle, await _call(world, request))

@@ -58,6 +58,10 @@ CREATE TABLE IF NOT EXISTS wx_publish (
     outcome INTEGER NOT NULL, status INTEGER NOT NULL DEFAULT 1, published_at REAL, updated_at REAL,
     deleted TEXT NOT NULL DEFAULT '[]'
 );
+CREATE TABLE IF NOT EXISTS wx_read (
+    data_id INTEGER NOT NULL, idx INTEGER NOT NULL, day TEXT NOT NULL, openid TEXT NOT NULL,
+    PRIMARY KEY (data_id, idx, day, openid)
+);
 CREATE TABLE IF NOT EXISTS wx_template (
     appid TEXT NOT NULL, template_id TEXT NOT NULL, title TEXT NOT NULL, content TEXT NOT NULL, example TEXT NOT NULL,
     enums TEXT NOT NULL DEFAULT '{}', PRIMARY KEY (appid, template_id)

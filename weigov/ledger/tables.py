@@ -17,6 +17,7 @@ from sqlalchemy import (
     Column,
     DateTime,
     Dialect,
+    Double,
     ForeignKey,
     Index,
     Integer,
@@ -140,7 +141,7 @@ delivery = Table(
     Column("flow", String(64), nullable=False),
     Column("record", String(400), nullable=False),  # system/stream/key, or the flow's own name for a menu
     Column("revision", Integer, nullable=False),
-    Column("effect", String(64), nullable=False),  # publish | remove | apply | send | write:OPERATION:STATE
+    Column("effect", String(64), nullable=False),  # publish | remove | apply | send | write:OP:STATE | figures:OP:DAY
     Column("target", String(80), nullable=False),  # account:NAME or system:NAME
     Column("subject", String(64), nullable=False, server_default=""),  # openid hash; '' for none
     # what
@@ -292,7 +293,7 @@ receipt = Table(
     metadata,
     _id(),
     Column("appid", String(64), nullable=False),
-    Column("kind", String(16), nullable=False),  # publish | article | template | write
+    Column("kind", String(16), nullable=False),  # publish | article | message (a msg_data_id) | template | write
     Column("remote_id", String(256), nullable=False),
     Column("delivery_id", BigInteger, ForeignKey("delivery.id")),  # null: not matched yet
     Column("status", String(64), nullable=False, server_default=""),
@@ -399,6 +400,52 @@ quota = Table(
     Column("remote_used", Integer, nullable=False, server_default="0"),  # what quota/get last said
     Column("daily_limit", Integer),  # null until quota/get was read: the rulebook's figure holds
     UniqueConstraint("appid", "path", "period"),
+)
+
+#: What WeChat counted, as it last said it. ``day`` is a Beijing day; ``msgid`` is empty for the account as a whole.
+#: kind: read | share | total (sums since publication) of articles; summary | changes | followers of the account
+figure = Table(
+    "figure",
+    metadata,
+    _id(),
+    Column("appid", String(64), nullable=False),
+    Column("kind", String(16), nullable=False),
+    Column("day", String(10), nullable=False),
+    Column("msgid", String(64), nullable=False, server_default=""),
+    Column("metric", String(32), nullable=False),  # WeChat's own name of it
+    Column("value", Double, nullable=False),
+    Column("at", Utc, nullable=False),
+    UniqueConstraint("appid", "kind", "day", "msgid", "metric"),
+)
+
+#: An article that the figures know, joined to the delivery that published it once that is known.
+counted_article = Table(
+    "counted_article",
+    metadata,
+    _id(),
+    Column("appid", String(64), nullable=False),
+    Column("msgid", String(64), nullable=False),
+    Column("published_on", String(10), nullable=False, server_default=""),
+    Column("title", String(400), nullable=False, server_default=""),
+    Column("url", Text, nullable=False, server_default=""),
+    Column("delivery_id", BigInteger, ForeignKey("delivery.id")),
+    UniqueConstraint("appid", "msgid"),
+    Index("ix_counted_article_delivery", "delivery_id"),
+)
+
+#: Which figures were asked for, and when: a day without figures was asked for, too. The day of a total is that of
+#: the articles' publication.
+figure_pull = Table(
+    "figure_pull",
+    metadata,
+    _id(),
+    Column("appid", String(64), nullable=False),
+    Column("kind", String(16), nullable=False),
+    Column("day", String(10), nullable=False),
+    Column("found", Integer, nullable=False),
+    Column("late", Boolean, nullable=False),  # WeChat had not counted all of it
+    Column("pulled_at", Utc, nullable=False),
+    UniqueConstraint("appid", "kind", "day"),
 )
 
 #: Who had WeChat clear an account's daily limits, why, and what came of it: ten a month are allowed.

@@ -54,6 +54,20 @@ SYNC_SOURCES = (
     "receipt.at",
 )
 
+#: What ``sync_back: figures: with`` may name besides: of one day, or summed from publication to the end of that day.
+FIGURE_SOURCES = (
+    "figures.day",
+    "figures.reads",
+    "figures.shares",
+    "figures.total_reads",
+    "figures.total_shares",
+    "figures.total_likes",
+    "figures.total_favourites",
+    "figures.total_comments",
+)
+#: Of ``SYNC_SOURCES``, those that are there when figures are told.
+FIGURES_OF_RECORD = ("key", "account")
+
 
 def _duration(value: Any) -> Any:
     if not isinstance(value, str) or not value.startswith("P"):
@@ -224,12 +238,20 @@ SyncSource = Annotated[
 ]
 
 
+class FiguresBack(Strict):
+    """The operation told how many read an article, once a day and again when WeChat corrects it."""
+
+    operation: str
+    with_: Mapping[str, SyncSource] = Field(alias="with", min_length=1)
+
+
 class SyncBack(Strict):
     """The operation told of what became of a delivery. ``with`` names its parameters and what fills each."""
 
     operation: str
     on: tuple[SyncState, ...] = Field(min_length=1)
     with_: Mapping[str, SyncSource] = Field(alias="with", min_length=1)
+    figures: FiguresBack | None = None
 
 
 class MenuStream(Strict):

@@ -71,8 +71,10 @@ def next_beijing_day(now: datetime) -> datetime:
 
 def not_permitted(type: AccountType, verified: bool, path: str) -> str | None:
     """Why an account of this kind may not call ``path``; None when it may, as far as is known."""
-    operation = path.removeprefix("/cgi-bin/")
-    only_verified = operation.startswith(("menu/", "message/mass/", "message/template/", "message/subscribe/"))
+    operation = path.removeprefix("/cgi-bin/").removeprefix("/")
+    only_verified = operation.startswith(
+        ("menu/", "message/mass/", "message/template/", "message/subscribe/", "datacube/")
+    )
     if only_verified and not verified:
         return f"{operation} needs a verified account"
     only_service = operation.startswith(("message/template/", "message/subscribe/"))

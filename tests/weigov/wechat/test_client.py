@@ -15,7 +15,7 @@ import requests
 from tests.weigov.wechat.conftest import Talk
 from tests.weigov.wechat.fake import NOW, OPENID, SECRET, Reply, Store, account, half, hang_up, http, peer, reset
 from weigov.errors import OutcomeUnknown, RateLimited, RecordRejected, RemoteError, RemoteRefused, RemoteUnavailable
-from weigov.wechat.client import AccountClient, PublishStatus, Quota, publish_status
+from weigov.wechat.client import AccountClient, PublishStatus, Quota, Submitted, publish_status
 from weigov.wechat.protocol import AccountStopped, TokenRefused
 from weigov.wechat.token import TokenKeeper
 
@@ -312,7 +312,7 @@ def test_what_is_gone_is_none_and_may_be_deleted_again(talk: Talk) -> None:
 
 def test_answers_become_small_values(talk: Talk) -> None:
     news = {"news_item": [{"title": "一"}]}
-    talk.peer.on("freepublish/submit", {**OK, "publish_id": 2650177668})
+    talk.peer.on("freepublish/submit", {**OK, "publish_id": 2650177668, "msg_data_id": 2247484001})
     talk.peer.on(
         "freepublish/batchget",
         {"total_count": 7, "item_count": 1, "item": [{"article_id": "A", "content": news, "update_time": 5}]},
@@ -320,7 +320,7 @@ def test_answers_become_small_values(talk: Talk) -> None:
     quota = {"daily_limit": 10, "used": 3, "remain": 7}
     talk.peer.on("openapi/quota/get", {**OK, "quota": quota, "rate_limit": {}})
     talk.peer.on("freepublish/get", {"publish_id": 26, "publish_status": 1, "article_id": "", "fail_idx": [1]})
-    assert talk.client.submit("M") == "2650177668"
+    assert talk.client.submit("M") == Submitted("2650177668", "2247484001")
     page = talk.client.batchget_published()
     assert (page.total, page.items[0].id, page.items[0].articles[0]["title"]) == (7, "A", "一")
     assert talk.client.quota("/cgi-bin/draft/add") == Quota(10, 3, 7)

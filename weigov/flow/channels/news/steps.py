@@ -12,7 +12,7 @@ from weigov.flow.context import Context
 from weigov.flow.step import Ended, call
 from weigov.ledger import attempts
 from weigov.ledger.outbox import Delivery
-from weigov.wechat.client import AccountClient
+from weigov.wechat.client import AccountClient, Submitted
 
 
 def paths(row: Delivery, done: dict[str, str]) -> dict[str, int]:
@@ -42,11 +42,17 @@ def send(ctx: Context, client: AccountClient, row: Delivery) -> None:
         row = call(ctx, row, "draft", lambda: client.add_draft([written]), last=None if published else "confirmed")
         with ctx.ledger.read() as connection:
             media_id = attempts.done(connection, row.id)["draft"]
+    told: list[Submitted] = []
+
+    def submit() -> str:
+        told.append(client.submit(media_id))
+        return told[0].publish_id
+
     try:
-        call(ctx, row, "submit", lambda: client.submit(media_id), last="accepted")
+        call(ctx, row, "submit", submit, last="accepted")
     except Ended as ended:
         if ended.state == "accepted":
-            join(ctx, client.account.appid, row)
+            join(ctx, client.account.appid, row, told[0].msg_data_id)
         raise
 
 
