@@ -86,7 +86,7 @@ BROKEN = [
         P,
         "valid_for: P2D",
         "valid_for: P2D\ncorrection: {edited: {map: {thing1: {from: key}}}}",
-        "edited.map.time3",
+        "edited.map.phrase2",
         "missing",
     ),
     (P, "audience: bound_applicant", "audience: bound\nreview: {needs: 1}", "review", "an audience of bound"),
