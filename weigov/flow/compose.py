@@ -20,7 +20,7 @@ from weigov.flow.columns import Columns, ColumnUnknown, columns_of
 from weigov.flow.context import Context
 from weigov.flow.images import Freezer
 from weigov.flow.menu import compose_menu
-from weigov.flow.messages import Said
+from weigov.flow.messages import Said, refuse_blocked
 from weigov.flow.mistakes import MISTAKES, where
 from weigov.flow.where import matches
 from weigov.ledger import fan_outs, mirror, outbox, revisions, streams
@@ -28,6 +28,7 @@ from weigov.ledger.outbox import New
 from weigov.ledger.revisions import Pending
 from weigov.ledger.streams import StreamRef
 from weigov.mapping import apply
+from weigov.mapping.html import text_of
 from weigov.records import Record, digest
 from weigov.site.models import Flow
 
@@ -169,6 +170,7 @@ def _decide_news(ctx: Context, flow: Flow, item: Pending, record: Record, mappin
     article = apply.map_article(flow, record, apply.context(ctx.site, freezer.resolve))
     if not article.source_url:
         raise RecordRejected(record.key, "source_url is empty: an article must lead back to its source; map one")
+    refuse_blocked(ctx, record.key, {**_words_of(article), "content": text_of(article.html)})
     payload: dict[str, Any] = {
         "title": article.title,
         "author": article.author,
@@ -231,6 +233,10 @@ def _decide_withdrawal(ctx: Context, flow: Flow, item: Pending, state: str, reas
         return Decision(state, reason, withdraw=True, said=tuple(messages.decide_withdrawal(ctx, flow, record)))
     except RecordRejected as error:
         return Decision("quarantined", "; ".join(error.reasons), withdraw=True)
+
+
+def _words_of(article: apply.Article) -> dict[str, str]:
+    return {"title": article.title, "author": article.author, "digest": article.digest}
 
 
 def _commit(

@@ -13,6 +13,7 @@ from typing import Any
 
 from sqlalchemy import Connection
 
+from weigov.errors import RecordRejected
 from weigov.flow import audience, trial
 from weigov.flow.context import Context
 from weigov.ledger import fan_outs, outbox, told
@@ -20,6 +21,7 @@ from weigov.ledger.outbox import New
 from weigov.ledger.revisions import Pending
 from weigov.ledger.streams import StreamRef
 from weigov.mapping import apply
+from weigov.mapping.proofread import blocking, proofread
 from weigov.records import Record, digest
 from weigov.site.models import MANY, CorrectionText, Flow
 
@@ -75,11 +77,20 @@ def text(
     """The payload of a message; ``words`` say what is other than in the flow. Raises RecordRejected."""
     said = in_words(flow, words)
     template = ctx.site.accounts[account].templates[str(said.to.template)]
+    data = apply.map_template(said, record, context)
+    refuse_blocked(ctx, record.key, data, numbers=flow.to.audience in MANY)  # else they are the citizen's own
     return {
         "template_id": template.id,
-        "data": apply.map_template(said, record, context),
+        "data": data,
         "url": apply.map_link(said, record, context) or "",
     }
+
+
+def refuse_blocked(ctx: Context, key: str, fields: Mapping[str, str], *, numbers: bool = True) -> None:
+    """What the site's bank of words stops does not even come before a reviewer."""
+    blocked = blocking(proofread(ctx.site.words, fields, numbers=numbers))
+    if blocked:
+        raise RecordRejected(key, *blocked)
 
 
 def in_words(flow: Flow, words: CorrectionText | None) -> Flow:

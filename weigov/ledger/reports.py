@@ -56,7 +56,7 @@ def status(connection: Connection, site: str, *, now: datetime) -> dict[str, Any
         "waiting_review": _items(connection, site, flows, "waiting_review"),
         "decisions": [asdict(one) for one in decisions.newest(connection, site, limit=NEWEST)],
         "halted": decisions.stopped(connection, site),
-        "streams": _streams(connection, site),
+        "streams": streams(connection, site),
         "quota": _quota(connection, now),
         "inbox": _inbox(connection),
         "trials": trials.under_way(connection, site),
@@ -263,7 +263,8 @@ def _items(connection: Connection, site: str, flows: Collection[str], state: Sta
     return [dict(row._mapping) for row in connection.execute(query)]
 
 
-def _streams(connection: Connection, site: str) -> list[dict[str, Any]]:
+def streams(connection: Connection, site: str) -> list[dict[str, Any]]:
+    """Every stream ever read: system, stream, last_started_at, last_completed_at, problem, notes, rejected."""
     rejected = (
         select(reject.c.system, reject.c.stream, func.count().label("n"))
         .where(reject.c.site == site, reject.c.resolved_at.is_(None))
