@@ -30,6 +30,7 @@ from weigov.commands import (
     state,
     systems,
     tape,
+    trial,
     verbs,
 )
 from weigov.errors import WeigovError
@@ -55,6 +56,7 @@ COMMANDS: tuple[Callable[..., Any], ...] = (
     figures.figures,
     doubts.settle,
     doubts.replay,
+    trial.release,
     pause.pause,
     pause.resume,
     recover.recover,
@@ -69,6 +71,7 @@ GROUPS: dict[str, typer.Typer] = {
     "menu": menu.app,
     "quota": quota.app,
     "bindings": bindings.app,
+    "guests": trial.app,
     "log": log.app,
     "doctor": doctor.app,
 }
