@@ -20,6 +20,7 @@ from weigov.commands import (
     doubts,
     figures,
     log,
+    menu,
     pause,
     quarantine,
     quota,
@@ -29,6 +30,7 @@ from weigov.commands import (
     state,
     systems,
     tape,
+    trial,
     verbs,
 )
 from weigov.errors import WeigovError
@@ -55,6 +57,7 @@ COMMANDS: tuple[Callable[..., Any], ...] = (
     figures.figures,
     doubts.settle,
     doubts.replay,
+    trial.release,
     pause.pause,
     pause.resume,
     recover.recover,
@@ -66,8 +69,10 @@ GROUPS: dict[str, typer.Typer] = {
     "tape": tape.app,
     "review": review.app,
     "quarantine": quarantine.app,
+    "menu": menu.app,
     "quota": quota.app,
     "bindings": bindings.app,
+    "guests": trial.app,
     "log": log.app,
     "doctor": doctor.app,
 }

@@ -220,7 +220,8 @@ review = Table(
 )
 
 #: What a person decided outside of review, never changed afterwards.
-#: what: settle | replay (of one delivery) | stop | recover (of the whole site) | release (of a flow on trial)
+#: what: settle | replay (of one delivery) | stop | recover (of the whole site) | release (of a flow on trial, or
+#: from a rollback) | rollback (an old menu comes back) | over (a menu may replace what stands there)
 decision = Table(
     "decision",
     metadata,
@@ -473,6 +474,19 @@ standstill = Table(
     Column("reason", Text, nullable=False),
     Column("since", Utc, nullable=False),
     UniqueConstraint("site", "target"),
+)
+
+#: A menu that stood at an account and was not ours, as WeChat told it, before anything replaced it.
+found_menu = Table(
+    "found_menu",
+    metadata,
+    _id(),
+    Column("site", String(64), nullable=False),
+    Column("target", String(80), nullable=False),
+    Column("digest", String(64), nullable=False),
+    Column("payload", Text, nullable=False),
+    Column("found_at", Utc, nullable=False),
+    UniqueConstraint("site", "target", "digest"),
 )
 
 #: The account's access token, sealed; ``version`` is compared before it is replaced.
