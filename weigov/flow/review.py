@@ -11,7 +11,9 @@ from typing import Any
 from sqlalchemy import Connection
 
 from weigov.flow.context import Context
-from weigov.ledger import audit_log, outbox, reviews
+from weigov.flow.menus.diff import differences, tree
+from weigov.flow.menus.standing import last_confirmed
+from weigov.ledger import audit_log, menus, outbox, reviews
 from weigov.ledger.outbox import Delivery
 from weigov.ledger.reviews import Decision
 from weigov.ledger.states import State
@@ -81,6 +83,8 @@ def decide(
 
 def _published(connection: Connection, row: Delivery) -> Delivery | None:
     """What citizens read of this record now."""
+    if row.channel == "menu":
+        return last_confirmed(menus.versions(connection, row.site, row.target))
     standing = outbox.find(
         connection, site=row.site, flow=row.flow, record=row.record, target=row.target, effect="publish",
         states=("confirmed",),
@@ -120,20 +124,24 @@ def _articles(row: Delivery) -> Sequence[Mapping[str, Any]]:
 
 def _excerpt(row: Delivery) -> str:
     if "articles" not in row.payload:
-        return plain_text(str(row.payload.get("content", "")))[:300]
+        return _texts(row)["content"][: 2000 if row.channel == "menu" else 300]
     # Each was read and approved when it was published: here it is which, and in what order.
     return "\n".join(f"{n}. {one['title']}" for n, one in enumerate(_articles(row), start=1))
 
 
 def _texts(row: Delivery) -> dict[str, str]:
-    """Each part of an article, or of those of a digest, as plain text."""
+    """Each part of an article, of those of a digest, or the whole of a menu, as plain text."""
+    if row.channel == "menu":
+        return {"content": "\n".join(tree(row.payload))}
     articles = _articles(row)
     fields = {name: "\n".join(str(one.get(name, "")) for one in articles) for name in ("title", "author", "digest")}
     return fields | {"content": "\n".join(plain_text(str(one.get("content", ""))) for one in articles)}
 
 
 def _changes(published: Delivery, row: Delivery) -> tuple[str, ...]:
-    """Line by line, without what stayed; each begins with ``-`` or ``+``."""
+    """Line by line, without what stayed; each begins with ``-`` or ``+``, of a menu also with ``~`` or ``>``."""
+    if row.channel == "menu":
+        return tuple(differences(published.payload, row.payload))
     was, now = ("\n".join(_texts(one).values()).splitlines() for one in (published, row))
     lines = difflib.unified_diff(was, now, lineterm="", n=0)
     return tuple(line for line in lines if not line.startswith(("---", "+++", "@@")) and line[1:].strip())

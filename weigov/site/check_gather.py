@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from weigov.ports import StreamShape
 from weigov.site.known import Finding, Known, field_types, unknown_field
-from weigov.site.models import Account, Flow, Gather
+from weigov.site.models import Account, Flow, Gather, TagAudience
 from weigov.yamlfile import Loc
 
 #: What records can be put in order by.
@@ -28,8 +28,8 @@ def check_audience(flow: Flow) -> Iterator[Finding]:
     """Whom ``to:`` names. A mass message to everybody by omission is the mistake nobody can take back."""
     mass = flow.to.via == "mass"
     if flow.to.kind == "template":
-        if flow.to.audience is not None and flow.to.audience not in ("bound_applicant", "bound_asker"):
-            yield ("to", "audience"), "is of a mass message", "bound_applicant or bound_asker"
+        if flow.to.audience == "all" or isinstance(flow.to.audience, TagAudience):
+            yield ("to", "audience"), "is of a mass message", "bound_applicant, bound_asker or bound"
         return
     if mass and not flow.gather:
         hint = "add gather: or use via: publish"
