@@ -118,6 +118,7 @@ def _of_digests(ctx: Context, connection: Connection, flow: Flow) -> list[New]:
                 found.append(_write(ctx, connection, flow, fate))
     return found
 
+
 def speaks(connection: Connection, row: Delivery) -> bool:
     """Whether the system is told of this delivery: of an article only the newest speaks, and no correction does."""
     if row.effect == "send":

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from sandbox.people import PEOPLE
-from tests.weigov.flow.deployment import BEIJING, Deployment, OtherSide, calm_site
+from tests.weigov.flow.deployment import BEIJING, Deployment, OtherSide, calm_site, rewrite
 from tests.weigov.flow.test_articles import publish
 from weigov.flow.compose import Composed
 from weigov.ledger import outbox
@@ -34,6 +34,14 @@ def weekly_site(folder: Path, weekly: str = WEEKLY, preview_to: str = "wx_p0001"
         text.replace("    connection: wechat_city\n", f"    connection: wechat_city\n{more}"), encoding="utf-8"
     )
     return site
+
+
+def with_weekly(town: Deployment) -> None:
+    """Give a deployment that is running the weekly digest."""
+    (town.settings.site / "flows" / "weekly.yaml").write_text(WEEKLY, encoding="utf-8")
+    seen_first = "    connection: wechat_city\n    preview_to: [wx_p0001]\n"
+    rewrite(town.settings.site / "site.yaml", lambda text: text.replace("    connection: wechat_city\n", seen_first))
+    town.reopen()
 
 
 def begin(town: Deployment, *titles: str) -> list[dict[str, Any]]:

@@ -64,7 +64,7 @@ BROKEN = [
         "via: publish",
         "via: post",
         "to.via",
-        "'post' is not a word here (known: draft, publish, mass)",
+        "'post' is not a word here (known: draft, mass, publish)",
     ),
     (N, "  via: publish\n", "", "to.via", "news needs it"),
     (N, "begin: all", "gathers: {take: 8}", "gathers", "is not a word here"),

@@ -18,8 +18,8 @@ from weigov.wechat.mass import Result, Sent
 
 #: Pauses between questions about what was accepted, by its age: the event, which knows the addresses, comes first.
 POLL = (timedelta(minutes=2), timedelta(minutes=5), timedelta(minutes=15), timedelta(hours=1))
-#: Until then "sent" is not the end: the event will say where the articles are.
-EVENT_WITHIN = timedelta(minutes=5)
+#: So long after WeChat says "sent" or "failed" its event may still say where the articles are, or why.
+EVENT_WITHIN = timedelta(minutes=2)
 #: An accepted message that is neither sent nor failed by then is a person's.
 SENT_WITHIN = timedelta(hours=24)
 #: A key is honoured so long.
@@ -69,7 +69,10 @@ def poll(ctx: Context, client: AccountClient, row: Delivery) -> str:
         if row.state != "accepted":
             return row.state
         age = now - row.changed_at
-        if state in ("sent", "deleted") and age >= EVENT_WITHIN:
+        heard = f"WeChat says {state}; its event says more"
+        if state in ("sent", "deleted", "failed") and row.reason != heard:
+            outbox.look_again(connection, row, at=now + EVENT_WITHIN, reason=heard)
+        elif state in ("sent", "deleted"):
             outbox.settle(connection, row, "confirmed", now=now, reason="no event said where its articles are")
             if state == "deleted":
                 gone = outbox.get(connection, row.id)
