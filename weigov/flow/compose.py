@@ -110,8 +110,10 @@ def _work(ctx: Context, flow: Flow, wanted: str, *, dry_run: bool) -> Composed:
                 made += len(decision.news)
         if not dry_run:
             with ctx.ledger.begin() as connection:
+                gathered: list[New] = []
                 for item, decision in decisions:
-                    made += _commit(ctx, connection, flow, item, decision)
+                    made += _commit(ctx, connection, flow, item, decision, gathered)
+                made += outbox.enqueue(connection, gathered, now=ctx.now())
     return Composed(flow_name, made, withdrawn, quarantined, dict(skipped), dict(waiting))
 
 
@@ -257,7 +259,10 @@ def _words_of(article: apply.Article) -> dict[str, str]:
     return {"title": article.title, "author": article.author, "digest": article.digest}
 
 
-def _commit(ctx: Context, connection: Connection, flow: Flow, item: Pending, decision: Decision) -> int:
+def _commit(
+    ctx: Context, connection: Connection, flow: Flow, item: Pending, decision: Decision, gathered: list[New]
+) -> int:
+    """Decide one revision; what it leads to is ``gathered`` with the others'. How many of these it had enqueued."""
     now = ctx.now()
     only_latest = decision.withdraw or flow.order == "latest"
     if not revisions.decide(
@@ -266,9 +271,13 @@ def _commit(ctx: Context, connection: Connection, flow: Flow, item: Pending, dec
         return 0
     assert flow.from_ is not None
     ref = StreamRef(ctx.site.site, flow.from_.system, flow.from_.stream).record_ref(item.key)
+    early = 0
     if item.n > 1 and (decision.withdraw or decision.news):
         # A withdrawal reaches back to every older revision; so does a newer one where only the latest counts.
         if only_latest or flow.to.kind == "news":
+            if any(new.record == ref for new in gathered):  # of an older revision: it must be there to be retired
+                early = outbox.enqueue(connection, gathered, now=now)
+                gathered.clear()
             outbox.retire(
                 connection,
                 site=ctx.site.site,
@@ -281,7 +290,8 @@ def _commit(ctx: Context, connection: Connection, flow: Flow, item: Pending, dec
             )
         if decision.withdraw and flow.to.kind == "news":
             news.remove_published(connection, ctx.site.site, flow.flow, ref, now=now)
-    return outbox.enqueue(connection, decision.news, now=now)
+    gathered += decision.news
+    return early
 
 
 def _already_there(connection: Connection, new: New) -> bool:
