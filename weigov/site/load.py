@@ -1,4 +1,4 @@
-"""Reads a site's folder: ``site.yaml``, ``flows/*.yaml``, ``codes/*.yaml``, ``layouts/*.j2``.
+"""Reads a site's folder: ``site.yaml``, ``flows/*.yaml``, ``codes/*.yaml``, ``layouts/*.j2``, ``words.yaml``.
 
 Every fault of every file is found in one go. ``load_site`` is for people (lint, the CLI): any fault is a ConfigError.
 ``load_site_parts`` is for DAG parsing: the sound flows work on, whatever is wrong beside them. Systems are known only
@@ -17,6 +17,7 @@ from pydantic import BaseModel, ValidationError
 from weigov.errors import ConfigError, Fault
 from weigov.mapping.layout import Layouts
 from weigov.mapping.model import CodeList
+from weigov.mapping.words import WordBank
 from weigov.ports import SystemShape
 from weigov.site.check import check_flow, check_site
 from weigov.site.known import Known
@@ -48,7 +49,8 @@ def load_site_parts(folder: Path, shapes: Shapes) -> tuple[Site, list[Fault]]:
     sound = site if not faults else None
     codes, code_faults = _codes(folder)
     layouts, layout_faults = _layouts(folder)
-    faults += code_faults + layout_faults
+    words, word_faults = _words(folder)
+    faults += code_faults + layout_faults + word_faults
     known_shapes: dict[str, SystemShape] = {}
     if file and site:
         known_shapes, shape_faults = _shapes(file, site.systems, shapes)
@@ -65,10 +67,12 @@ def load_site_parts(folder: Path, shapes: Shapes) -> tuple[Site, list[Fault]]:
         zone=ZoneInfo(sound.time_zone),
         accounts=sound.accounts,
         systems={name: system for name, system in sound.systems.items() if name in known_shapes},
+        alerts=sound.alerts,
         shapes=known_shapes,
         flows=flows,
         codes=codes,
         layouts=layouts,
+        words=words,
     )
     return loaded, _once(faults)
 
@@ -117,6 +121,18 @@ def _codes(folder: Path) -> tuple[dict[str, CodeList], list[Fault]]:
     return found, faults
 
 
+def _words(folder: Path) -> tuple[WordBank, list[Fault]]:
+    path = folder / "words.yaml"
+    if not path.is_file():
+        return WordBank(), []
+    try:
+        file = YamlFile(path)
+    except ConfigError as error:
+        return WordBank(), list(error.faults)
+    words, faults = _read(file, WordBank)
+    return words or WordBank(), faults
+
+
 def _layouts(folder: Path) -> tuple[Layouts, list[Fault]]:
     sources: dict[str, str] = {}
     faults: list[Fault] = []
@@ -131,6 +147,7 @@ def _layouts(folder: Path) -> tuple[Layouts, list[Fault]]:
 def _flows(folder: Path, known: Known) -> tuple[dict[str, Flow], list[Fault]]:
     found: dict[str, Flow] = {}
     faults: list[Fault] = []
+    menus: dict[str, str] = {}
     for path in _files(folder, "flows", "yaml"):
         try:
             file = YamlFile(path)
@@ -140,12 +157,25 @@ def _flows(folder: Path, known: Known) -> tuple[dict[str, Flow], list[Fault]]:
         flow, schema = _read(file, Flow, flow=path.stem, title=path.stem)
         crossed = check_flow(file, flow, known) if flow else []
         wrong = _beside(schema, crossed)
+        if flow and flow.to.kind == "menu":
+            wrong += _second_menus(file, flow, menus)
         faults += wrong
         if flow and not wrong and all(system in known.shapes for system, _ in flow.streams()):
             found[flow.flow] = flow
     for path in _files(folder, "flows", "yml"):
         faults.append(Fault(str(path), "is not read", hint=f"rename it to {path.stem}.yaml"))
     return found, faults
+
+
+def _second_menus(file: YamlFile, flow: Flow, menus: dict[str, str]) -> list[Fault]:
+    """An account shows one menu: two flows would overwrite each other's. ``menus``: account → its flow's file."""
+    faults = []
+    for n, account in enumerate(flow.to.accounts):
+        first = menus.setdefault(account, file.path.name)
+        if first != file.path.name:
+            what = f"{account!r} has its menu from {first} already"
+            faults.append(file.fault(("to", "accounts", n), what, "one flow a menu"))
+    return faults
 
 
 def _files(folder: Path, kind: str, suffix: str) -> list[Path]:
