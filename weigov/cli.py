@@ -50,6 +50,7 @@ COMMANDS: tuple[Callable[..., Any], ...] = (
     verbs.reconcile,
     verbs.statistics,
     verbs.sync_back,
+    verbs.watch,
     state.status,
     state.plan,
     state.apply,

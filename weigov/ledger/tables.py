@@ -619,3 +619,22 @@ subscribe_grant = Table(
     UniqueConstraint("appid", "source"),
     Index("ix_subscribe_grant_who", "appid", "template_id", "openid_hash"),
 )
+
+#: What is wrong, from its beginning until it is over, and over which connections people heard of either.
+incident = Table(
+    "incident",
+    metadata,
+    _id(),
+    Column("site", String(64), nullable=False),
+    Column("key", String(256), nullable=False),  # stopped:account:city, in_doubt:FLOW, task:DAG.TASK …
+    Column("open_key", String(330)),  # null when it is over: each key is open once
+    Column("said", Text, nullable=False),
+    Column("opened_at", Utc, nullable=False),
+    Column("gone_since", Utc),  # not seen any more, but not over yet
+    Column("closed_at", Utc),
+    Column("told", Text, nullable=False, server_default=""),
+    Column("told_over", Text, nullable=False, server_default=""),
+    Column("settled", Boolean, nullable=False, server_default=text("false")),  # nobody is to be told any more
+    UniqueConstraint("open_key"),
+    Index("ix_incident_untold", "site", "id", sqlite_where=text("NOT settled"), postgresql_where=text("NOT settled")),
+)

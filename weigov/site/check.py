@@ -111,6 +111,12 @@ def _site(site: SiteFile, folder: str) -> Iterator[Finding]:
                     yield (*at, "templates", title, "fields", n), f"{key!r} is not a template key", "as in thing1"
                 if key in template.fields[:n]:
                     yield (*at, "templates", title, "fields", n), f"{key!r} is there twice", ""
+    for n, alert in enumerate(site.alerts):
+        if (alert.kind == "email") != bool(alert.to):
+            wrong = "an e-mail needs receivers" if alert.kind == "email" else "only an e-mail has receivers"
+            yield ("alerts", n), wrong, "to: [duty@city.gov.cn]" if alert.kind == "email" else "take `to` out"
+        if alert.connection in [other.connection for other in site.alerts[:n]]:
+            yield ("alerts", n, "connection"), f"{alert.connection!r} is there twice", ""
     for name, system in site.systems.items():
         if not NAME.fullmatch(name):
             yield ("systems", name), f"{name!r} is not a name: small letters, digits and _", ""

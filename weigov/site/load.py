@@ -67,6 +67,7 @@ def load_site_parts(folder: Path, shapes: Shapes) -> tuple[Site, list[Fault]]:
         zone=ZoneInfo(sound.time_zone),
         accounts=sound.accounts,
         systems={name: system for name, system in sound.systems.items() if name in known_shapes},
+        alerts=sound.alerts,
         shapes=known_shapes,
         flows=flows,
         codes=codes,

@@ -130,6 +130,14 @@ class System(Strict):
     media_hosts: tuple[str, ...] = ()
 
 
+class Alert(Strict):
+    """Where the people on duty are told: a robot of WeCom, a webhook, or by mail to ``to``."""
+
+    kind: Literal["wecom", "webhook", "email"]
+    connection: str
+    to: tuple[str, ...] = ()
+
+
 class SiteFile(Strict):
     """``site.yaml`` as written."""
 
@@ -137,6 +145,7 @@ class SiteFile(Strict):
     time_zone: str
     accounts: Mapping[str, Account]
     systems: Mapping[str, System]
+    alerts: tuple[Alert, ...] = ()
 
 
 # ---- flows/*.yaml

@@ -14,7 +14,7 @@ from weigov.mapping.model import CodeList
 from weigov.mapping.words import WordBank
 from weigov.ports import SystemShape
 from weigov.records import digest
-from weigov.site.models import Account, Flow, System
+from weigov.site.models import Account, Alert, Flow, System
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +30,7 @@ class Site:
     flows: Mapping[str, Flow] = field(default_factory=dict)
     codes: Mapping[str, CodeList] = field(default_factory=dict)
     layouts: Layouts = field(default_factory=lambda: Layouts({}))
+    alerts: tuple[Alert, ...] = ()
     words: WordBank = field(default_factory=WordBank)
 
     def reads(self, flow: str) -> frozenset[str]:
