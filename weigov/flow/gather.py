@@ -158,7 +158,7 @@ class _Digest:
         if not self._rows:
             return 0
         flow, now = self._flow, self._ctx.now()
-        for effect in ("preview", "send", "publish"):
+        for effect in ("preview", "send"):
             outbox.retire(
                 self._connection, site=self._ref.site, flow=flow.flow, record=mass.record_of(flow.flow),
                 effect=effect, why=why, before_revision=self._rows[-1].revision + 1, now=now, target=self._target,
@@ -175,16 +175,15 @@ class _Digest:
             payload = outbox.get(self._connection, one.article.id).payload
             articles.append({"record": one.article.record, **{name: payload.get(name, "") for name in _CARRIED}})
         audience = flow.to.audience
-        by_mass = flow.to.via == "mass"
         new = New(
             site=self._ref.site,
             flow=flow.flow,
             record=mass.record_of(flow.flow),
             revision=max((row.revision for row in self._rows), default=0) + 1,
-            effect="preview" if by_mass else "publish",
+            effect="preview",
             target=self._target,
             subject="",
-            channel="mass" if by_mass else "news",
+            channel="mass",
             payload={
                 "via": flow.to.via,
                 "turn": turn.isoformat() if turn else "",
@@ -195,8 +194,6 @@ class _Digest:
             title=f"{flow.title}（{len(articles)}篇）{articles[0]['title']}",
             priority=_PRIORITY,
             mapping_digest=mapping_digest,
-            # What is previewed is approved afterwards.
-            approvals_needed=flow.review.needs if flow.review and not by_mass else 0,
             expires_at=now + flow.valid_for if flow.valid_for else None,
         )
         outbox.enqueue(self._connection, [new], now=now)

@@ -98,9 +98,8 @@ def _of_digests(ctx: Context, connection: Connection, flow: Flow) -> list[New]:
     """What became of each article of the digests: its own record's system is told."""
     assert flow.sync_back is not None
     found = []
-    effect = "send" if flow.to.via == "mass" else "publish"
-    for row in outbox.find(connection, site=ctx.site.site, flow=flow.flow, effect=effect, limit=100_000):
-        gone = mass.taken_back(connection, row) if effect == "send" else set()
+    for row in outbox.find(connection, site=ctx.site.site, flow=flow.flow, effect="send", limit=100_000):
+        gone = mass.taken_back(connection, row)
         for item in gathered.of_delivery(connection, row.id):
             state = "removed" if item.place in gone else row.state
             if state in flow.sync_back.on:

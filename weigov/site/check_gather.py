@@ -57,7 +57,9 @@ def check_gather(flow: Flow, gather: Gather, shape: StreamShape | None, known: K
             yield ("gather", "order"), *wrong
         elif kind not in _ORDERED:
             yield ("gather", "order"), f"{name!r} is a {kind}: it has no order", ""
-    if flow.to.via != "mass" or known.site is None:
+    if flow.to.via not in (None, "mass"):
+        yield ("to", "via"), f"{flow.to.via}: what is gathered was published already", "mass"
+    if known.site is None:
         return
     for n, account in enumerate(flow.to.accounts):
         found = known.site.accounts.get(account)

@@ -40,6 +40,7 @@ def test_a_weekly_digest_is_sound(tmp_path: Path) -> None:
         ('every: "0 9 * * 1"', "every: mondays", "gather.every: 'mondays' is not a cron line"),
         ("stream: articles, where: {column: {under: \"01\"}}", "stream: columns", "only articles can be gathered"),
         ("via: mass, audience: all", "via: publish, audience: all", "to.audience: means nothing for an article"),
+        ("via: mass, audience: all", "via: publish", "to.via: publish: what is gathered was published already"),
         ("title: 一周要闻", "title: 一周要闻\nmap: {title: {from: title}}", "map: means nothing for news"),
     ],
 )  # fmt: skip
