@@ -19,12 +19,14 @@ EventKind = Literal[
     "template_status",
 ]  # fmt: skip
 JobKind = Literal["publish_status"]
+DraftKind = Literal["draft_loses"]
 VendorKind = Literal["says_no"]
-Kind = Literal[WireKind, EventKind, JobKind, VendorKind]
+Kind = Literal[WireKind, EventKind, JobKind, DraftKind, VendorKind]
 
 WIRE_KINDS: tuple[str, ...] = get_args(WireKind)
 EVENT_KINDS: tuple[str, ...] = get_args(EventKind)
 JOB_KINDS: tuple[str, ...] = get_args(JobKind)
+DRAFT_KINDS: tuple[str, ...] = get_args(DraftKind)
 VENDOR_KINDS: tuple[str, ...] = get_args(VendorKind)
 
 _SCHEMA = """CREATE TABLE IF NOT EXISTS sandbox_fault (
@@ -35,7 +37,7 @@ _SCHEMA = """CREATE TABLE IF NOT EXISTS sandbox_fault (
 
 @dataclass(frozen=True)
 class Fault:
-    """One fault as armed. ``value``: errcode, seconds, publish status, event status, or the words of a refusal."""
+    """One fault as armed. ``value``: errcode, seconds, publish status, event status, or the words lost or said."""
 
     id: int
     kind: str

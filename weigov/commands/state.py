@@ -16,6 +16,11 @@ from weigov.errors import ConfigError
 
 #: How many of people's newest decisions are shown; ``--json`` has more.
 _DECISIONS = 5
+_LISTED = ("kept", "taken_down", "deferred", "unknown", "in_doubt", "waiting_review", "quarantine", "unreadable")
+_TITLES = {
+    "kept": "not kept by WeChat as it was sent",
+    "taken_down": "taken down in WeChat (an edit upstream publishes it again)",
+}
 
 
 def status(as_json: Json = False) -> None:
@@ -124,9 +129,18 @@ def show_status(found: dict[str, Any], zone: tzinfo) -> None:
         out.print(f"held: the YAML of {name} changed: see `weigov plan {name}`, then `weigov apply {name}`")
     for name in found["unproven"]:
         out.print(f"{name}: {UNPROVEN}")
-    for title in ("deferred", "unknown", "in_doubt", "waiting_review", "quarantine", "unreadable"):
+    for title in (
+        "kept",
+        "taken_down",
+        "deferred",
+        "unknown",
+        "in_doubt",
+        "waiting_review",
+        "quarantine",
+        "unreadable",
+    ):
         if found[title]:
-            out.print(title.replace("_", " "), style="bold")
+            out.print(_TITLES.get(title, title.replace("_", " ")), style="bold")
             for item in found[title]:
                 out.print("  " + plain({k: shown(v) for k, v in item.items() if v}))
     for item in found["stopped"]:

@@ -23,7 +23,7 @@ from weigov.flow.menu import compose_menu
 from weigov.flow.mistakes import MISTAKES, where
 from weigov.flow.where import matches
 from weigov.ledger import outbox, revisions, streams
-from weigov.ledger.outbox import New
+from weigov.ledger.outbox import Delivery, New
 from weigov.ledger.revisions import Pending
 from weigov.ledger.streams import StreamRef
 from weigov.mapping import apply
@@ -273,7 +273,7 @@ def _already_there(connection: Connection, new: New) -> bool:
     rows = outbox.find(
         connection, site=new.site, flow=new.flow, record=new.record, target=new.target, effect="publish"
     )
-    return bool(rows) and rows[-1].digest == digest(new.payload) and rows[-1].state not in ("rejected", "refused")
+    return bool(rows) and _composed(rows[-1]) == digest(new.payload) and rows[-1].state not in ("rejected", "refused")
 
 
 def _stands(connection: Connection, new: New) -> bool:
@@ -281,7 +281,12 @@ def _stands(connection: Connection, new: New) -> bool:
     rows = outbox.find(
         connection, site=new.site, flow=new.flow, record=new.record, target=new.target, effect="publish"
     )
-    return bool(rows) and rows[-1].digest == digest(new.payload) and rows[-1].state == "confirmed"
+    return bool(rows) and _composed(rows[-1]) == digest(new.payload) and rows[-1].state == "confirmed"
+
+
+def _composed(row: Delivery) -> str:
+    """The digest ``row`` was composed with; what WeChat kept of it (``kept``) came later."""
+    return digest({name: value for name, value in row.payload.items() if name != "kept"})
 
 
 def _pending(ctx: Context, flow: str) -> Iterator[list[Pending]]:

@@ -33,6 +33,7 @@ class Held:
     people: tuple[str, ...]
     since: datetime
     effect: str = field(default="publish")
+    kept: str = ""  # how what WeChat kept of the draft differs, where that is why it waits
 
 
 def held(ctx: Context, flow: str | None = None) -> list[Held]:
@@ -77,4 +78,5 @@ def _shown(ctx: Context, row: Delivery, decided: list[reviews.Review]) -> Held:
         people=tuple(r.person for r in mine),
         since=row.created_at,
         effect=row.effect,
+        kept=str(row.payload.get("kept", "")),
     )

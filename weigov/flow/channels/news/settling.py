@@ -22,8 +22,8 @@ def settle_unknown(ctx: Context, client: AccountClient, row: Delivery) -> str:
     """Learn what became of a call that was never answered; the state the delivery is in afterwards."""
     if row.step == "delete":
         return _settle_delete(ctx, client, row)
-    if row.step == "image":
-        return _proved(ctx, row, None)  # a second copy of a picture does no harm
+    if row.step in ("image", "compare"):
+        return _proved(ctx, row, None)  # a second copy of a picture does no harm, nor does a second look
     if row.step == "cover":
         return _settle_cover(ctx, client, row)
     if row.step == "draft":
@@ -62,9 +62,6 @@ def _proved(ctx: Context, row: Delivery, remote_id: str | None) -> str:
     with ctx.ledger.begin() as connection:
         if remote_id is not None:
             attempts.adopt(connection, row, row.step, remote_id, now=ctx.now())
-        if remote_id is not None and row.step == "draft" and row.payload["via"] == "draft":
-            outbox.move(connection, row, "confirmed", now=ctx.now())
-            return "confirmed"
         due_at = ctx.now() if remote_id is not None else ctx.now() + attempts.pause(connection, row)
         outbox.move(connection, row, "ready", now=ctx.now(), due_at=due_at, reason="proved afterwards")
     return "ready"

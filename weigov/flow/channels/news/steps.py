@@ -1,16 +1,16 @@
-"""Publishing, step by step: image (each), cover, draft, submit."""
+"""Publishing, step by step: image (each), cover, draft, compare, submit."""
 
 from __future__ import annotations
 
 from typing import Any
 
+from weigov.flow.channels.news.kept import compare, done
 from weigov.flow.channels.news.marking import marker
 from weigov.flow.channels.news.outcome import join
 from weigov.flow.channels.news.removal import DELETE, remove
 from weigov.flow.channels.news.uploads import uploaded, with_images
 from weigov.flow.context import Context
 from weigov.flow.step import Ended, call
-from weigov.ledger import attempts
 from weigov.ledger.outbox import Delivery
 from weigov.wechat.client import AccountClient
 
@@ -20,6 +20,8 @@ def paths(row: Delivery, done: dict[str, str]) -> dict[str, int]:
     if row.effect == "remove":
         return {"/cgi-bin/draft/delete" if "media_id" in row.payload else DELETE: 1}
     wanted = {} if "draft" in done else {"/cgi-bin/draft/add": 1}
+    if "compare" not in done:
+        wanted["/cgi-bin/draft/get"] = 1
     if row.payload["via"] == "publish":
         wanted["/cgi-bin/freepublish/submit"] = 1
     return wanted
@@ -30,18 +32,16 @@ def send(ctx: Context, client: AccountClient, row: Delivery) -> None:
     if row.effect == "remove":
         remove(ctx, client, row)
         return
-    with ctx.ledger.read() as connection:
-        done = attempts.done(connection, row.id)
-    if "draft" in done:
-        media_id = done["draft"]
-    else:
+    known = done(ctx, row)
+    if "draft" not in known:
         content, row = with_images(ctx, client, row)
-        cover, row = uploaded(ctx, client, row, "cover", str(row.payload["cover"]), done.get("cover", ""))
+        cover, row = uploaded(ctx, client, row, "cover", str(row.payload["cover"]), known.get("cover", ""))
         written = article(row, content, cover.remote_id)
-        published = row.payload["via"] == "publish"
-        row = call(ctx, row, "draft", lambda: client.add_draft([written]), last=None if published else "confirmed")
-        with ctx.ledger.read() as connection:
-            media_id = attempts.done(connection, row.id)["draft"]
+        row = call(ctx, row, "draft", lambda: client.add_draft([written]))
+    media_id = done(ctx, row)["draft"]
+    published = row.payload["via"] == "publish"
+    frozen = article(row, str(row.payload["content"]), "")
+    row = compare(ctx, client, row, media_id, [frozen], last=None if published else "confirmed")
     try:
         call(ctx, row, "submit", lambda: client.submit(media_id), last="accepted")
     except Ended as ended:
