@@ -29,6 +29,7 @@ def status(as_json: Json = False) -> None:
     from weigov.flow.plan import held_flows
     from weigov.flow.reconcile import JOB_EVENTS
     from weigov.ledger import reports, waiting
+    from weigov.wechat.cover import NO_FONT, find_font
 
     with context() as ctx:
         with ctx.ledger.read() as connection:
@@ -39,6 +40,8 @@ def status(as_json: Json = False) -> None:
             )
         found["accounts"] = {name: _quotas(ctx, name) for name in ctx.site.accounts}
         found["held"] = held_flows(ctx)
+        articles = any(flow.to.kind == "news" for flow in ctx.site.flows.values())
+        found["no_cover_font"] = NO_FONT if articles and find_font() is None else ""
         found["unproven"] = sorted(name for name, offered in ctx.site.shapes.items() if offered.unproven)
         zone = ctx.site.zone
     if as_json:
@@ -127,6 +130,8 @@ def show_status(found: dict[str, Any], zone: tzinfo) -> None:
         out.print(quota_table(quotas, zone))
     for name in found["held"]:
         out.print(f"held: the YAML of {name} changed: see `weigov plan {name}`, then `weigov apply {name}`")
+    if found.get("no_cover_font"):
+        out.print(found["no_cover_font"])
     for name in found["unproven"]:
         out.print(f"{name}: {UNPROVEN}")
     for title in (

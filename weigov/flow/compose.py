@@ -165,9 +165,7 @@ def _decide_news(ctx: Context, flow: Flow, item: Pending, record: Record, mappin
         "digest": article.digest,
         "content": article.html,
         "source_url": article.source_url,
-        "cover": freezer.cover(article.cover_url, article.title),
         "images": freezer.shas,
-        "dropped": dict(Counter(article.dropped) + freezer.dropped),
     }
     ref = StreamRef(ctx.site.site, flow.from_.system, flow.from_.stream).record_ref(record.key)
     made = tuple(
@@ -180,7 +178,7 @@ def _decide_news(ctx: Context, flow: Flow, item: Pending, record: Record, mappin
             target=f"account:{account}",
             subject="",
             channel="news",
-            payload=payload | {"via": flow.to.via},
+            payload=_at(ctx, freezer, article, account, payload | {"via": flow.to.via}),
             title=article.title,
             priority=PRIORITY["news"],
             mapping_digest=mapping_digest,
@@ -196,6 +194,15 @@ def _decide_news(ctx: Context, flow: Flow, item: Pending, record: Record, mappin
         with ctx.ledger.read() as connection:
             made = tuple(new for new in made if not _stands(connection, new))
     return Decision("composed", news=made)
+
+
+def _at(
+    ctx: Context, freezer: Freezer, article: apply.Article, account: str, payload: dict[str, Any]
+) -> dict[str, Any]:
+    """``payload`` with the picture that stands for the article at ``account``, and with what could not be had."""
+    cover = freezer.cover(article.cover_url, article.title, ctx.site.accounts[account].cover_color or "")
+    dropped = dict(Counter(article.dropped) + freezer.dropped)
+    return payload | {"cover": cover.sha256, "dropped": dropped, **cover.crops}
 
 
 def _decide_template(ctx: Context, flow: Flow, item: Pending, record: Record, mapping_digest: str) -> Decision:

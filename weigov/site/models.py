@@ -93,6 +93,7 @@ class Account(Strict):
     access_token: AccessToken = "stable_token"
     templates: Mapping[str, Template] = Field(default_factory=dict)
     budget: Budget = Budget()
+    cover_color: str | None = Field(default=None, pattern=r"^#[0-9A-Fa-f]{6}$")
 
 
 class System(Strict):

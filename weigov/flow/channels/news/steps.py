@@ -62,7 +62,7 @@ def article(row: Delivery, content: str, cover: str) -> dict[str, Any]:
         "need_open_comment": 0,
         "only_fans_can_comment": 0,
     }
-    for name in ("author", "digest"):
+    for name in ("author", "digest", "pic_crop_235_1", "pic_crop_1_1"):
         if row.payload.get(name):
             written[name] = row.payload[name]
     return written
