@@ -7,7 +7,7 @@ until ``weigov apply``. The menu has no records of its own: it is composed from 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -23,7 +23,7 @@ from weigov.flow.menu import compose_menu
 from weigov.flow.mistakes import MISTAKES, where
 from weigov.flow.where import matches
 from weigov.ledger import outbox, revisions, streams
-from weigov.ledger.outbox import Delivery, New
+from weigov.ledger.outbox import New
 from weigov.ledger.revisions import Pending
 from weigov.ledger.streams import StreamRef
 from weigov.mapping import apply
@@ -156,17 +156,7 @@ def _begin(ctx: Context, flow: Flow, mapping_digest: str) -> str:
 def _decide_news(ctx: Context, flow: Flow, item: Pending, record: Record, mapping_digest: str) -> Decision:
     assert flow.from_ is not None
     freezer = Freezer(ctx, ctx.system(flow.from_.system))
-    article = apply.map_article(flow, record, apply.context(ctx.site, freezer.resolve))
-    if not article.source_url:
-        raise RecordRejected(record.key, "source_url is empty: an article must lead back to its source; map one")
-    payload: dict[str, Any] = {
-        "title": article.title,
-        "author": article.author,
-        "digest": article.digest,
-        "content": article.html,
-        "source_url": article.source_url,
-        "images": freezer.shas,
-    }
+    payload_at = (_pictures if flow.to.as_ == "newspic" else _article)(ctx, flow, record, freezer)
     ref = StreamRef(ctx.site.site, flow.from_.system, flow.from_.stream).record_ref(record.key)
     made = tuple(
         New(
@@ -178,8 +168,8 @@ def _decide_news(ctx: Context, flow: Flow, item: Pending, record: Record, mappin
             target=f"account:{account}",
             subject="",
             channel="news",
-            payload=_at(ctx, freezer, article, account, payload | {"via": flow.to.via}),
-            title=article.title,
+            payload=(payload := payload_at(account)) | {"via": flow.to.via},
+            title=str(payload["title"]),
             priority=PRIORITY["news"],
             mapping_digest=mapping_digest,
             approvals_needed=flow.review.needs if flow.review else 0,
@@ -196,13 +186,44 @@ def _decide_news(ctx: Context, flow: Flow, item: Pending, record: Record, mappin
     return Decision("composed", news=made)
 
 
-def _at(
-    ctx: Context, freezer: Freezer, article: apply.Article, account: str, payload: dict[str, Any]
-) -> dict[str, Any]:
-    """``payload`` with the picture that stands for the article at ``account``, and with what could not be had."""
-    cover = freezer.cover(article.cover_url, article.title, ctx.site.accounts[account].cover_color or "")
-    dropped = dict(Counter(article.dropped) + freezer.dropped)
-    return payload | {"cover": cover.sha256, "dropped": dropped, **cover.crops}
+def _article(ctx: Context, flow: Flow, record: Record, freezer: Freezer) -> Callable[[str], dict[str, Any]]:
+    """account → the frozen article there: the accounts' covers may differ. Raises RecordRejected."""
+    article = apply.map_article(flow, record, apply.context(ctx.site, freezer.resolve))
+    if not article.source_url:
+        raise RecordRejected(record.key, "source_url is empty: an article must lead back to its source; map one")
+
+    def at(account: str) -> dict[str, Any]:
+        cover = freezer.cover(article.cover_url, article.title, ctx.site.accounts[account].cover_color or "")
+        return {
+            "title": article.title,
+            "author": article.author,
+            "digest": article.digest,
+            "content": article.html,
+            "source_url": article.source_url,
+            "cover": cover.sha256,
+            "images": freezer.shas,
+            "dropped": dict(Counter(article.dropped) + freezer.dropped),
+            **cover.crops,
+        }
+
+    return at
+
+
+def _pictures(ctx: Context, flow: Flow, record: Record, freezer: Freezer) -> Callable[[str], dict[str, Any]]:
+    """The same for a newspic (图片消息)."""
+    story = apply.map_pictures(flow, record, apply.context(ctx.site))
+    images = freezer.stories(story.images)
+    if not images:
+        raise RecordRejected(record.key, "images: none of its pictures could be had")
+    payload = {
+        "as": "newspic",
+        "title": story.title,
+        "content": story.text,
+        "source_url": story.source_url,
+        "images": images,
+        "dropped": dict(freezer.dropped),
+    }
+    return lambda account: payload
 
 
 def _decide_template(ctx: Context, flow: Flow, item: Pending, record: Record, mapping_digest: str) -> Decision:
@@ -280,7 +301,11 @@ def _already_there(connection: Connection, new: New) -> bool:
     rows = outbox.find(
         connection, site=new.site, flow=new.flow, record=new.record, target=new.target, effect="publish"
     )
-    return bool(rows) and _composed(rows[-1]) == digest(new.payload) and rows[-1].state not in ("rejected", "refused")
+    return (
+        bool(rows)
+        and outbox.composed_digest(rows[-1]) == digest(new.payload)
+        and rows[-1].state not in ("rejected", "refused")
+    )
 
 
 def _stands(connection: Connection, new: New) -> bool:
@@ -288,12 +313,7 @@ def _stands(connection: Connection, new: New) -> bool:
     rows = outbox.find(
         connection, site=new.site, flow=new.flow, record=new.record, target=new.target, effect="publish"
     )
-    return bool(rows) and _composed(rows[-1]) == digest(new.payload) and rows[-1].state == "confirmed"
-
-
-def _composed(row: Delivery) -> str:
-    """The digest ``row`` was composed with; what WeChat kept of it (``kept``) came later."""
-    return digest({name: value for name, value in row.payload.items() if name != "kept"})
+    return bool(rows) and outbox.composed_digest(rows[-1]) == digest(new.payload) and rows[-1].state == "confirmed"
 
 
 def _pending(ctx: Context, flow: str) -> Iterator[list[Pending]]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -53,6 +53,17 @@ class Freezer:
         if url not in self._kept:
             self._kept[url] = self._freeze(url)
         return self._kept[url]
+
+    def stories(self, urls: Sequence[str]) -> list[str]:
+        """The SHA-256 of each picture of a newspic that could be had, in order; each is kept as a cover is."""
+        found: dict[str, None] = {}
+        for url in urls:
+            try:
+                data, _ = self._system.fetch(url, MAX_FETCH_BYTES)
+                found[self._keep(for_cover(data))] = None
+            except (RemoteRefused, RecordRejected) as error:
+                self.dropped[f"image: {_reason(error)}"] += 1
+        return list(found)
 
     def cover(self, url: str | None, title: str, colour: str = "") -> Cover:
         """The record's own cover, else the first picture of the body that may be one, else one drawn of the title."""

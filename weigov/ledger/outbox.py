@@ -574,6 +574,11 @@ def replay(connection: Connection, row: Delivery, *, now: datetime) -> State:
     return to
 
 
+def composed_digest(row: Delivery) -> str:
+    """The digest ``row`` was composed with: what was found of it since (``hold``) aside."""
+    return digest({name: value for name, value in row.payload.items() if name != "kept"})
+
+
 def changed(row: Delivery, **changes: Any) -> Delivery:
     """``row`` as it is now, where the database need not be asked."""
     values = {name: getattr(row, name) for name in Delivery.__dataclass_fields__}

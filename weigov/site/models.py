@@ -139,6 +139,7 @@ class Target(Strict):
 
     accounts: tuple[str, ...] = Field(min_length=1)
     kind: TargetKind
+    as_: Literal["newspic"] | None = Field(default=None, alias="as")
     via: Via | None = None
     template: str | None = None
     audience: Audience | None = None

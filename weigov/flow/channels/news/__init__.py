@@ -4,7 +4,8 @@ WeChat honours no key here. Our marker, a fragment in the article's source addre
 article is found again after an answer that never came. Replacing is publishing the new one and, once it is confirmed,
 deleting the old one (``effect`` remove).
 
-Steps of publish: image (each), cover, draft, compare, submit. Step of remove: delete.
+Steps of publish: image (each) and cover, or picture (each) of a newspic; draft, compare, submit. Step of remove:
+delete.
 """
 
 from weigov.flow.channels.news.kept import compare

@@ -1,14 +1,15 @@
-"""Publishing, step by step: image (each), cover, draft, compare, submit."""
+"""Publishing, step by step: image (each) and cover, or picture (each); draft, compare, submit."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from weigov.flow.channels.news.kept import compare, done
-from weigov.flow.channels.news.marking import marker
+from weigov.flow.channels.news.marking import is_newspic, marker
 from weigov.flow.channels.news.outcome import join
 from weigov.flow.channels.news.removal import DELETE, remove
-from weigov.flow.channels.news.uploads import uploaded, with_images
+from weigov.flow.channels.news.uploads import as_pictures, uploaded, with_images
 from weigov.flow.context import Context
 from weigov.flow.step import Ended, call
 from weigov.ledger.outbox import Delivery
@@ -34,13 +35,17 @@ def send(ctx: Context, client: AccountClient, row: Delivery) -> None:
         return
     known = done(ctx, row)
     if "draft" not in known:
-        content, row = with_images(ctx, client, row)
-        cover, row = uploaded(ctx, client, row, "cover", str(row.payload["cover"]), known.get("cover", ""))
-        written = article(row, content, cover.remote_id)
+        if is_newspic(row):
+            ids, row = as_pictures(ctx, client, row)
+            written = newspic(row, ids)
+        else:
+            content, row = with_images(ctx, client, row)
+            cover, row = uploaded(ctx, client, row, "cover", str(row.payload["cover"]), known.get("cover", ""))
+            written = article(row, content, cover.remote_id)
         row = call(ctx, row, "draft", lambda: client.add_draft([written]))
     media_id = done(ctx, row)["draft"]
     published = row.payload["via"] == "publish"
-    frozen = article(row, str(row.payload["content"]), "")
+    frozen = newspic(row, row.payload["images"]) if is_newspic(row) else article(row, str(row.payload["content"]), "")
     row = compare(ctx, client, row, media_id, [frozen], last=None if published else "confirmed")
     try:
         call(ctx, row, "submit", lambda: client.submit(media_id), last="accepted")
@@ -48,6 +53,18 @@ def send(ctx: Context, client: AccountClient, row: Delivery) -> None:
         if ended.state == "accepted":
             join(ctx, client.account.appid, row)
         raise
+
+
+def newspic(row: Delivery, media_ids: Sequence[str]) -> dict[str, Any]:
+    """A newspic (图片消息) as draft/add takes it. It has no source address, and so no marker of ours."""
+    return {
+        "article_type": "newspic",
+        "title": row.payload["title"],
+        "content": row.payload["content"],
+        "image_info": {"image_list": [{"image_media_id": media_id} for media_id in media_ids]},
+        "need_open_comment": 0,
+        "only_fans_can_comment": 0,
+    }
 
 
 def article(row: Delivery, content: str, cover: str) -> dict[str, Any]:
