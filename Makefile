@@ -38,7 +38,7 @@ pictures: setup  ## photograph the phone page and Airflow into var/demo/
 	@$(RUN) -m ops.pictures
 
 test: setup  ## the tests, on SQLite, PostgreSQL and MySQL (MariaDB)
-	@$(RUN) -m pytest -m "not real and not chaos"
+	@$(RUN) -m pytest -m "not real and not chaos" -n logical --maxprocesses 8 --dist loadfile
 
 test-real: setup  ## the tests against real systems: WordPress, Request Tracker, Axis … (installs them when root)
 	@$(RUN) -m pytest -m real

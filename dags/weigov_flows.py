@@ -1,7 +1,8 @@
 """When things run: every DAG of the site that WEIGOV_SITE names, made from its YAML.
 
-One call into ``weigov.flow`` a task; tasks return counts, never records. This file never raises: what is wrong with
-the YAML is told by ``weigov_faults.py``, and what is sound runs on. Where it comes from: DESIGN, "What runs when".
+One operator a task (``weigov_airflow.operators``): one call into ``weigov.flow``, which returns counts. This file
+never raises: what is wrong with the YAML is told by ``weigov_faults.py``, and what is sound runs on. Where it comes
+from: DESIGN, "What runs when".
 
 The ledger owns retries. A task that could not work is red, and the next scheduled run is its retry; deferred,
 quarantined and unknown deliveries are counts in the log of a green run.
@@ -17,7 +18,6 @@ from typing import Any
 
 from airflow.sdk import (
     DAG,
-    Asset,
     AssetAlias,
     AssetAny,
     AssetOrTimeSchedule,
@@ -31,10 +31,21 @@ from airflow.sdk.exceptions import AirflowSkipException
 from weigov.errors import Fault
 from weigov.site.models import Flow
 from weigov.site.site import Site
+from weigov_airflow.assets import outbox_asset, stream_asset
+from weigov_airflow.operators import (
+    CollectOperator,
+    ComposeOperator,
+    DeliverOperator,
+    ReconcileOperator,
+    StatisticsOperator,
+    SyncBackOperator,
+)
 from weigov_airflow.site import read_site
 
 #: How often what has no schedule in the YAML runs; minutes apart, so that they do not all start at once.
 DELIVER, RECONCILE, SYNC_BACK = "*/5 * * * *", "2-59/5 * * * *", "4-59/10 * * * *"
+#: A day's figures are ready at 08:00 of the next in Beijing, or later: a run that finds nothing due asks nothing.
+STATISTICS = "20 8-23 * * *"
 #: Compose follows its streams. Once an hour it also looks for what waited: images that could not be fetched, a
 #: mapping that was applied, a review whose run was lost.
 COMPOSE = "50 * * * *"
@@ -44,38 +55,23 @@ SHORT, LONG = timedelta(minutes=15), timedelta(hours=2)
 
 KINDS = {"article": "文章", "column": "栏目", "case": "办件", "question": "咨询", "answer": "答复", "guide": "指南"}
 
-# ---- tasks: one call each
+# ---- what "Trigger" asks for; a scheduled run takes what stands here
 
+_STRETCH = {
+    "since": Param(None, type=["string", "null"], format="date-time", title="补采起点 read again from",
+                   description="留空 = 正常增量；填写后重读这一段，不移动断点 moves no cursor"),
+    "until": Param(None, type=["string", "null"], format="date-time", title="补采终点 up to", description="可留空"),
+}  # fmt: skip
+_DRY = Param(False, type="boolean", title="试运行 dry run", description="只看会做什么，不写台账、不发送")
+_LIMIT = Param(None, type=["integer", "null"], minimum=1, title="最多发送条数 limit", description="留空 = 不限")
 
-@task(task_id="collect", task_display_name="采集")
-def collect(system: str, stream: str) -> dict[str, Any]:
-    from weigov.flow.collect import collect
-    from weigov_airflow.work import report, working
-
-    with working() as ctx:
-        done = collect(ctx, system, stream)
-    counts = {name: getattr(done.stored, name) for name in ("new", "changed", "withdrawn", "unchanged", "rejected")}
-    report("采集 collect", counts, done.incomplete, *done.notes)
-    return counts | {"revisions": done.stored.revisions}
+# ---- what only says to Airflow whether others need run
 
 
 @task(task_id="changed", task_display_name="有变化")
 def changed(counts: Any) -> None:
     if not any(counts[name] for name in ("new", "changed", "withdrawn", "revisions")):
         raise AirflowSkipException("没有变化，不触发编排 nothing changed, so no flow need look")
-
-
-@task(task_id="compose", task_display_name="编排")
-def compose(flow: str) -> dict[str, int]:
-    from weigov.flow.compose import compose
-    from weigov_airflow.work import report, working
-
-    with working() as ctx:
-        done = compose(ctx, flow)
-    counts = {name: getattr(done, name) for name in ("deliveries", "withdrawn", "quarantined")}
-    counts |= {f"waiting for {what}": n for what, n in done.waiting.items()}
-    report("编排 compose", counts | {f"skipped: {why}": n for why, n in done.skipped.items()}, done.held)
-    return counts
 
 
 @task(task_id="start_reviews", task_display_name="发起审核", retries=1, retry_delay=timedelta(seconds=20))
@@ -94,64 +90,7 @@ def outbox(counts: Any, held: bool) -> None:
         raise AirflowSkipException("没有待发送的内容 nothing that may be sent now")
 
 
-@task(task_id="deliver", task_display_name="发送")
-def deliver(account: str) -> dict[str, int]:
-    from weigov.flow.deliver import deliver
-    from weigov_airflow.work import cannot_work, report, working
-
-    with working() as ctx:
-        done = deliver(ctx, account)
-    counts = {**done.states, "expired": done.expired}
-    report("发送 deliver", counts)
-    if done.stopped:
-        cannot_work(done.stopped)
-    return counts
-
-
-@task(task_id="reconcile", task_display_name="核对")
-def reconcile(account: str) -> dict[str, int]:
-    from weigov.flow.reconcile import reconcile
-    from weigov_airflow.work import cannot_work, report, working
-
-    with working() as ctx:
-        done = reconcile(ctx, account)
-    counts = {"events": done.events, **done.states}
-    report("核对 reconcile", counts)
-    if done.stopped:
-        cannot_work(done.stopped)
-    return counts
-
-
-@task(task_id="sync_back", task_display_name="回写")
-def sync_back(system: str) -> dict[str, int]:
-    from weigov.flow.sync_back import sync_back
-    from weigov_airflow.work import cannot_work, report, working
-
-    with working() as ctx:
-        done = sync_back(ctx, system)
-    counts = {
-        "enqueued": done.enqueued,
-        **done.drained.states,
-        **{f"settled {k}": n for k, n in done.settled.items()},
-    }
-    report("回写 sync back", counts)
-    if done.drained.stopped:
-        cannot_work(done.drained.stopped)
-    return counts
-
-
 # ---- DAGs
-
-
-def stream_asset(site: Site, system: str, stream: str) -> Asset:
-    """What a stream's records are, as far as the mirror knows them."""
-    return Asset(name=f"{site.site}/{system}/{stream}", uri=f"weigov://{site.site}/{system}/{stream}", group="stream")
-
-
-def outbox_asset(site: Site, account: str) -> Asset:
-    """What may be sent to an account."""
-    name = f"{site.site}/account/{account}/outbox"
-    return Asset(name=name, uri=f"weigov://{name}", group="outbox")
 
 
 def build(site: Site) -> tuple[dict[str, DAG], list[Fault]]:
@@ -182,6 +121,7 @@ def _all(site: Site) -> Iterator[tuple[str, Callable[[str], DAG]]]:
     for account in site.accounts:
         yield f"deliver_{account}", partial(_deliver, site, account=account)
         yield f"reconcile_{account}", partial(_reconcile, site, account=account)
+        yield f"statistics_{account}", partial(_statistics, site, account=account)
 
 
 def _dag(site: Site, dag_id: str, limit: timedelta | None = SHORT, **settings: Any) -> DAG:
@@ -212,6 +152,7 @@ def _collect(site: Site, dag_id: str, system: str, stream: str) -> DAG:
         dag_id,
         LONG,
         schedule=_cron(site, shape.schedule),
+        params=_STRETCH,
         dag_display_name=f"采集 {system} {kind} {stream}",
         tags=["采集 collect", system],
         doc_md=f"""从 **{system}** 拉取“{kind}”（{stream}）到镜像。Pulls {stream} of {system} into the mirror.
@@ -221,19 +162,28 @@ def _collect(site: Site, dag_id: str, system: str, stream: str) -> DAG:
 - 各个流程共用这一次拉取。However many flows read it, it is pulled once.
 """,
     ) as dag:
-        changed.override(outlets=[stream_asset(site, system, stream)])(collect(system, stream))
+        collect = CollectOperator(
+            task_id="collect",
+            task_display_name="采集",
+            system=system,
+            stream=stream,
+            since="{{ params.since or '' }}",
+            until="{{ params.until or '' }}",
+        )
+        changed.override(outlets=[stream_asset(site.site, system, stream)])(collect.output)
     return dag
 
 
 def _flow(site: Site, dag_id: str, flow: Flow) -> DAG:
     followed = dict.fromkeys((*flow.streams(), *site.column_streams(flow)))
-    streams = [stream_asset(site, system, stream) for system, stream in followed]
+    streams = [stream_asset(site.site, system, stream) for system, stream in followed]
     timetable = _cron(site, flow.schedule or COMPOSE)
-    outboxes = [outbox_asset(site, account) for account in flow.to.accounts]
+    outboxes = [outbox_asset(site.site, account) for account in flow.to.accounts]
     with _dag(
         site,
         dag_id,
         schedule=AssetOrTimeSchedule(timetable=timetable, assets=AssetAny(*streams)) if streams else timetable,
+        params={"dry_run": _DRY},
         dag_display_name=f"编排 {flow.title}",
         tags=["编排 compose", flow.flow],
         doc_md=f"""把上游的变化变成“{flow.title}”的待发投递。Mirrored changes → deliveries.
@@ -243,10 +193,12 @@ def _flow(site: Site, dag_id: str, flow: Flow) -> DAG:
 - {"每条投递要人审核后才发送。Each delivery is held for review." if flow.review else "无需审核。No review."}
 """,
     ) as dag:
-        counts = compose(flow.flow)
+        compose = ComposeOperator(
+            task_id="compose", task_display_name="编排", flow=flow.flow, preview="{{ params.dry_run }}"
+        )
         if flow.review:
-            counts >> start_reviews(flow.flow)
-        outbox.override(outlets=outboxes)(counts, held=flow.review is not None)
+            compose >> start_reviews(flow.flow)
+        outbox.override(outlets=outboxes)(compose.output, held=flow.review is not None)
     return dag
 
 
@@ -282,7 +234,7 @@ def _review(site: Site, dag_id: str, flow: Flow) -> DAG:
                 nth=nth,
                 params=FORM,
                 released=released,
-                outboxes=[outbox_asset(site, account) for account in flow.to.accounts],
+                outboxes=[outbox_asset(site.site, account) for account in flow.to.accounts],
                 retries=20,  # each asks anew: the ledger was not there, or the answer did not count
                 retry_delay=timedelta(seconds=5),
             )
@@ -293,11 +245,12 @@ def _review(site: Site, dag_id: str, flow: Flow) -> DAG:
 
 
 def _deliver(site: Site, dag_id: str, account: str) -> DAG:
-    every = AssetOrTimeSchedule(timetable=_cron(site, DELIVER), assets=AssetAny(outbox_asset(site, account)))
+    every = AssetOrTimeSchedule(timetable=_cron(site, DELIVER), assets=AssetAny(outbox_asset(site.site, account)))
     with _dag(
         site,
         dag_id,
         schedule=every,
+        params={"limit": _LIMIT, "dry_run": _DRY},
         dag_display_name=f"发送 {account}",
         tags=["发送 deliver", account],
         doc_md=f"""把公众号 **{account}** 到期的投递发给微信：撤回在先，其次消息、菜单、图文。Sends what is due.
@@ -307,7 +260,13 @@ def _deliver(site: Site, dag_id: str, account: str) -> DAG:
 - 红色 = 现在什么都发不出去，日志最后一行写明原因。Red: nothing can be sent now; the log's last line says why.
 """,
     ) as dag:
-        deliver(account)
+        DeliverOperator(
+            task_id="deliver",
+            task_display_name="发送",
+            account=account,
+            limit="{{ params.limit or '' }}",
+            preview="{{ params.dry_run }}",
+        )
     return dag
 
 
@@ -320,7 +279,25 @@ def _reconcile(site: Site, dag_id: str, account: str) -> DAG:
         tags=["核对 reconcile", account],
         doc_md=f"""查实公众号 **{account}** 上尚不确定的投递：先看微信的事件，再查询。Makes certain what is not.""",
     ) as dag:
-        reconcile(account)
+        ReconcileOperator(task_id="reconcile", task_display_name="核对", account=account)
+    return dag
+
+
+def _statistics(site: Site, dag_id: str, account: str) -> DAG:
+    with _dag(
+        site,
+        dag_id,
+        schedule=CronTriggerTimetable(STATISTICS, timezone="Asia/Shanghai"),  # WeChat's days, wherever the site is
+        dag_display_name=f"统计 {account}",
+        tags=["统计 statistics", account],
+        doc_md=f"""取公众号 **{account}** 的阅读、分享与粉丝数据，每日 8:20 起。Pulls what WeChat counted.
+
+- 微信尚未出数的，下次运行再取；漏取的补取。Not ready yet is no failure; missed days are caught up with.
+- 没有到期的日子就不调用微信。Nothing due: nothing is asked.
+- `weigov figures {account}` 查看；流程可回写上游。The flows may write them back.
+""",
+    ) as dag:
+        StatisticsOperator(task_id="statistics", task_display_name="统计", account=account)
     return dag
 
 
@@ -333,7 +310,7 @@ def _sync_back(site: Site, dag_id: str, system: str) -> DAG:
         tags=["回写 sync back", system],
         doc_md=f"""把发布链接与送达结果写回 **{system}**，每个结果一次。Tells {system} what became of its records.""",
     ) as dag:
-        sync_back(system)
+        SyncBackOperator(task_id="sync_back", task_display_name="回写", system=system)
     return dag
 
 

@@ -18,10 +18,13 @@ import weigov.flow.deliver
 import weigov.flow.reconcile
 import weigov.flow.review
 import weigov.flow.sync_back
+import weigov_airflow.operators
 import weigov_airflow.review
 import weigov_airflow.site
 import weigov_airflow.work
+from weigov_airflow import listener
 
 
 class WeigovPlugin(AirflowPlugin):
     name = "weigov"
+    listeners = [listener]  # noqa: RUF012 (Airflow declares it so)

@@ -20,13 +20,15 @@ EventKind = Literal[
 ]  # fmt: skip
 JobKind = Literal["publish_status"]
 DraftKind = Literal["draft_loses"]
+MassKind = Literal["mass_status"]
 VendorKind = Literal["says_no"]
-Kind = Literal[WireKind, EventKind, JobKind, DraftKind, VendorKind]
+Kind = Literal[WireKind, EventKind, JobKind, DraftKind, MassKind, VendorKind]
 
 WIRE_KINDS: tuple[str, ...] = get_args(WireKind)
 EVENT_KINDS: tuple[str, ...] = get_args(EventKind)
 JOB_KINDS: tuple[str, ...] = get_args(JobKind)
 DRAFT_KINDS: tuple[str, ...] = get_args(DraftKind)
+MASS_KINDS: tuple[str, ...] = get_args(MassKind)
 VENDOR_KINDS: tuple[str, ...] = get_args(VendorKind)
 
 _SCHEMA = """CREATE TABLE IF NOT EXISTS sandbox_fault (

@@ -31,6 +31,11 @@ def openid_of(identity: str, appid: str) -> str:
     return "o" + account[:5] + person[:22]
 
 
+def wxname_of(identity: str) -> str:
+    """What the person calls themselves in WeChat: ``wx_p0001``."""
+    return f"wx_{identity.lower()}"
+
+
 _NAMES = """
 王建国 李秀英 张伟 刘洋 陈静 杨磊 赵敏 黄丽华 周强 吴芳
 徐志明 孙丽娟 马超 朱晓红 胡军 林淑珍 郭涛 何雪梅 高峰 罗文静

@@ -25,11 +25,11 @@ from tests import following
 from weigov import settings
 from weigov.cli import app
 from weigov.mapping.layout import _FILTERS as LAYOUT_FILTERS
-from weigov.mapping.model import NEWS_FIELDS, CodeList
+from weigov.mapping.model import NEWS_FIELDS, NEWSPIC_FIELDS, CodeList
 from weigov.mapping.model import Step as MappingStep
 from weigov.ports import Idempotency
 from weigov.records import KINDS
-from weigov.site.models import SYNC_SOURCES, Flow, SiteFile, SyncState
+from weigov.site.models import FIGURE_SOURCES, SYNC_SOURCES, Flow, SiteFile, SyncState
 from weigov.wiring import read_site, read_site_parts
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -236,9 +236,10 @@ def test_the_reference_describes_no_model_that_is_gone() -> None:
     ("page", "words"),
     [
         ("flow.md", get_args(MappingStep)),
-        ("flow.md", NEWS_FIELDS),
+        ("flow.md", (*NEWS_FIELDS, *NEWSPIC_FIELDS)),
         ("flow.md", get_args(SyncState)),
         ("flow.md", SYNC_SOURCES),
+        ("flow.md", FIGURE_SOURCES),
         ("flow.md", tuple(KINDS)),
         ("flow.md", tuple(name.split("(")[0] for name in LAYOUT_FILTERS)),
         ("descriptor.md", get_args(vocabulary.Step)),

@@ -85,16 +85,21 @@ def usable_site(folder: Path) -> tuple[Site, list[Fault]]:
 
 @contextmanager
 def opened(
-    settings: Settings | None = None, *, site: Site | None = None, credentials: Credentials | None = None
+    settings: Settings | None = None,
+    *,
+    site: Site | None = None,
+    credentials: Credentials | None = None,
+    door: str = "shell",
 ) -> Iterator[Context]:
     """A ``Context`` for the deployment that ``settings`` (the environment) describes; closed at the end.
 
     Broken flows are left out, as in Airflow: they are lint's and the import error's business, and stop no other.
+    ``door`` is what the audit log says people came through.
     Raises ConfigError when the deployment itself cannot work.
     """
     settings = settings or Settings.from_environ()
     credentials = credentials or FileCredentials(settings.secrets_file)
-    ledger = Ledger(settings.ledger_url)
+    ledger = Ledger(settings.ledger_url, door)
     systems: dict[str, SourceSystem] = {}
     sessions: list[requests.Session] = []
     try:

@@ -11,11 +11,16 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, NoReturn
 
+from airflow.sdk import get_current_context
+
 from weigov.errors import WeigovError
 from weigov.flow.context import Context
 from weigov.settings import Settings
 from weigov.wiring import opened
 from weigov_airflow.credentials import AirflowCredentials
+
+#: The XCom a red task leaves its one line in.
+REASON = "reason"
 
 log = logging.getLogger("weigov")
 logging.getLogger("alembic").setLevel(logging.WARNING)  # two lines a task, about nothing
@@ -26,16 +31,27 @@ def working() -> Iterator[Context]:
     """The deployment, with Airflow's connections. What Weigov can name ends the task red, with its one line."""
     try:
         settings = Settings.from_environ()
-        with opened(settings, credentials=AirflowCredentials(settings.secrets_file)) as ctx:
+        with opened(settings, credentials=AirflowCredentials(settings.secrets_file), door="airflow") as ctx:
             yield ctx
     except WeigovError as error:
         cannot_work(str(error))
 
 
 def cannot_work(why: str) -> NoReturn:
-    """End this task red. ``why`` is the one line the operator reads."""
+    """End this task red. ``why`` is the one line the operator reads: in its log, and in its note (``listener``)."""
     log.error("未能完成 could not work: %s", why)
+    task_instance = _task_instance()
+    if task_instance is not None:
+        task_instance.xcom_push(key=REASON, value=why)
     raise SystemExit(1)
+
+
+def _task_instance() -> Any:
+    """The one under way; None outside of a task."""
+    try:
+        return get_current_context().get("ti")
+    except RuntimeError:
+        return None
 
 
 def report(verb: str, counts: Mapping[str, Any], *notes: str) -> None:

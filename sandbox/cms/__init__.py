@@ -50,6 +50,11 @@ any further field may be there or not. It does not touch ``updateTime``::
     POST /cms/api/articles/1893021547810004993/wechat   {"link": "https://mp.weixin.qq.com/s/…", "state": "confirmed"}
     {"code": 200, "msg": "操作成功", "data": {"id": 1893021547810004993}}
 
+Write back how many read and shared it in WeChat on a day; the same day again overwrites. An empty count is 0::
+
+    POST /cms/api/articles/1893021547810004993/reads   {"day": "2026-01-05", "reads": "41", "shares": "4"}
+    {"code": 200, "msg": "操作成功", "data": {"id": 1893021547810004993}}
+
 Files (no token): ``GET /cms/files/{name}``.
 """
 

@@ -1,6 +1,7 @@
 """The CMS as its clients meet it: routes under ``/cms``. The package's docstring shows the wire."""
 
 import json
+import re
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -13,6 +14,7 @@ from sandbox.upstream import is_stamp
 from sandbox.world import World
 
 PAGE_SIZE, MAX_PAGE_SIZE = 20, 50
+_DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
 
 
 class Refused(Exception):
@@ -84,6 +86,15 @@ def install(app: FastAPI, world: World) -> None:
         store.write_back(world, _id(request), body)
         return {"id": _id(request)}
 
+    @answer("/api/articles/{article_id}/reads", "POST")
+    def reads(request: Request, body: dict[str, Any]) -> dict[str, Any]:
+        day = str(body.get("day", ""))
+        if not _DAY.fullmatch(day):
+            raise Refused(400, "参数错误：day")
+        counts = [_count(body, name) for name in ("reads", "shares")]
+        store.write_reads(world, _id(request), day, *counts)
+        return {"id": _id(request)}
+
     @router.get("/files/{name}")
     def files(name: str) -> Response:
         found = store.file(world, name)
@@ -135,6 +146,14 @@ async def _json(request: Request) -> dict[str, Any]:
     if not isinstance(body, dict):
         raise Refused(400, "参数错误：请求体不是JSON对象")
     return body
+
+
+def _count(body: dict[str, Any], name: str) -> int:
+    """A figure; an empty one, which nobody counted, is none."""
+    text = str(body.get(name) or "0")
+    if not text.isascii() or not text.isdigit():
+        raise Refused(400, f"参数错误：{name}")
+    return int(text)
 
 
 def _id(request: Request) -> int:

@@ -103,6 +103,10 @@ def control(world: World) -> APIRouter:
     def write_backs() -> list[dict[str, Any]]:
         return store.write_backs(world)
 
+    @router.get("/reads", summary="Reading figures written back, per article and day, and how often each was written")
+    def reads() -> list[dict[str, Any]]:
+        return store.reads(world)
+
     @router.post("/expire-tokens", summary="Every token given out ends now")
     def expire_tokens() -> dict[str, bool]:
         with world.transaction() as db:

@@ -22,6 +22,9 @@ CREATE TABLE IF NOT EXISTS cms_file (name TEXT PRIMARY KEY, mime TEXT NOT NULL, 
 CREATE TABLE IF NOT EXISTS cms_token (token TEXT PRIMARY KEY, expires_at REAL NOT NULL);
 CREATE TABLE IF NOT EXISTS cms_writeback (
     n INTEGER PRIMARY KEY AUTOINCREMENT, article_id INTEGER NOT NULL, at TEXT NOT NULL, body TEXT NOT NULL);
+CREATE TABLE IF NOT EXISTS cms_reads (
+    article_id INTEGER NOT NULL, day TEXT NOT NULL, reads INTEGER NOT NULL, shares INTEGER NOT NULL,
+    at TEXT NOT NULL, written INTEGER NOT NULL DEFAULT 1, PRIMARY KEY (article_id, day));
 """
 
 APP_ID, APP_SECRET = "weigov", "demo-cms-secret"
@@ -145,6 +148,25 @@ def write_backs(world: World) -> list[dict[str, Any]]:
     with world.lock:
         rows = world.db.execute("SELECT * FROM cms_writeback ORDER BY n").fetchall()
     return [{"id": str(row["article_id"]), "at": row["at"], **json.loads(row["body"])} for row in rows]
+
+
+def write_reads(world: World, article_id: int, day: str, reads: int, shares: int) -> None:
+    """Reading figures of a day; writing them again replaces them."""
+    article(world, article_id)
+    with world.transaction() as db:
+        db.execute(
+            "INSERT INTO cms_reads (article_id, day, reads, shares, at) VALUES (?, ?, ?, ?, ?)"
+            " ON CONFLICT DO UPDATE SET reads = excluded.reads, shares = excluded.shares, at = excluded.at,"
+            " written = written + 1",
+            (article_id, day, reads, shares, wall(world.clock.now())),
+        )
+
+
+def reads(world: World) -> list[dict[str, Any]]:
+    """Per article and day, and how often each was written."""
+    with world.lock:
+        rows = world.db.execute("SELECT * FROM cms_reads ORDER BY day, article_id").fetchall()
+    return [{**dict(row), "article_id": str(row["article_id"])} for row in rows]
 
 
 def file(world: World, name: str) -> tuple[str, bytes] | None:

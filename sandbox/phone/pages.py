@@ -8,7 +8,7 @@ from fastapi.responses import FileResponse, HTMLResponse, JSONResponse, Response
 from jinja2 import Environment, FileSystemLoader
 
 from sandbox.phone import view
-from sandbox.wechat import events, menu
+from sandbox.wechat import conditional, events, statistics
 from sandbox.world import World
 
 _HERE = Path(__file__).parent
@@ -94,6 +94,7 @@ def make_router(world: World) -> APIRouter:
             return nobody()
         if found["deleted"]:
             return page("gone.html", title="内容已删除", text="该内容已被发布者删除", who=who)
+        statistics.opened(world, openid, article_id, idx)
         return page("article.html", who=who, article=found)
 
     @router.get("/{openid}/version")
@@ -105,7 +106,7 @@ def make_router(world: World) -> APIRouter:
     def tap(openid: str, top: Annotated[int, Body()], sub: Annotated[int | None, Body()] = None) -> JSONResponse:
         """The citizen taps a menu button: the account is told by an event, as WeChat tells it."""
         who = view.citizen(world, openid)
-        buttons = menu.current(world, who.account.appid) if who else None
+        buttons = conditional.shown_to(world, who.account.appid, openid) if who else None
         if who is None or not buttons or not 0 <= top < len(buttons):
             return JSONResponse({"ok": False}, status_code=404)
         leaves = [buttons[top]] if sub is None else buttons[top]["sub_button"]

@@ -8,7 +8,8 @@ from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 from sandbox.clock import BEIJING
-from sandbox.wechat import draft, menu, publish
+from sandbox.phone import mass
+from sandbox.wechat import conditional, draft, publish
 from sandbox.wechat.accounts import Account, account, accounts, follower
 from sandbox.wechat.fields import FIELD
 from sandbox.world import World
@@ -82,26 +83,34 @@ def conversation(world: World, who: Citizen) -> list[dict[str, Any]]:
             " WHERE m.openid = ? AND m.delivered = 1 ORDER BY m.msgid",
             (who.openid,),
         ).fetchall()
-    now = world.clock.beijing()
-    shown: list[dict[str, Any]] = []
-    last = 0.0
-    for row in rows:
-        if row["sent_at"] - last > SEPARATOR_S:
-            shown.append({"kind": "time", "text": moment(row["sent_at"], now)})
-        last = row["sent_at"]
-        shown.append(
+    cards: list[tuple[float, dict[str, Any]]] = [
+        (
+            row["sent_at"],
             {
                 "kind": "template",
                 "title": row["title"],
                 "fields": _fields(row["content"], json.loads(row["data"])),
                 "link": link(world, who, row["url"]),
-            }
+            },
         )
+        for row in rows
+    ]
+    for card in mass.cards(world, who.openid):
+        pictured = [{**one, "cover": local_image(one["cover"])} for one in card["articles"]]
+        cards.append((card["at"], {"kind": "mass", "preview": card["preview"], "articles": pictured}))
+    now = world.clock.beijing()
+    shown: list[dict[str, Any]] = []
+    last = 0.0
+    for at, card in sorted(cards, key=lambda one: one[0]):
+        if at - last > SEPARATOR_S:
+            shown.append({"kind": "time", "text": moment(at, now)})
+        last = at
+        shown.append(card)
     return shown
 
 
 def menu_of(world: World, who: Citizen) -> list[dict[str, Any]]:
-    buttons = menu.current(world, who.account.appid) or []
+    buttons = conditional.shown_to(world, who.account.appid, who.openid)
     return [_button(world, who, button, TOP_SHOWN) for button in buttons]
 
 
@@ -130,30 +139,37 @@ def article_list(world: World, who: Citizen) -> list[dict[str, Any]]:
 
 def article(world: World, who: Citizen, article_id: str, idx: int) -> dict[str, Any] | None:
     """One article to read; ``deleted`` alone if it was taken down; None if there never was one."""
+    if article_id.startswith(mass.PREFIX):
+        found = mass.read(world, who.openid, article_id, idx)
+        return _to_read(world, who, *found) if found else None
     publish.settle_due(world)
     for row in publish.published(world, who.account.appid):
         articles = json.loads(row["articles"])
-        if row["article_id"] != article_id or not 1 <= idx <= len(articles):
-            continue
-        if idx in json.loads(row["deleted"]):
-            return {"deleted": True}
-        chosen = articles[idx - 1]
-        when = datetime.fromtimestamp(row["published_at"], BEIJING)
-        pictures = []
-        for image in chosen.get("image_info", {}).get("image_list", []):
-            one = draft.with_pictures(world, {"thumb_media_id": image["image_media_id"]})
-            pictures.append(local_image(one["thumb_url"]))
-        return {
-            "deleted": False,
-            "title": chosen["title"],
-            "author": chosen.get("author", ""),
-            "when": f"{when.year}年{when.month}月{when.day}日 {when:%H:%M}",
-            "html": None if chosen.get("article_type") == "newspic" else local_html(world, who, chosen["content"]),
-            "text": chosen["content"],
-            "pictures": pictures,
-            "source": chosen.get("content_source_url") or "",
-        }
+        if row["article_id"] == article_id and 1 <= idx <= len(articles):
+            gone = idx in json.loads(row["deleted"])
+            return _to_read(world, who, None if gone else articles[idx - 1], row["published_at"])
     return None
+
+
+def _to_read(world: World, who: Citizen, chosen: dict[str, Any] | None, at: float) -> dict[str, Any]:
+    if chosen is None:
+        return {"deleted": True}
+    when = datetime.fromtimestamp(at, BEIJING)
+    pictures = []
+    for image in chosen.get("image_info", {}).get("image_list", []):
+        one = draft.with_pictures(world, {"thumb_media_id": image["image_media_id"]})
+        pictures.append(local_image(one["thumb_url"]))
+    content = chosen.get("content", chosen["title"])
+    return {
+        "deleted": False,
+        "title": chosen["title"],
+        "author": chosen.get("author", ""),
+        "when": f"{when.year}年{when.month}月{when.day}日 {when:%H:%M}",
+        "html": None if chosen.get("article_type") == "newspic" else local_html(world, who, content),
+        "text": content,
+        "pictures": pictures,
+        "source": chosen.get("content_source_url") or "",
+    }
 
 
 def version(world: World, who: Citizen) -> str:
@@ -162,8 +178,15 @@ def version(world: World, who: Citizen) -> str:
         row = world.db.execute(
             "SELECT (SELECT COUNT(*) FROM wx_message WHERE openid = ?1 AND delivered = 1) || '-' ||"
             " COALESCE((SELECT created_at FROM wx_menu WHERE appid = ?2), 0) || '-' ||"
+            " (SELECT COUNT(*) || '-' || COALESCE(MAX(id), 0) FROM wx_conditional_menu WHERE appid = ?2) || '-' ||"
+            " COALESCE((SELECT is_open || COALESCE(body, '') FROM wx_console_menu WHERE appid = ?2), '') || '-' ||"
+            " COALESCE((SELECT platform FROM wx_phone WHERE openid = ?1), '') || '-' ||"
+            " COALESCE((SELECT MAX(at) FROM wx_tagged WHERE openid = ?1), 0) || '-' ||"
             " (SELECT COUNT(*) || '-' || COALESCE(MAX(updated_at), 0) FROM wx_publish"
-            "  WHERE appid = ?2 AND published_at IS NOT NULL)",
+            "  WHERE appid = ?2 AND published_at IS NOT NULL) || '-' ||"
+            " (SELECT COUNT(*) || '-' || COALESCE(SUM(LENGTH(m.deleted)), 0) FROM wx_mass_received r"
+            "  JOIN wx_mass m ON m.msg_id = r.msg_id WHERE r.openid = ?1) || '-' ||"
+            " (SELECT COUNT(*) FROM wx_mass_preview WHERE openid = ?1)",
             (who.openid, who.account.appid),
         ).fetchone()
     return f"{row[0]}-{who.persona}"

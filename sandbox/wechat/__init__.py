@@ -1,11 +1,11 @@
-"""A WeChat that enforces the rules: ``/cgi-bin/...`` as api.weixin.qq.com answers it.
+"""A WeChat that enforces the rules: ``/cgi-bin/...`` and ``/datacube/...`` as api.weixin.qq.com answers them.
 
 Wherever the real one's behaviour is unknown, the harder of two guesses is taken and said so where it is coded.
 """
 
 from fastapi import FastAPI
 
-from sandbox.wechat import publish
+from sandbox.wechat import mass, publish
 from sandbox.wechat.accounts import seed_accounts
 from sandbox.wechat.control import control
 from sandbox.wechat.events import Sender
@@ -24,6 +24,11 @@ def seed(world: World) -> None:
 
 def install(app: FastAPI, world: World) -> None:
     add_routes(app, world)
-    sender = Sender(world, before_each=lambda: publish.settle_due(world))
+
+    def settle_due() -> None:
+        publish.settle_due(world)
+        mass.settle_due(world)
+
+    sender = Sender(world, before_each=settle_due)
     world.on_start.append(sender.start)
     world.on_stop.append(sender.stop)

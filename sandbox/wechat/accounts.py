@@ -20,10 +20,16 @@ OTHER_FOLLOWERS = 12
 DEFAULTS: dict[str, Any] = {
     "publish_seconds": 1.0,  # on the sandbox's clock
     "publish_id_as": "number",  # as recorded; "string" as the documentation says
+    "mass_seconds": 1.0,  # on the sandbox's clock
+    "mass_apart_s": 60,  # between two mass sends
+    "mass_protection": False,  # must an administrator confirm each mass send on the phone
     "title_max": 32,  # characters; 64 in older documentation
     "comments": False,  # may articles open comments
     "enforce_template_fields": True,  # a test account does not
+    "linked_miniprograms": [],  # appids that menu buttons may open
     "event_delay_s": 0.1,  # real seconds between an effect and its event
+    "crowd": 100,  # percent of the readers an article has besides the phones
+    "figures_late": False,  # the figures lack a tenth, and say so (is_delay)
 }
 
 

@@ -6,9 +6,10 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Body, HTTPException, Query
 from pydantic import BaseModel, ConfigDict, Field, IPvAnyNetwork
 
-from sandbox.wechat import events, menu, publish, quota
+from sandbox.wechat import conditional, events, mass, menu, publish, quota
 from sandbox.wechat.accounts import DEFAULTS, Account, account, accounts, follower
 from sandbox.wechat.control_state import article_counts, citizen_counts, state_of
+from sandbox.wechat.mass_state import mass_jobs, previews
 from sandbox.world import World
 
 PERSONAS = ("ordinary", "blocked", "unfollowed", "timeout_after_accept", "blacklisted")
@@ -140,6 +141,24 @@ def control(world: World) -> APIRouter:
         known(appid)
         return menu.current(world, appid)
 
+    @router.put("/menu", summary="Somebody at the console: makes a menu by hand, or switches the menu off and on")
+    def set_menu(
+        appid: Annotated[str, Body()],
+        buttons: Annotated[list[dict[str, Any]] | None, Body()] = None,
+        is_open: Annotated[bool, Body()] = True,
+    ) -> dict[str, bool]:
+        known(appid)
+        menu.set_in_console(world, appid, buttons, is_open)
+        return {"ok": True}
+
+    @router.put("/phones/{openid}", summary="What this citizen's phone runs: ios, android or other")
+    def set_phone(openid: str, platform: Annotated[str, Body(embed=True)]) -> dict[str, str]:
+        if platform not in conditional.PLATFORMS.values() or follower(world, openid) is None:
+            raise HTTPException(422, "no such citizen, or not one of ios, android, other")
+        with world.transaction() as db:
+            db.execute("INSERT OR REPLACE INTO wx_phone VALUES (?, ?)", (openid, platform))
+        return {"openid": openid, "platform": platform}
+
     @router.get("/articles", summary="Published articles, deleted ones too, and how often each was published")
     def articles(appid: str, content: bool = False) -> dict[str, Any]:
         known(appid)
@@ -171,6 +190,17 @@ def control(world: World) -> APIRouter:
                 (appid, openid, openid),
             ).fetchall()
         return [{**dict(row), "data": json.loads(row["data"]), "delivered": bool(row["delivered"])} for row in rows]
+
+    @router.get("/mass", summary="Every mass message: to whom, what became of it, how many got it; and previews")
+    def mass_messages(appid: str) -> dict[str, Any]:
+        known(appid)
+        return {"jobs": mass_jobs(world, known(appid)), "previews": previews(world, appid)}
+
+    @router.post("/mass/{msg_id}/confirm", summary="The administrator agrees to a protected mass send, or refuses")
+    def confirm_mass(msg_id: int, yes: Annotated[bool, Body(embed=True)]) -> dict[str, bool]:
+        if not mass.answer_for_admin(world, msg_id, yes):
+            raise HTTPException(404, "no such mass message waits for the administrator")
+        return {"ok": True}
 
     @router.get("/events", summary="Every event, whether it was sent, and what the callback answered")
     def list_events(appid: str, state: str | None = None) -> list[dict[str, Any]]:

@@ -4,7 +4,7 @@ import hashlib
 import json
 from typing import Any
 
-from sandbox.wechat import draft, menu, publish, quota
+from sandbox.wechat import conditional, draft, mass_state, menu, publish, quota
 from sandbox.wechat.accounts import account
 from sandbox.world import World
 
@@ -32,6 +32,7 @@ def state_of(world: World, appid: str) -> dict[str, Any]:
         by_path.setdefault(row["path"], {})[str(row["errcode"])] = row["calls"]
     return {
         "menu": menu.current(world, appid),
+        "conditional_menus": conditional.listed(world, appid),
         "drafts": [
             {"media_id": r["media_id"], "titles": [a["title"] for a in json.loads(r["articles"])]} for r in drafts
         ],
@@ -87,7 +88,7 @@ def article_counts(world: World, appid: str, *, with_content: bool = False) -> d
 
 
 def citizen_counts(world: World, appid: str, openid: str | None = None) -> list[dict[str, Any]]:
-    """Per citizen: each distinct message and how many times it reached the phone."""
+    """Per citizen: each distinct message, and article of a mass message, and how often it reached the phone."""
     with world.lock:
         people = world.db.execute(
             "SELECT openid, identity, name, persona FROM wx_follower WHERE appid = ? AND (? IS NULL OR openid = ?)"
@@ -100,6 +101,7 @@ def citizen_counts(world: World, appid: str, openid: str | None = None) -> list[
             " GROUP BY openid, template_id, digest ORDER BY first",
             (appid,),
         ).fetchall()
+    by_mass = mass_state.received(world, appid)
     per_person: dict[str, list[dict[str, Any]]] = {}
     for row in rows:
         per_person.setdefault(row["openid"], []).append(
@@ -116,13 +118,15 @@ def citizen_counts(world: World, appid: str, openid: str | None = None) -> list[
     counted = []
     for person in people:
         messages = per_person.get(person["openid"], [])
+        articles = by_mass.get(person["openid"], [])
         counted.append(
             {
                 **dict(person),
                 "delivered": sum(m["delivered"] for m in messages),
                 "accepted": sum(m["accepted"] for m in messages),
-                "most_often": max((m["delivered"] for m in messages), default=0),
+                "most_often": max((m["delivered"] for m in (*messages, *articles)), default=0),
                 "messages": messages,
+                "mass_articles": articles,
             }
         )
     return counted

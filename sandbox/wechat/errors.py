@@ -13,6 +13,7 @@ ERRMSG: dict[int, str] = {
     40004: "invalid media type",
     40005: "invalid file type",
     40007: "invalid media_id",
+    40008: "invalid message type",
     40009: "invalid image size",
     40012: "invalid thumb size",
     40013: "invalid appid",
@@ -34,6 +35,7 @@ ERRMSG: dict[int, str] = {
     40037: "invalid template_id",
     40054: "invalid sub button url domain",
     40055: "invalid button url domain",
+    40059: "invalid msg id",
     40060: "invalid article idx",
     40066: "invalid url",
     40114: "invalid index value",
@@ -41,6 +43,7 @@ ERRMSG: dict[int, str] = {
     40119: "invalid use button type",
     40120: "invalid use sub button type",
     40125: "invalid appsecret",
+    40130: "invalid openid list size, at least two openid",
     40137: "invalid image format",
     40164: "invalid ip {ip}, not in whitelist",
     41001: "access_token missing",
@@ -49,7 +52,9 @@ ERRMSG: dict[int, str] = {
     41005: "media data missing",
     41006: "media_id missing",
     41039: "invalid content_source_url",
+    41040: "invalid user or tag",
     42001: "access_token expired",
+    42010: "masssend fast, retry again",
     43001: "require GET method",
     43002: "require POST method",
     43004: "require subscribe",
@@ -65,9 +70,20 @@ ERRMSG: dict[int, str] = {
     45008: "article size out of limit",
     45009: "reach max api daily quota limit",
     45011: "api minute-quota reach limit, must slower, retry next minute",
+    45028: "has no masssend quota",
+    45056: "too many tags",
+    45058: "can't modify sys tag",
+    45059: "too many tags for user",
+    45065: "clientmsgid exist",
+    45066: "same clientmsgid retry too fast",
+    45067: "clientmsgid size out of limit",
     45064: "no permission to use weapp in menu",
     45103: "This API has been unsupported",
+    45113: "unsupported message type",
     45110: "author size out of limit",
+    45157: "invalid tag name",
+    45158: "tag name too long",
+    45159: "invalid tag",
     45166: "invalid content",
     46003: "menu no exist",
     47001: "data format error",
@@ -77,6 +93,17 @@ ERRMSG: dict[int, str] = {
     48006: "forbid to clear quota because of reaching the limit",
     53502: "publish id invalid",
     53600: "article id invalid",
+    61500: "date format error",
+    61501: "date range error",
+    61503: "data not ready",
+    65301: "no such menuid",
+    65302: "no such user",
+    65303: "no default menu",
+    65304: "empty matchrule",
+    65307: "empty conditional menu",
+    65308: "button without action",
+    65316: "too many outside domains",
+    65320: "privacy matchrule removed",
     76003: "cgi_path empty",
     76021: "cgi_path not found",
     88000: "without comment privilege",
@@ -84,12 +111,13 @@ ERRMSG: dict[int, str] = {
 
 
 class Refused(Exception):
-    """WeChat says no; nothing of the call has taken effect."""
+    """WeChat says no; nothing of the call has taken effect. ``also`` stands in the answer beside the words."""
 
-    def __init__(self, errcode: int, **details: object) -> None:
+    def __init__(self, errcode: int, *, also: dict[str, object] | None = None, **details: object) -> None:
         self.errcode = errcode
+        self.also = also or {}
         self.errmsg = ERRMSG[errcode].format(**details) if details else ERRMSG[errcode]
         super().__init__(f"{errcode} {self.errmsg}")
 
     def answer(self) -> dict[str, object]:
-        return {"errcode": self.errcode, "errmsg": f"{self.errmsg} rid: {rid()}"}
+        return {"errcode": self.errcode, "errmsg": f"{self.errmsg} rid: {rid()}", **self.also}

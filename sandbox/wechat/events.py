@@ -73,6 +73,32 @@ def publish_finished(
     return _queue(world, owner, _ADMIN, "PUBLISHJOBFINISH", inner, fault)
 
 
+def mass_finished(
+    world: World, owner: Account, job: Any, outcome: str, counts: Any, urls: list[dict[str, Any]]
+) -> list[int]:
+    """``job`` is the row of wx_mass. Of reprints a job that was stopped for one names its first article."""
+    reprints = int(outcome == "err(30003)")
+    judged = (
+        "<item><ArticleIdx>1</ArticleIdx><UserDeclareState>0</UserDeclareState><AuditState>2</AuditState>"
+        f"<OriginalArticleUrl>{_cdata('http://mp.weixin.qq.com/s?__biz=original')}</OriginalArticleUrl>"
+        "<OriginalArticleType>1</OriginalArticleType><CanReprint>0</CanReprint>"
+        "<NeedReplaceContent>0</NeedReplaceContent><NeedShowReprintSource>0</NeedShowReprintSource></item>"
+    )
+    listed = "".join(
+        f"<item><ArticleIdx>{u['idx']}</ArticleIdx><ArticleUrl>{_cdata(u['article_url'])}</ArticleUrl></item>"
+        for u in urls
+    )
+    inner = (
+        f"<MsgID>{job['msg_id']}</MsgID>\n<Status>{_cdata(outcome)}</Status>\n<TotalCount>{counts.total}</TotalCount>\n"
+        f"<FilterCount>{counts.filtered}</FilterCount>\n<SentCount>{counts.sent}</SentCount>\n"
+        f"<ErrorCount>{counts.errors}</ErrorCount>\n"
+        f"<CopyrightCheckResult><Count>{reprints}</Count><ResultList>{judged if reprints else ''}</ResultList>"
+        f"<CheckState>{3 if reprints else 1}</CheckState></CopyrightCheckResult>\n"
+        f"<ArticleUrlResult><Count>{len(urls)}</Count><ResultList>{listed}</ResultList></ArticleUrlResult>"
+    )
+    return _queue(world, owner, _ADMIN, "MASSSENDJOBFINISH", inner, world.faults.strike(_HOW, job["path"]))
+
+
 def simple(world: World, owner: Account, openid: str, event: str, **fields: str) -> list[int]:
     """subscribe, unsubscribe, CLICK, VIEW: what a citizen does."""
     inner = "\n".join(f"<{name}>{_cdata(value)}</{name}>" for name, value in fields.items())

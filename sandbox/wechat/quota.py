@@ -2,7 +2,7 @@
 
 The daily limits are those of a new verified account (rulebook §1, "Daily limits"); where none is published, 100,000
 stands. The control API can set others.
-Minute limits are mostly unpublished: only ``stable_token`` has one here, others are set on request.
+Minute limits are mostly unpublished: ``stable_token`` and mass sends have one here, others are set on request.
 """
 
 from typing import TYPE_CHECKING, Any
@@ -23,6 +23,9 @@ DAILY: dict[str, int] = {
     "/cgi-bin/menu/create": 1000,
     "/cgi-bin/menu/get": 10_000,
     "/cgi-bin/menu/delete": 1000,
+    "/cgi-bin/menu/addconditional": 2000,
+    "/cgi-bin/menu/delconditional": 2000,
+    "/cgi-bin/menu/trymatch": 20_000,
     "/cgi-bin/get_current_selfmenu_info": 10_000,
     "/cgi-bin/material/add_material": 100_000,
     "/cgi-bin/material/get_material": 200_000,
@@ -41,13 +44,32 @@ DAILY: dict[str, int] = {
     "/cgi-bin/freepublish/delete": 10,
     "/cgi-bin/freepublish/getarticle": 100,
     "/cgi-bin/freepublish/batchget": 100,
+    "/cgi-bin/message/mass/sendall": 100,
+    "/cgi-bin/message/mass/send": 100,
+    "/cgi-bin/message/mass/preview": 100,
+    "/cgi-bin/message/mass/get": 100_000,
+    "/cgi-bin/message/mass/delete": 100_000,
     "/cgi-bin/message/template/send": 100_000,
     "/cgi-bin/template/get_all_private_template": 100_000,
+    "/cgi-bin/tags/create": 100_000,
+    "/cgi-bin/tags/delete": 100_000,
+    "/cgi-bin/tags/members/batchtagging": 100_000,
     "/cgi-bin/user/get": 500,
     "/cgi-bin/user/info": 5_000_000,
     "/cgi-bin/user/info/batchget": 100_000,
+    "/datacube/getarticleread": 100_000,
+    "/datacube/getarticleshare": 100_000,
+    "/datacube/getarticletotaldetail": 100_000,
+    "/datacube/getbizsummary": 100_000,
+    "/datacube/getusersummary": 100_000,
+    "/datacube/getusercumulate": 100_000,
+    "/cgi-bin/user/tag/get": 100_000,
+    "/cgi-bin/tags/get": 100_000,
+    "/cgi-bin/tags/update": 100_000,
+    "/cgi-bin/tags/getidlist": 100_000,
+    "/cgi-bin/tags/members/batchuntagging": 100_000,
 }
-MINUTE: dict[str, int] = {"/cgi-bin/stable_token": 10_000}
+MINUTE: dict[str, int] = {"/cgi-bin/stable_token": 10_000, "/cgi-bin/message/mass/sendall": 60}
 
 
 def day(world: World) -> str:
@@ -155,6 +177,4 @@ def clear_one(call: "Call") -> dict[str, Any]:
 def _clear(world: World, appid: str) -> None:
     month = day(world)[:7]
     spend_counter(world, appid, "clear_quota", CLEARS_PER_MONTH, month, 48006)
-    world.db.execute(
-        "DELETE FROM wx_quota WHERE appid = ? AND period >= ? AND path LIKE '/cgi-bin/%'", (appid, day(world))
-    )
+    world.db.execute("DELETE FROM wx_quota WHERE appid = ? AND period >= ? AND path LIKE '/%'", (appid, day(world)))

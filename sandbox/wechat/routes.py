@@ -6,7 +6,21 @@ from fastapi import FastAPI, Request, Response
 from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import UploadFile
 
-from sandbox.wechat import draft, material, menu, publish, quota, template, token, user
+from sandbox.wechat import (
+    conditional,
+    draft,
+    mass,
+    mass_calls,
+    material,
+    menu,
+    publish,
+    quota,
+    statistics,
+    tags,
+    template,
+    token,
+    user,
+)
 from sandbox.wechat.call import ENDPOINTS, Call, Endpoint, Upload, handle, register
 from sandbox.wechat.errors import Refused
 from sandbox.world import World
@@ -32,6 +46,9 @@ register(
     Endpoint("/cgi-bin/menu/create", menu.create, permission="verified"),
     Endpoint("/cgi-bin/menu/get", menu.get, method="GET", permission="verified", body="none"),
     Endpoint("/cgi-bin/menu/delete", menu.delete, method="GET", permission="verified", body="none"),
+    Endpoint("/cgi-bin/menu/addconditional", conditional.add, permission="verified"),
+    Endpoint("/cgi-bin/menu/delconditional", conditional.drop, permission="verified"),
+    Endpoint("/cgi-bin/menu/trymatch", conditional.trymatch, permission="verified"),
     Endpoint("/cgi-bin/get_current_selfmenu_info", menu.selfmenu, method="GET", body="none"),
     Endpoint("/cgi-bin/media/uploadimg", material.uploadimg, body="form"),
     Endpoint("/cgi-bin/material/add_material", material.add_material, body="form"),
@@ -52,11 +69,30 @@ register(
     Endpoint("/cgi-bin/freepublish/delete", publish.delete, permission="may_publish"),
     Endpoint("/cgi-bin/freepublish/getarticle", publish.getarticle, permission="may_publish"),
     Endpoint("/cgi-bin/freepublish/batchget", publish.batchget, permission="may_publish"),
+    Endpoint("/cgi-bin/message/mass/sendall", mass.sendall, permission="verified"),
+    Endpoint("/cgi-bin/message/mass/send", mass.send, permission="verified_service"),
+    Endpoint("/cgi-bin/message/mass/preview", mass_calls.preview, permission="verified"),
+    Endpoint("/cgi-bin/message/mass/get", mass_calls.get, permission="verified"),
+    Endpoint("/cgi-bin/message/mass/delete", mass_calls.delete, permission="verified"),
+    Endpoint("/cgi-bin/tags/update", tags.update),
+    Endpoint("/cgi-bin/tags/getidlist", tags.of_person),
+    Endpoint("/cgi-bin/tags/members/batchtagging", tags.tag_people),
+    Endpoint("/cgi-bin/tags/members/batchuntagging", tags.untag_people),
+    Endpoint("/cgi-bin/user/tag/get", tags.people),
     Endpoint("/cgi-bin/message/template/send", template.send, permission="verified_service"),
     Endpoint(
         "/cgi-bin/template/get_all_private_template", template.get_all_private_template, method="GET",
         permission="verified_service", body="none",
     ),
+    Endpoint("/datacube/getarticleread", statistics.article_read, permission="verified"),
+    Endpoint("/datacube/getarticleshare", statistics.article_share, permission="verified"),
+    Endpoint("/datacube/getarticletotaldetail", statistics.article_total_detail, permission="verified"),
+    Endpoint("/datacube/getbizsummary", statistics.biz_summary, permission="verified"),
+    Endpoint("/datacube/getusersummary", statistics.user_summary, permission="verified"),
+    Endpoint("/datacube/getusercumulate", statistics.user_cumulate, permission="verified"),
+    Endpoint("/cgi-bin/tags/get", tags.get, method="GET", body="none"),
+    Endpoint("/cgi-bin/tags/create", tags.create),
+    Endpoint("/cgi-bin/tags/delete", tags.delete),
     Endpoint("/cgi-bin/user/get", user.get, method="GET", body="none"),
     Endpoint("/cgi-bin/user/info", user.info, method="GET", body="none"),
     Endpoint("/cgi-bin/user/info/batchget", user.batchget),
@@ -64,6 +100,7 @@ register(
 
 
 def add_routes(app: FastAPI, world: World) -> None:
+    @app.api_route("/datacube/{rest:path}", methods=["GET", "POST"])
     @app.api_route("/cgi-bin/{rest:path}", methods=["GET", "POST"])
     async def cgi_bin(rest: str, request: Request) -> Response:
         return await run_in_threadpool(handle, await _call(world, request))

@@ -27,6 +27,19 @@ CREATE TABLE IF NOT EXISTS wx_call (
     PRIMARY KEY (appid, path, errcode)
 );
 CREATE TABLE IF NOT EXISTS wx_menu (appid TEXT PRIMARY KEY, body TEXT NOT NULL, created_at REAL NOT NULL);
+CREATE TABLE IF NOT EXISTS wx_conditional_menu (
+    id INTEGER PRIMARY KEY AUTOINCREMENT, appid TEXT NOT NULL, matchrule TEXT NOT NULL, body TEXT NOT NULL,
+    created_at REAL NOT NULL
+);
+CREATE TABLE IF NOT EXISTS wx_console_menu (appid TEXT PRIMARY KEY, body TEXT, is_open INTEGER NOT NULL);
+CREATE TABLE IF NOT EXISTS wx_phone (openid TEXT PRIMARY KEY, platform TEXT NOT NULL);
+CREATE TABLE IF NOT EXISTS wx_tag (
+    appid TEXT NOT NULL, id INTEGER NOT NULL, name TEXT NOT NULL, PRIMARY KEY (appid, id)
+);
+CREATE TABLE IF NOT EXISTS wx_tagged (
+    appid TEXT NOT NULL, openid TEXT NOT NULL, tag_id INTEGER NOT NULL, at REAL NOT NULL,
+    PRIMARY KEY (appid, openid, tag_id)
+);
 CREATE TABLE IF NOT EXISTS wx_image (
     key TEXT PRIMARY KEY, appid TEXT NOT NULL, url TEXT NOT NULL, content_type TEXT NOT NULL, sha256 TEXT NOT NULL,
     bytes BLOB NOT NULL, created_at REAL NOT NULL
@@ -45,6 +58,10 @@ CREATE TABLE IF NOT EXISTS wx_publish (
     outcome INTEGER NOT NULL, status INTEGER NOT NULL DEFAULT 1, published_at REAL, updated_at REAL,
     deleted TEXT NOT NULL DEFAULT '[]'
 );
+CREATE TABLE IF NOT EXISTS wx_read (
+    data_id INTEGER NOT NULL, idx INTEGER NOT NULL, day TEXT NOT NULL, openid TEXT NOT NULL,
+    PRIMARY KEY (data_id, idx, day, openid)
+);
 CREATE TABLE IF NOT EXISTS wx_template (
     appid TEXT NOT NULL, template_id TEXT NOT NULL, title TEXT NOT NULL, content TEXT NOT NULL, example TEXT NOT NULL,
     enums TEXT NOT NULL DEFAULT '{}', PRIMARY KEY (appid, template_id)
@@ -55,6 +72,19 @@ CREATE TABLE IF NOT EXISTS wx_message (
     delivered INTEGER NOT NULL, digest TEXT NOT NULL, repeats INTEGER NOT NULL DEFAULT 0
 );
 CREATE INDEX IF NOT EXISTS wx_message_openid ON wx_message (openid, client_msg_id);
+CREATE TABLE IF NOT EXISTS wx_mass (
+    msg_id INTEGER PRIMARY KEY AUTOINCREMENT, appid TEXT NOT NULL, path TEXT NOT NULL, msgtype TEXT NOT NULL,
+    articles TEXT NOT NULL, audience TEXT NOT NULL, openids TEXT NOT NULL, ignore_reprint INTEGER NOT NULL,
+    key TEXT NOT NULL, sent_at REAL NOT NULL, due_at REAL NOT NULL, outcome TEXT NOT NULL, confirm_until REAL,
+    finished_at REAL, deleted TEXT NOT NULL DEFAULT '[]'
+);
+CREATE TABLE IF NOT EXISTS wx_mass_received (
+    msg_id INTEGER NOT NULL, openid TEXT NOT NULL, PRIMARY KEY (msg_id, openid)
+);
+CREATE TABLE IF NOT EXISTS wx_mass_preview (
+    id INTEGER PRIMARY KEY AUTOINCREMENT, appid TEXT NOT NULL, openid TEXT NOT NULL, articles TEXT NOT NULL,
+    at REAL NOT NULL
+);
 CREATE TABLE IF NOT EXISTS wx_event (
     id INTEGER PRIMARY KEY AUTOINCREMENT, appid TEXT NOT NULL, openid TEXT NOT NULL, event TEXT NOT NULL,
     xml TEXT NOT NULL, created_at REAL NOT NULL, due_real_s REAL NOT NULL, state TEXT NOT NULL,

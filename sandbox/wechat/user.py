@@ -2,6 +2,7 @@
 
 from typing import TYPE_CHECKING, Any
 
+from sandbox.wechat import tags
 from sandbox.wechat.errors import Refused
 
 if TYPE_CHECKING:
@@ -60,7 +61,7 @@ def _info(call: "Call", openid: str | None) -> dict[str, Any]:
         "subscribe_time": row["subscribed_at"],
         "remark": "",
         "groupid": 0,
-        "tagid_list": [],
+        "tagid_list": tags.of_citizen(call.world, call.account.appid, row["openid"]),
         "subscribe_scene": "ADD_SCENE_SEARCH",
         "qr_scene": 0,
         "qr_scene_str": "",

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 import logging
+from types import SimpleNamespace
 
 import pytest
 
 from tests.weigov.flow.deployment import Deployment
 from weigov.errors import RemoteUnavailable
-from weigov_airflow.work import report, working
+from weigov_airflow.work import cannot_work, report, working
 
 
 def test_what_weigov_can_name_is_one_line_and_no_trace(town: Deployment, caplog: pytest.LogCaptureFixture) -> None:
@@ -47,3 +48,12 @@ def test_counts_are_one_line_and_silence_is_said(caplog: pytest.LogCaptureFixtur
         "compose: deliveries 1",
         "compose: the YAML changed",
     ]
+
+
+def test_a_red_task_leaves_its_reason_for_its_note(monkeypatch: pytest.MonkeyPatch) -> None:
+    left: dict[str, str] = {}
+    task_instance = SimpleNamespace(xcom_push=lambda key, value: left.update({key: value}))
+    monkeypatch.setattr("weigov_airflow.work.get_current_context", lambda: {"ti": task_instance})
+    with pytest.raises(SystemExit):
+        cannot_work("cms cannot be reached")
+    assert left == {"reason": "cms cannot be reached"}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import getpass
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -36,6 +37,14 @@ def context(*, whole_site: bool = False) -> Iterator[Any]:
         yield ctx
     if whole_site and faults:
         raise typer.Exit(1)
+
+
+def log_in() -> str:
+    """Who types, by the log-in. Raises ConfigError where the system has no name for it."""
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):  # a container's user may have no name
+        raise ConfigError("say who decides: --as NAME") from None
 
 
 def names(known: Any, wanted: str | None, what: str) -> list[str]:

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 from rich.table import Table
 
-from weigov.commands.console import Json, context, names, out
+from weigov.commands.console import Json, context, log_in, names, out
 
 app = typer.Typer(no_args_is_help=True, help="records that could not be mapped")
 
@@ -37,15 +37,18 @@ def quarantine_list(
 def quarantine_replay(
     flow: str,
     keys: Annotated[list[str] | None, typer.Argument(help="record keys; all of the flow when none is given")] = None,
+    person: Annotated[str, typer.Option("--as", help="who decides; the log-in when not given")] = "",
+    reason: Annotated[str, typer.Option("--reason", help="why; kept in the audit log")] = "",
 ) -> None:
     """Put quarantined records, as they are upstream now, before compose again."""
     from weigov.flow.plan import replay
     from weigov.ledger import revisions
 
+    person = person or log_in()
     with context() as ctx:
         (name,) = names(ctx.site.flows, flow, "flow")
         if not keys:
             with ctx.ledger.read() as connection:
                 keys = [row.key for row in revisions.quarantined(connection, ctx.site.site, name)]
-        done = sum(replay(ctx, name, key) for key in keys)
+        done = sum(replay(ctx, name, key, person=person, reason=reason) for key in keys)
         out.print(f"{name}: {done} of {len(keys)} records go before compose again")

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import getpass
 from typing import Annotated
 
 import typer
 
-from weigov.commands.console import context, out, plain
+from weigov.commands.console import context, log_in, out, plain
 from weigov.errors import ConfigError
 
 
@@ -24,7 +23,7 @@ def recover(
 
     if stop and restored:
         raise ConfigError("--restored parks, --stop does not: stop first, then recover with --restored")
-    person = person or _log_in()
+    person = person or log_in()
     with context() as ctx:
         if stop:
             verb.stop(ctx, person=person, reason=reason)
@@ -32,10 +31,3 @@ def recover(
             return
         found = verb.recover(ctx, person=person, reason=reason, restored=restored)
     out.print(f"in doubt now: {plain(dict(found.parked))}; harmless to repeat, goes on: {found.goes_on}")
-
-
-def _log_in() -> str:
-    try:
-        return getpass.getuser()
-    except (KeyError, OSError):  # a container's user may have no name
-        raise ConfigError("say who decides: --as NAME") from None

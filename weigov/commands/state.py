@@ -10,7 +10,7 @@ from typing import Annotated, Any
 import typer
 from rich.table import Column, Table
 
-from weigov.commands.console import UNPROVEN, Json, context, names, out, plain
+from weigov.commands.console import UNPROVEN, Json, context, log_in, names, out, plain
 from weigov.commands.quota import quota_table
 from weigov.errors import ConfigError
 
@@ -28,7 +28,7 @@ def status(as_json: Json = False) -> None:
     from weigov.flow.channels import news
     from weigov.flow.plan import held_flows
     from weigov.flow.reconcile import JOB_EVENTS
-    from weigov.ledger import reports, waiting
+    from weigov.ledger import pauses, reports, waiting
     from weigov.wechat.cover import NO_FONT, find_font
 
     with context() as ctx:
@@ -38,6 +38,7 @@ def status(as_json: Json = False) -> None:
             found["still_readable"] = waiting.still_readable(
                 connection, ctx.site.site, priority=news.WITHDRAWAL, now=ctx.now()
             )
+            found["paused"] = {flow: asdict(one) for flow, one in pauses.paused(connection, ctx.site.site).items()}
         found["accounts"] = {name: _quotas(ctx, name) for name in ctx.site.accounts}
         found["held"] = held_flows(ctx)
         articles = any(flow.to.kind == "news" for flow in ctx.site.flows.values())
@@ -82,6 +83,8 @@ def plan(flow: Annotated[str | None, typer.Argument(help="one flow; all when not
 def apply(
     flow: str,
     yes: Annotated[bool, typer.Option("--yes", help="do not ask")] = False,
+    person: Annotated[str, typer.Option("--as", help="who decides; the log-in when not given")] = "",
+    reason: Annotated[str, typer.Option("--reason", help="why; kept in the audit log")] = "",
 ) -> None:
     """Take a flow's changed mapping over, after saying how many published records are delivered again."""
     from weigov.flow.plan import apply as take_over
@@ -95,7 +98,8 @@ def apply(
             return
         if not yes:
             typer.confirm(f"{name}: {len(found.again)} published records will be delivered again. Apply?", abort=True)
-        out.print(f"{name}: applied; {take_over(ctx, name)} records go before compose again")
+        again = take_over(ctx, name, person=person or log_in(), reason=reason)
+        out.print(f"{name}: applied; {again} records go before compose again")
 
 
 def show_status(found: dict[str, Any], zone: tzinfo) -> None:
@@ -132,18 +136,12 @@ def show_status(found: dict[str, Any], zone: tzinfo) -> None:
         out.print(f"held: the YAML of {name} changed: see `weigov plan {name}`, then `weigov apply {name}`")
     if found.get("no_cover_font"):
         out.print(found["no_cover_font"])
+    for one in found.get("paused", {}).values():
+        why = f"{one['person']} at {shown(one['since'])}: {one['reason']}"
+        out.print(f"paused: {one['flow']} by {why}; `weigov resume {one['flow']}` lets it go on", style="bold")
     for name in found["unproven"]:
         out.print(f"{name}: {UNPROVEN}")
-    for title in (
-        "kept",
-        "taken_down",
-        "deferred",
-        "unknown",
-        "in_doubt",
-        "waiting_review",
-        "quarantine",
-        "unreadable",
-    ):
+    for title in _LISTED:
         if found[title]:
             out.print(_TITLES.get(title, title.replace("_", " ")), style="bold")
             for item in found[title]:

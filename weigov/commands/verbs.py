@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import datetime, time, timedelta, tzinfo
+from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -29,13 +29,12 @@ def collect(
 ) -> None:
     """system → mirror."""
     from weigov.flow.collect import collect as verb
+    from weigov.flow.window import window as stretch
 
     if (since or until or accept_vanished) and not (system and stream):
         raise ConfigError("--since, --until and --accept-vanished are about one stream: name SYSTEM and STREAM")
-    if until and not since:
-        raise ConfigError("--until needs --since")
     with context(whole_site=True) as ctx:
-        window = _window(since, until, ctx.site.zone, ctx.now())
+        window = stretch(since, until, ctx.site.zone, ctx.now(), prefix="--")
         wanted = [
             (name, one)
             for name in names(ctx.site.systems, system, "system")
@@ -98,6 +97,23 @@ def reconcile(account: Annotated[str | None, typer.Argument(help="one account; a
         each(names(ctx.site.accounts, account, "account"), lambda name: verb(ctx, name))
 
 
+def statistics(
+    account: Annotated[str | None, typer.Argument(help="one account; all when not given")] = None,
+    day: Annotated[datetime | None, typer.Option(help="this day alone, due or not", formats=["%Y-%m-%d"])] = None,
+) -> None:
+    """what WeChat counted → figures, of every day that is due."""
+    from weigov.flow.statistics import statistics as verb
+    from weigov.wechat.statistics import FIRST_DAY, newest_ready
+
+    with context(whole_site=True) as ctx:
+        if day is not None and not FIRST_DAY <= day.date() <= newest_ready(ctx.now()):
+            raise ConfigError(
+                f"--day must be from {FIRST_DAY} to {newest_ready(ctx.now())}: a day's figures come at 08:00"
+            )
+        wanted = names(ctx.site.accounts, account, "account")
+        each(wanted, lambda name: verb(ctx, name, day=day.date() if day else None))
+
+
 def sync_back(system: Annotated[str | None, typer.Argument(help="one system; all when not given")] = None) -> None:
     """receipts → the system a record came from."""
     from weigov.flow.sync_back import sync_back as verb
@@ -111,20 +127,6 @@ def _streams_in_order(streams: Any) -> list[str]:
     return sorted(
         streams, key=lambda name: (streams[name].for_each is not None, streams[name].kind != "column", name)
     )
-
-
-def _window(since: datetime | None, until: datetime | None, zone: tzinfo, now: datetime) -> Window | None:
-    """A stretch in the site's zone; a day given as ``until`` is meant to its end."""
-    if since is None:
-        return None
-    if until is not None and until.time() == time.min:
-        until += timedelta(days=1)
-    window = Window(since.replace(tzinfo=zone), until.replace(tzinfo=zone) if until else None)
-    if window.until is not None and window.since >= window.until:
-        raise ConfigError("--since must be before --until")
-    if window.since > now:
-        raise ConfigError(f"--since is in the future: it is {now.astimezone(zone):%Y-%m-%d %H:%M}")
-    return window
 
 
 def _open_ended(file: Path, stream: str, window: Window | None) -> str:

@@ -9,7 +9,7 @@ from datetime import timedelta
 
 from weigov.errors import ConfigError, OutcomeUnknown, RateLimited, RemoteError, RemoteRefused
 from weigov.flow.context import Context
-from weigov.ledger import outbox, quota, quota_clears
+from weigov.ledger import audit_log, outbox, quota, quota_clears
 from weigov.ledger.quota_clears import Clearing, Outcome
 from weigov.wechat.errcodes import wait_s
 
@@ -42,6 +42,15 @@ def clear(ctx: Context, account: str, *, person: str, reason: str) -> int:
         )
     with ctx.ledger.begin() as connection:
         clearing = quota_clears.begin(connection, appid, person.strip(), reason.strip(), now=ctx.now())
+        audit_log.append(
+            connection,
+            ctx.site.site,
+            "clear_quota",
+            about=f"account {account}",
+            person=person,
+            reason=reason,
+            at=ctx.now(),
+        )
     try:
         client.clear_quota()
     except RemoteError as error:

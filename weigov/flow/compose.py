@@ -30,7 +30,7 @@ from weigov.mapping import apply
 from weigov.records import Record, digest
 from weigov.site.models import Flow
 
-PRIORITY = {"remove": 10, "template": 30, "menu": 40, "news": 50, "write": 60}
+PRIORITY = {"remove": 10, "warning": 20, "template": 30, "menu": 40, "news": 50, "write": 60}
 #: What revisions wait for, as operators read it.
 IMAGES = "pictures that cannot be fetched"
 COLUMNS = "columns not read yet"
@@ -257,7 +257,7 @@ def _decide_template(ctx: Context, flow: Flow, item: Pending, record: Record, ma
                 channel="template",
                 payload=payload,
                 title=f"{flow.title} {record.key}",
-                priority=PRIORITY["template"],
+                priority=PRIORITY["warning" if flow.urgent else "template"],
                 mapping_digest=mapping_digest,
                 approvals_needed=flow.review.needs if flow.review else 0,
                 expires_at=now + flow.valid_for,

@@ -12,12 +12,13 @@ from datetime import datetime, timedelta
 from sqlalchemy import Connection
 
 from weigov.errors import LedgerConflict
-from weigov.flow import abreast, quotas
+from weigov.flow import abreast, quotas, reach
 from weigov.flow.channels import menu, news, template
 from weigov.flow.context import DRAIN_S, LEASE_S, Context
 from weigov.flow.mistakes import MISTAKES, where
+from weigov.flow.pause import LOOK_AGAIN
 from weigov.flow.step import PERSON_NEEDED, Ended, StopDrain
-from weigov.ledger import attempts, decisions, outbox, quota, standstill
+from weigov.ledger import attempts, decisions, outbox, pauses, quota, standstill
 from weigov.ledger.outbox import Delivery
 from weigov.wechat import rules
 from weigov.wechat.client import AccountClient
@@ -49,6 +50,7 @@ def deliver(ctx: Context, account: str, *, limit: int | None = None) -> Drained:
     """
     client = ctx.account(account)
     target = f"account:{account}"
+    reach.take_events(ctx, client.account.appid)  # who follows again is told again, and not only after a reconcile
     with ctx.ledger.read() as connection:
         unknown = outbox.find(
             connection, target=target, channel="template", states=("unknown",), check_before=ctx.now()
@@ -129,6 +131,7 @@ class _Run:
         self.states: Counter[str] = Counter()
         self.tried = 0
         self.stopped = ""
+        self._halted = False  # by a person, who has it written down already
 
     def claim(self) -> int:
         """Take what is due; how many there were, those that may not go now included."""
@@ -143,13 +146,16 @@ class _Run:
         with ctx.ledger.begin() as connection:
             self.stopped = _stopped(ctx, connection)
             if self.stopped:
+                self._halted = True
                 return []
             claimed = outbox.claim(
                 connection, target=self.target, limit=limit, owner=ctx.worker, lease_s=LEASE_S, now=ctx.now(),
                 channel=channel,
             )  # fmt: skip
             rows = self._gate.let_pass(connection, claimed) if self._gate else claimed
-        self.states["deferred"] += len(claimed) - len(rows)
+        turned_away = self._gate.take_turned_away() if self._gate else Counter[str]()
+        self.states.update(turned_away)
+        self.states["deferred"] += len(claimed) - len(rows) - turned_away.total()
         self.rows += rows
         return claimed
 
@@ -176,7 +182,8 @@ class _Run:
             outbox.release(connection, self.rows, now=ctx.now(), owner=ctx.worker)
             if self._gate:
                 self._gate.give_back(connection, self.rows)
-            standstill.begin(connection, ctx.site.site, self.target, self.stopped, now=ctx.now())
+            if not self._halted:
+                standstill.begin(connection, ctx.site.site, self.target, self.stopped, now=ctx.now())
 
     def _alone(self, row: Delivery) -> Exception:
         try:
@@ -260,10 +267,17 @@ class Gate:
         self._ctx = ctx
         self._appid = client.account.appid
         self._reserved: dict[int, tuple[dict[str, int], datetime]] = {}
+        self._turned_away: Counter[str] = Counter()
+
+    def take_turned_away(self) -> Counter[str]:
+        """State → how many of the last claim may not go to their citizens now."""
+        found, self._turned_away = self._turned_away, Counter()
+        return found
 
     def let_pass(self, connection: Connection, rows: list[Delivery]) -> list[Delivery]:
         """Those of ``rows`` that may go; the others are deferred. Part of the claim's transaction."""
         rows = [row for row in rows if self._is_time(connection, row)]
+        rows = reach.let_pass(self._ctx, connection, self._appid, rows, self._turned_away)
         granted = self._reserve_together(connection, [row for row in rows if row.channel == "template"])
         return [row for row in rows if row.id in granted or self._has_quota(connection, row)]
 
@@ -295,6 +309,11 @@ class Gate:
             # Nobody knows its quiet hours, nor whether it is wanted at all. A removal is always wanted.
             reason = f"flow {row.flow} is broken or gone: see weigov lint"
             outbox.defer(connection, row, until=now + _ASK_AGAIN, reason=reason, now=now, owner=self._ctx.worker)
+            return False
+        pause = pauses.paused(connection, self._ctx.site.site).get(row.flow)
+        if pause is not None and row.effect != "remove":
+            until = now + LOOK_AGAIN
+            outbox.defer(connection, row, until=until, reason=pause.sentence, now=now, owner=self._ctx.worker)
             return False
         quiet = flow.quiet_hours.until(now, self._ctx.site.zone) if flow and flow.quiet_hours else None
         if quiet is not None and row.effect != "remove":

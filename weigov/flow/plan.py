@@ -13,7 +13,7 @@ from weigov.errors import RecordRejected
 from weigov.flow import collect, compose
 from weigov.flow.columns import ColumnUnknown, columns_of
 from weigov.flow.context import Context
-from weigov.ledger import mirror, outbox, revisions, streams
+from weigov.ledger import audit_log, mirror, outbox, revisions, streams
 from weigov.ledger.revisions import Pending
 from weigov.ledger.streams import StreamRef
 from weigov.records import digest
@@ -50,7 +50,7 @@ def held_flows(ctx: Context) -> list[str]:
     return [name for name, digest in applied.items() if digest not in (None, ctx.site.mapping_digest(name))]
 
 
-def apply(ctx: Context, flow_name: str) -> int:
+def apply(ctx: Context, flow_name: str, *, person: str, reason: str = "") -> int:
     """Take the flow's present mapping over; how many published records go before compose again."""
     flow = ctx.site.flows[flow_name]
     wanted = ctx.site.mapping_digest(flow_name)
@@ -64,10 +64,13 @@ def apply(ctx: Context, flow_name: str) -> int:
             for key in keys:
                 revisions.compose_again(connection, ref, key, reads, cause="mapping", now=ctx.now())
         revisions.apply_mapping(connection, ctx.site.site, flow_name, wanted, now=ctx.now())
+        about = f"flow {flow_name}, mapping {wanted}, {len(keys)} records again"
+        site, now = ctx.site.site, ctx.now()
+        audit_log.append(connection, site, "apply", about=about, person=person, reason=reason, at=now)
     return len(keys)
 
 
-def replay(ctx: Context, flow_name: str, key: str) -> bool:
+def replay(ctx: Context, flow_name: str, key: str, *, person: str, reason: str = "") -> bool:
     """Put a quarantined record, as it is now, before compose again; False when it is not quarantined or is gone.
 
     Nothing else is composed again by this: it would be told, or published, a second time.
@@ -82,7 +85,20 @@ def replay(ctx: Context, flow_name: str, key: str) -> bool:
             row.key == key for row in revisions.quarantined(connection, ctx.site.site, flow_name, limit=1_000_000)
         ):
             return False
-        return revisions.compose_again(connection, ref, key, reads, cause="replay", now=ctx.now())
+        if not revisions.compose_again(connection, ref, key, reads, cause="replay", now=ctx.now()):
+            return False
+        audit_log.append(
+            connection,
+            ref.site,
+            "replay",
+            about=f"flow {flow_name}, record {ref.record_ref(key)}",
+            person=person,
+            reason=reason,
+            at=ctx.now(),
+            was="quarantined",
+            now="pending",
+        )
+    return True
 
 
 def _different(ctx: Context, flow: Flow, mapping_digest: str) -> tuple[tuple[str, ...], tuple[str, ...]]:

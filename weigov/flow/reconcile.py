@@ -11,6 +11,7 @@ import msgspec
 from sqlalchemy import Connection
 
 from weigov.errors import LedgerConflict, RateLimited, RemoteError, RemoteRefused
+from weigov.flow import reach
 from weigov.flow.channels import menu, news, template, write
 from weigov.flow.context import Context
 from weigov.flow.step import A_SHORT_WAIT_S
@@ -21,8 +22,8 @@ from weigov.wechat import rules
 from weigov.wechat.callback import parse_payload
 from weigov.wechat.client import AccountClient, publish_status
 
-#: Events that say what became of something we did.
-JOB_EVENTS = ("publishjobfinish", "templatesendjobfinish")
+#: Events that say what became of something we did, or whom messages reach.
+JOB_EVENTS = ("publishjobfinish", "templatesendjobfinish", *reach.EVENTS)
 _PAGE = 200
 #: How soon WeChat is asked again about what it refused to say anything about.
 REFUSED_PAUSE = timedelta(minutes=30)
@@ -107,6 +108,8 @@ def drain_events(ctx: Context, client: AccountClient) -> int:
 
 
 def _take(connection: Connection, ctx: Context, appid: str, item: inbox.Item) -> str:
+    if item.event in reach.EVENTS:
+        return reach.take(connection, item)
     fields = parse_payload(item.payload)
     if item.event == "publishjobfinish":
         status = publish_status(fields.get("PublishEventInfo") or {})
@@ -148,7 +151,7 @@ def _take(connection: Connection, ctx: Context, appid: str, item: inbox.Item) ->
         return "kept"
     receipts.match(connection, receipt.id, row.id)
     if row.state in _AWAITED:
-        template.conclude(connection, row, status_text, now=ctx.now())
+        template.conclude(connection, appid, row, status_text, now=ctx.now())
         return "joined"
     return f"already {row.state}"
 
@@ -160,7 +163,7 @@ def _join_late(connection: Connection, ctx: Context, client: AccountClient, targ
         row = outbox.by_receipt(connection, "send", receipt.remote_id)
         if row is not None and row.state == "accepted":
             receipts.match(connection, receipt.id, row.id)
-            template.conclude(connection, row, receipt.status, now=ctx.now())
+            template.conclude(connection, appid, row, receipt.status, now=ctx.now())
     for receipt in receipts.unmatched(connection, appid, "publish"):
         row = outbox.by_receipt(connection, "submit", receipt.remote_id)
         if row is not None and row.state == "accepted":
@@ -179,7 +182,7 @@ def _settle(ctx: Context, client: AccountClient, row: Delivery) -> str:
         if row.channel == "menu":
             return menu.settle_unknown(ctx, row)
         if row.channel == "template":
-            return template.settle_unknown(ctx, client.account.appid, row)
+            return template.settle_unknown(ctx, client, row)
         return news.settle_unknown(ctx, client, row)
     except LedgerConflict:
         return row.state

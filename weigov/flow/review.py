@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from weigov.flow.context import Context
-from weigov.ledger import outbox, reviews
+from weigov.ledger import audit_log, outbox, reviews
 from weigov.ledger.outbox import Delivery
 from weigov.ledger.reviews import Decision
 from weigov.ledger.states import State
@@ -48,7 +48,7 @@ def decide(
 ) -> State:
     """Count one person's decision about the bytes ``digest`` names. Raises ReviewRejected."""
     with ctx.ledger.begin() as connection:
-        return reviews.decide(
+        state = reviews.decide(
             connection,
             delivery_id,
             digest=digest,
@@ -57,6 +57,18 @@ def decide(
             comment=comment,
             now=ctx.now(),
         )
+        audit_log.append(
+            connection,
+            ctx.site.site,
+            decision,
+            about=f"delivery {delivery_id}, digest {digest}",
+            person=person,
+            reason=comment,
+            at=ctx.now(),
+            was="waiting_review",
+            now=state,
+        )
+    return state
 
 
 def _shown(ctx: Context, row: Delivery, decided: list[reviews.Review]) -> Held:

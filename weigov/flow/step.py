@@ -24,6 +24,7 @@ from weigov.errors import (
     RemoteRefused,
     RemoteUnavailable,
 )
+from weigov.flow import reach
 from weigov.flow.context import LEASE_S, Context
 from weigov.ledger import attempts, outbox, quota, sending
 from weigov.ledger.outbox import Delivery
@@ -65,6 +66,8 @@ def call(ctx: Context, row: Delivery, step: str, action: Callable[[], str], *, l
         if not repeating or isinstance(error, OutcomeUnknown):
             raise failed(ctx, row, error) from None
         # Only this repetition was surely without effect: of the call before it nobody knows any more than it did.
+        if isinstance(error, RemoteRefused):
+            reach.learn(ctx, row, error.code)
         reason = f"repeated in vain: {_say(error)}"
         state = _write_down(ctx, row, "unknown", reason=reason, check_at=ctx.now() + FIRST_LOOK)
         raise (StopDrain(str(error)) if _stops_all(error) else Ended(state)) from None
@@ -107,6 +110,8 @@ def ends_all_alike(error: RemoteError | RecordRejected) -> bool:
 def _without_effect(ctx: Context, row: Delivery, error: RemoteError | RecordRejected) -> Ended | StopDrain:
     """Write down that nothing happened, and what follows for this delivery and those like it."""
     if isinstance(error, RemoteRefused | RecordRejected):
+        if isinstance(error, RemoteRefused):
+            reach.learn(ctx, row, error.code)
         return Ended(_write_down(ctx, row, "rejected", reason=_say(error)))
     if isinstance(error, RateLimited):
         until = ctx.now() + timedelta(seconds=error.retry_after_s or 60)

@@ -1,4 +1,5 @@
-"""sync_back: receipts → write-backs to the system a record came from, enqueued once each and sent by the same rules.
+"""sync_back: receipts and figures → write-backs to the system a record came from, enqueued once each and sent by the
+same rules.
 
 Of an article only the newest revision speaks: a replaced one that is taken down must not erase the new one's link.
 """
@@ -7,21 +8,22 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import date, datetime
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Connection
 
+from weigov.flow import figures_back
 from weigov.flow.channels import write
 from weigov.flow.context import Context
 from weigov.flow.deliver import Drained, drain
+from weigov.flow.filling import filled
 from weigov.flow.reconcile import settle_writes
-from weigov.ledger import mirror, outbox, receipts, revisions
+from weigov.ledger import outbox, receipts, revisions
 from weigov.ledger.outbox import New
 from weigov.ledger.states import State
 from weigov.ledger.streams import StreamRef
-from weigov.mapping.times import format_time
-from weigov.site.models import Constant, Flow, Formatted
+from weigov.site.models import Flow
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +43,7 @@ def sync_back(ctx: Context, system: str) -> SyncedBack:
         if flow.sync_back and flow.from_ and flow.from_.system == system:
             with ctx.ledger.begin() as connection:
                 made = _of_deliveries(ctx, connection, flow) + _of_quarantine(ctx, connection, flow)
+                made += figures_back.of_flow(ctx, connection, flow)
                 enqueued += outbox.enqueue(connection, made, now=ctx.now())
     settled = settle_writes(ctx, system)
     source = ctx.system(system)
@@ -135,11 +138,7 @@ def _write(ctx: Context, connection: Connection, flow: Flow, fate: _Fate) -> New
 def _values(ctx: Context, connection: Connection, flow: Flow, fate: _Fate) -> dict[str, str]:
     """The operation's parameters, as the flow's ``with`` fills them; what is absent is empty."""
     assert flow.sync_back is not None and flow.from_ is not None
-    ref = StreamRef(ctx.site.site, flow.from_.system, flow.from_.stream)
-    key = fate.record.removeprefix(ref.record_ref(""))
-    found = mirror.get(connection, ref, key)
     known: dict[str, Any] = {
-        "key": key,
         "state": fate.state,
         "account": fate.account,
         "kind": flow.to.kind,
@@ -150,20 +149,4 @@ def _values(ctx: Context, connection: Connection, flow: Flow, fate: _Fate) -> di
         for receipt in receipts.of_delivery(connection, fate.of):
             if receipt.kind in ("article", "template"):
                 known |= {"receipt.url": receipt.url, "receipt.id": receipt.remote_id}
-
-    def value_of(name: str) -> Any:
-        if name in known or name.startswith("receipt."):
-            return known.get(name)
-        return found[1].get(name) if found else None
-
-    def text(source: str | Constant | Formatted) -> str:
-        if isinstance(source, Constant):
-            return source.value
-        value = value_of(source.from_ if isinstance(source, Formatted) else source)
-        if isinstance(source, Formatted):
-            return format_time(value, source.format, ctx.site.zone) if isinstance(value, date) else ""
-        if isinstance(value, datetime):
-            return value.astimezone(ctx.site.zone).isoformat(timespec="seconds")
-        return "" if value is None else str(value)
-
-    return {name: text(source) for name, source in flow.sync_back.with_.items()}
+    return filled(ctx, connection, flow, fate.record, flow.sync_back.with_, known)

@@ -1,5 +1,7 @@
 """What people decided outside of review: who, what, when and why. Rows are added and never changed.
 
+Each decision is also a row of the audit log.
+
 The caller notes a decision in the transaction that carries it out, so that neither is there without the other.
 """
 
@@ -12,6 +14,7 @@ from typing import Any, Literal
 from sqlalchemy import Connection, Select, select
 
 from weigov.errors import ReviewRejected
+from weigov.ledger import audit_log
 from weigov.ledger.tables import decision
 
 #: As wide as the column.
@@ -52,6 +55,8 @@ def note(
         raise ReviewRejected(f"a name has at most {MAX_NAME} characters")
     values = {"was": was, "now": now, "person": person, "reason": reason, "at": at}
     connection.execute(decision.insert().values(site=site, what=what, delivery_id=delivery, **values))
+    about = f"site {site}" if delivery is None else f"delivery {delivery}"
+    audit_log.append(connection, site, what, about=about, person=person, reason=reason, at=at, was=was, now=now)
 
 
 def newest(connection: Connection, site: str, *, limit: int) -> list[Decision]:

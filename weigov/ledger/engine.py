@@ -27,7 +27,9 @@ PAGE_BYTES = 8192
 class Ledger:
     """An open ledger. ``begin`` for anything that writes, ``read`` for looking."""
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, door: str = "shell") -> None:
+        """``door``: through what people reach it (shell | board | airflow); the audit log says it."""
+        self.door = door
         try:
             parsed = make_url(url)
         except (ArgumentError, ValueError):  # a ValueError is a port that is no number
@@ -57,7 +59,7 @@ class Ledger:
     @contextmanager
     def begin(self) -> Iterator[Connection]:
         """A writing transaction: committed at the end, rolled back on any exception."""
-        with self.engine.begin() as connection:
+        with self.engine.connect().execution_options(weigov_door=self.door) as connection, connection.begin():
             yield connection
 
     @contextmanager

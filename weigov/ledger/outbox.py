@@ -8,7 +8,7 @@ raises LedgerConflict when somebody else moved the row first. The calls are in `
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, cast
@@ -32,7 +32,7 @@ from sqlalchemy.exc import IntegrityError
 from weigov.errors import LedgerConflict
 from weigov.ledger import attempts
 from weigov.ledger.dialect import insert_ignore
-from weigov.ledger.states import ARROWS, UNSENT, State, in_flight
+from weigov.ledger.states import ARROWS, TO_CITIZENS, UNSENT, State, in_flight
 from weigov.ledger.tables import attempt, delivery
 from weigov.records import digest, encode
 
@@ -66,7 +66,7 @@ class New:
     @property
     def flight_key(self) -> str:
         """What may be in flight once only: a citizen within an account, else the record at its target."""
-        if self.channel == "template":
+        if self.channel in TO_CITIZENS:
             return f"{self.target}|{self.subject}"
         return f"{self.target}|{self.record}"
 
@@ -104,6 +104,8 @@ class Delivery:
     changed_at: datetime
 
 
+#: A citizen may have the message.
+_PERHAPS_TOLD: tuple[State, ...] = ("sending", "unknown", "accepted", "confirmed", "in_doubt", "given_up")
 _COLUMNS = [delivery.c[name] for name in Delivery.__dataclass_fields__]
 
 
@@ -235,6 +237,24 @@ def to_report(
     return [_from_row(row) for row in connection.execute(query)]
 
 
+def told_since(connection: Connection, target: str, subjects: Collection[str], *, since: datetime) -> dict[str, int]:
+    """How many messages each of these citizens was sent at ``target`` since then, or may have been."""
+    wanted = sorted(subjects)
+    found: dict[str, int] = {}
+    for start in range(0, len(wanted), 400):
+        query = (
+            select(delivery.c.subject, func.count().label("n"))
+            .where(
+                delivery.c.flight_key.in_([f"{target}|{subject}" for subject in wanted[start : start + 400]]),
+                delivery.c.state.in_(_PERHAPS_TOLD),
+                delivery.c.first_intent_at >= since,
+            )
+            .group_by(delivery.c.subject)
+        )
+        found |= {row.subject: row.n for row in connection.execute(query)}
+    return found
+
+
 def is_newest(connection: Connection, row: Delivery) -> bool:
     """Whether no newer revision of the same record has a delivery of this effect at this target."""
     newer = select(func.count()).where(
@@ -324,11 +344,13 @@ def expire_leases(connection: Connection, *, now: datetime) -> tuple[int, int]:
 
 
 def waits_before(other: Any) -> ColumnElement[bool]:
-    """Whether ``other`` keeps a later delivery with its flight key waiting: unsent, or an older change in review."""
-    in_review = and_(
-        other.c.state == "waiting_review", other.c.flow == delivery.c.flow, other.c.record == delivery.c.record
-    )
-    return or_(other.c.state.in_(("ready", "deferred")), in_review)
+    """Whether ``other`` keeps a later delivery with its flight key waiting: unsent, or an older change in review.
+
+    What is more urgent waits for nothing but the older changes of its own record.
+    """
+    same = and_(other.c.flow == delivery.c.flow, other.c.record == delivery.c.record)
+    unsent = and_(other.c.state.in_(("ready", "deferred")), or_(other.c.priority <= delivery.c.priority, same))
+    return or_(unsent, and_(other.c.state == "waiting_review", same))
 
 
 def claim(
@@ -483,6 +505,15 @@ def wake(connection: Connection, *, target: str, now: datetime) -> int:
     return connection.execute(
         update(delivery)
         .where(delivery.c.target == target, delivery.c.state == "deferred")
+        .values(state="ready", reason="", due_at=now, changed_at=now)
+    ).rowcount
+
+
+def wake_flow(connection: Connection, *, site: str, flow: str, now: datetime) -> int:
+    """The same for everything of one flow."""
+    return connection.execute(
+        update(delivery)
+        .where(delivery.c.site == site, delivery.c.flow == flow, delivery.c.state == "deferred")
         .values(state="ready", reason="", due_at=now, changed_at=now)
     ).rowcount
 

@@ -34,6 +34,12 @@ def beijing_day(now: datetime) -> date:
     return now.astimezone(_BEIJING).date()
 
 
+def beijing_midnight(now: datetime) -> datetime:
+    """When that day began."""
+    day = beijing_day(now)
+    return datetime(day.year, day.month, day.day, tzinfo=_BEIJING)
+
+
 def reserve(
     connection: Connection,
     appid: str,

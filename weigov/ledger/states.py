@@ -27,6 +27,9 @@ State = Literal[
 ]
 STATES: tuple[State, ...] = get_args(State)
 
+#: Channels whose deliveries each go to one citizen.
+TO_CITIZENS = ("template", "subscribe", "customer_service")
+
 UNSENT: frozenset[State] = frozenset({"waiting_review", "ready", "deferred"})
 UNCERTAIN: frozenset[State] = frozenset({"claimed", "sending", "unknown"})
 _DROPPED: tuple[State, ...] = ("superseded", "withdrawn", "expired")

@@ -11,11 +11,13 @@ from datetime import UTC, datetime
 from typing import Any
 
 from sqlalchemy import (
+    DDL,
     BigInteger,
     Boolean,
     Column,
     DateTime,
     Dialect,
+    Double,
     ForeignKey,
     Index,
     Integer,
@@ -26,6 +28,7 @@ from sqlalchemy import (
     Text,
     TypeDecorator,
     UniqueConstraint,
+    event,
     text,
 )
 
@@ -138,7 +141,7 @@ delivery = Table(
     Column("flow", String(64), nullable=False),
     Column("record", String(400), nullable=False),  # system/stream/key, or the flow's own name for a menu
     Column("revision", Integer, nullable=False),
-    Column("effect", String(64), nullable=False),  # publish | remove | apply | send | write:OPERATION:STATE
+    Column("effect", String(64), nullable=False),  # publish | remove | apply | send | write:OP:STATE | figures:OP:DAY
     Column("target", String(80), nullable=False),  # account:NAME or system:NAME
     Column("subject", String(64), nullable=False, server_default=""),  # openid hash; '' for none
     # what
@@ -178,7 +181,8 @@ delivery = Table(
           postgresql_where=text("retire != ''")),
     Index("ix_delivery_flight", "flight_key", "state"),
     Index("ix_delivery_record", "site", "record", "flow", "revision"),
-    Index("ix_delivery_flow_state", "site", "flow", "state", "channel"),
+    # Counts and pages of lists: newest first within a flow and a state; the channel is read from the index alone.
+    Index("ix_delivery_flow_state", "site", "flow", "state", "id", "channel"),
 )  # fmt: skip
 
 #: One call for one step of a delivery: the intent is committed before it, the outcome after.
@@ -216,7 +220,7 @@ review = Table(
 )
 
 #: What a person decided outside of review, never changed afterwards.
-#: what: settle | replay (of one delivery) | stop | recover (of the whole site)
+#: what: settle | replay (of one delivery) | stop | recover (of the whole site) | release (of a flow on trial)
 decision = Table(
     "decision",
     metadata,
@@ -233,13 +237,63 @@ decision = Table(
     Index(None, "site", "what", "id"),
 )
 
+#: Everything people decided, one row each, chained by hashes (``audit_log.py``). The database refuses changes.
+audit_log = Table(
+    "audit_log",
+    metadata,
+    Column("n", BigInteger, primary_key=True, autoincrement=False),
+    Column("site", String(64), nullable=False),
+    Column("at", Utc, nullable=False),
+    Column("door", String(16), nullable=False),  # shell | board | airflow
+    Column("person", String(128), nullable=False),
+    Column("what", String(32), nullable=False),
+    Column("about", String(600), nullable=False),
+    Column("was", String(16), nullable=False),
+    Column("now", String(16), nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("before", String(64), nullable=False, unique=True),
+    Column("hash", String(64), nullable=False, unique=True),
+)
+
+#: Dialect → statements that have the database refuse what would change the audit log. The migration runs the same.
+APPEND_ONLY = {
+    "sqlite": (
+        "CREATE TRIGGER audit_log_no_update BEFORE UPDATE ON audit_log "
+        "BEGIN SELECT RAISE(ABORT, 'the audit log is only added to'); END",
+        "CREATE TRIGGER audit_log_no_delete BEFORE DELETE ON audit_log "
+        "BEGIN SELECT RAISE(ABORT, 'the audit log is only added to'); END",
+    ),
+    "postgresql": (
+        "CREATE OR REPLACE FUNCTION audit_log_refuse() RETURNS trigger LANGUAGE plpgsql AS $$ "
+        "BEGIN RAISE EXCEPTION 'the audit log is only added to'; END $$",
+        "CREATE TRIGGER audit_log_no_change BEFORE UPDATE OR DELETE OR TRUNCATE ON audit_log "
+        "FOR EACH STATEMENT EXECUTE FUNCTION audit_log_refuse()",
+    ),
+}
+for _dialect, _statements in APPEND_ONLY.items():
+    for _statement in _statements:
+        event.listen(audit_log, "after_create", DDL(_statement).execute_if(dialect=_dialect))  # type: ignore[no-untyped-call]
+
+#: Flows a person stopped: they send nothing until they are resumed. Withdrawals go.
+flow_pause = Table(
+    "flow_pause",
+    metadata,
+    _id(),
+    Column("site", String(64), nullable=False),
+    Column("flow", String(64), nullable=False),
+    Column("person", String(128), nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("since", Utc, nullable=False),
+    UniqueConstraint("site", "flow"),
+)
+
 #: What a remote system said it did, joined to a delivery from either side: answer or event may come first.
 receipt = Table(
     "receipt",
     metadata,
     _id(),
     Column("appid", String(64), nullable=False),
-    Column("kind", String(16), nullable=False),  # publish | article | template | write
+    Column("kind", String(16), nullable=False),  # publish | article | message (a msg_data_id) | template | write
     Column("remote_id", String(256), nullable=False),
     Column("delivery_id", BigInteger, ForeignKey("delivery.id")),  # null: not matched yet
     Column("status", String(64), nullable=False, server_default=""),
@@ -269,6 +323,7 @@ inbox = Table(
     UniqueConstraint("appid", "dedupe_key"),
     Index("ix_inbox_waiting", "appid", "id", sqlite_where=text("handled_at IS NULL"),
           postgresql_where=text("handled_at IS NULL")),
+    Index("ix_inbox_subject", "appid", "subject", "id"),  # what a citizen did last
 )  # fmt: skip
 
 #: How far a stream was read. ``version`` is what a concurrent collect trips over.
@@ -345,6 +400,52 @@ quota = Table(
     Column("remote_used", Integer, nullable=False, server_default="0"),  # what quota/get last said
     Column("daily_limit", Integer),  # null until quota/get was read: the rulebook's figure holds
     UniqueConstraint("appid", "path", "period"),
+)
+
+#: What WeChat counted, as it last said it. ``day`` is a Beijing day; ``msgid`` is empty for the account as a whole.
+#: kind: read | share | total (sums since publication) of articles; summary | changes | followers of the account
+figure = Table(
+    "figure",
+    metadata,
+    _id(),
+    Column("appid", String(64), nullable=False),
+    Column("kind", String(16), nullable=False),
+    Column("day", String(10), nullable=False),
+    Column("msgid", String(64), nullable=False, server_default=""),
+    Column("metric", String(32), nullable=False),  # WeChat's own name of it
+    Column("value", Double, nullable=False),
+    Column("at", Utc, nullable=False),
+    UniqueConstraint("appid", "kind", "day", "msgid", "metric"),
+)
+
+#: An article that the figures know, joined to the delivery that published it once that is known.
+counted_article = Table(
+    "counted_article",
+    metadata,
+    _id(),
+    Column("appid", String(64), nullable=False),
+    Column("msgid", String(64), nullable=False),
+    Column("published_on", String(10), nullable=False, server_default=""),
+    Column("title", String(400), nullable=False, server_default=""),
+    Column("url", Text, nullable=False, server_default=""),
+    Column("delivery_id", BigInteger, ForeignKey("delivery.id")),
+    UniqueConstraint("appid", "msgid"),
+    Index("ix_counted_article_delivery", "delivery_id"),
+)
+
+#: Which figures were asked for, and when: a day without figures was asked for, too. The day of a total is that of
+#: the articles' publication.
+figure_pull = Table(
+    "figure_pull",
+    metadata,
+    _id(),
+    Column("appid", String(64), nullable=False),
+    Column("kind", String(16), nullable=False),
+    Column("day", String(10), nullable=False),
+    Column("found", Integer, nullable=False),
+    Column("late", Boolean, nullable=False),  # WeChat had not counted all of it
+    Column("pulled_at", Utc, nullable=False),
+    UniqueConstraint("appid", "kind", "day"),
 )
 
 #: Who had WeChat clear an account's daily limits, why, and what came of it: ten a month are allowed.
@@ -425,4 +526,82 @@ binding = Table(
     Column("created_at", Utc, nullable=False),
     UniqueConstraint("appid", "openid_hash", "system", "scope", "ref_hash"),
     Index("ix_binding_ref", "appid", "system", "scope", "ref_hash"),
+)
+
+#: What is known of a citizen as somebody messages reach.
+#: gone: '' | left | stranger | blocked | unknown | refuses, since when
+citizen = Table(
+    "citizen",
+    metadata,
+    _id(),
+    Column("appid", String(64), nullable=False),
+    Column("openid_hash", String(64), nullable=False),
+    Column("openid", LargeBinary),  # sealed, where an event brought it; bindings have their own
+    Column("gone", String(16), nullable=False, server_default=""),
+    Column("gone_at", Utc),
+    Column("here_at", Utc),  # the last sign that messages can reach them
+    UniqueConstraint("appid", "openid_hash"),
+)
+
+#: Whom a flow on trial may reach, by the name its YAML uses.
+guest = Table(
+    "guest",
+    metadata,
+    _id(),
+    Column("appid", String(64), nullable=False),
+    Column("name", String(64), nullable=False),
+    Column("openid_hash", String(64), nullable=False),
+    Column("at", Utc, nullable=False),
+    UniqueConstraint("appid", "name"),
+)
+
+#: Flows that were ever on trial; who released one, and why, is in ``decision``.
+trial = Table(
+    "trial",
+    metadata,
+    _id(),
+    Column("site", String(64), nullable=False),
+    Column("flow", String(64), nullable=False),
+    Column("began_at", Utc, nullable=False),
+    Column("released_at", Utc),
+    UniqueConstraint("site", "flow"),
+)
+
+#: One message to many: its deliveries are made in batches, and how far is committed with each.
+#: state: open | done | superseded
+fan_out = Table(
+    "fan_out",
+    metadata,
+    _id(),
+    Column("site", String(64), nullable=False),
+    Column("flow", String(64), nullable=False),
+    Column("record", String(400), nullable=False),
+    Column("revision", Integer, nullable=False),
+    Column("target", String(80), nullable=False),
+    Column("receivers", String(16), nullable=False),  # bound | subscribers | corrected
+    Column("message", Text, nullable=False),  # what every delivery has in common
+    Column("cursor", String(80), nullable=False, server_default=""),
+    Column("total", Integer, nullable=False),
+    Column("made", Integer, nullable=False, server_default="0"),
+    Column("state", String(16), nullable=False),
+    Column("created_at", Utc, nullable=False),
+    Column("changed_at", Utc, nullable=False),
+    UniqueConstraint("site", "flow", "record", "revision", "target"),
+)
+
+#: A citizen agreed to one notice of a template (or, long-term, to all): one row an agreement.
+subscribe_grant = Table(
+    "subscribe_grant",
+    metadata,
+    _id(),
+    Column("appid", String(64), nullable=False),
+    Column("openid_hash", String(64), nullable=False),
+    Column("template_id", String(64), nullable=False),
+    Column("source", String(320), nullable=False),  # the event that brought it
+    Column("long_term", Boolean, nullable=False),
+    Column("delivery_id", BigInteger, ForeignKey("delivery.id")),  # which took it, and has it while it may be sent
+    Column("void_at", Utc),  # taken back by the citizen, or used up as WeChat says
+    Column("at", Utc, nullable=False),
+    UniqueConstraint("appid", "source"),
+    Index("ix_subscribe_grant_who", "appid", "template_id", "openid_hash"),
 )

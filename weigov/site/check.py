@@ -12,11 +12,21 @@ from zoneinfo import ZoneInfo
 
 from weigov.errors import Fault
 from weigov.mapping.times import format_fault
-from weigov.ports import StreamShape
+from weigov.ports import StreamShape, SystemShape
 from weigov.site.check_map import check_layouts, check_link, check_map
 from weigov.site.check_menu import check_menu
 from weigov.site.known import Finding, Known, field_types, unknown_field
-from weigov.site.models import SYNC_SOURCES, Constant, Flow, Formatted, SiteFile
+from weigov.site.models import (
+    FIGURE_SOURCES,
+    FIGURES_OF_RECORD,
+    SYNC_SOURCES,
+    Constant,
+    FiguresBack,
+    Flow,
+    Formatted,
+    SiteFile,
+    SyncBack,
+)
 from weigov.site.site import reads_of
 from weigov.yamlfile import Loc, YamlFile, did_you_mean
 
@@ -33,17 +43,20 @@ _KEYS: dict[str, tuple[tuple[Loc, ...], tuple[Loc, ...]]] = {
     "news": (
         (("from",), ("map",), ("to", "via")),
         # An article stays until it is withdrawn, and a newer revision always replaces the one before.
-        (("to", "template"), ("to", "audience"), ("valid_for",), ("order",), ("link",), ("menu",), ("schedule",)),
+        (
+            *(("to", word) for word in ("template", "audience")),
+            *((word,) for word in ("valid_for", "order", "link", "menu", "schedule", "urgent")),
+        ),
     ),
     "template": (
         (("from",), ("map",), ("to", "template"), ("to", "audience"), ("valid_for",)),
-        (("to", "via"), ("menu",), ("schedule",)),
+        (("to", "via"), ("to", "as"), ("menu",), ("schedule",)),
     ),
     "menu": (
         (("menu",),),
         (
-            *((("to", word)) for word in ("via", "template", "audience")),
-            *(((word,)) for word in ("from", "begin", "valid_for", "order", "map", "link", "sync_back")),
+            *((("to", word)) for word in ("via", "as", "template", "audience")),
+            *(((word,)) for word in ("from", "begin", "valid_for", "order", "map", "link", "sync_back", "urgent")),
         ),
     ),
 }
@@ -113,6 +126,8 @@ def _flow(stem: str, flow: Flow, shape: StreamShape | None, known: Known) -> Ite
             "messages cannot begin with all: it would tell everyone of what is long past",
             "now or a date",
         )
+    if flow.urgent and flow.quiet_hours:
+        yield ("urgent",), "goes at any hour, and quiet_hours says the contrary", "take one of them out"
     if flow.schedule is not None and not _is_cron(flow.schedule):
         yield ("schedule",), f"{flow.schedule!r} is not a cron line of five fields", 'as in "0 6 * * *"'
     if flow.to.kind == "menu":
@@ -198,29 +213,55 @@ def _sync_back(flow: Flow, shape: StreamShape | None, known: Known) -> Iterator[
     system = known.shapes.get(flow.from_.system) if flow.from_ else None
     if back is None or system is None:
         return
+    reads = reads_of(flow, known.layouts) | {name.removeprefix("extra.") for name in reads_of(flow, known.layouts)}
+    yield from _told(("sync_back",), back, SYNC_SOURCES, system, shape, reads)
+    if back.figures is None:
+        return
+    at = ("sync_back", "figures")
+    if flow.to.kind != "news" or flow.to.via == "draft":
+        yield at, "only of published articles there are figures", 'take it out, or say "via: publish"'
+    yield from _told(at, back.figures, (*FIGURES_OF_RECORD, *FIGURE_SOURCES), system, shape, reads)
+    operation = system.operations.get(back.figures.operation)
+    if operation is not None and operation.idempotency not in ("overwrite", "key"):
+        fault = f"{back.figures.operation} is not safe to repeat, and figures are told again when they change"
+        yield (*at, "operation"), fault, "take an operation with idempotency overwrite"
+
+
+def _told(
+    at: Loc,
+    back: SyncBack | FiguresBack,
+    sources: tuple[str, ...],
+    system: SystemShape,
+    shape: StreamShape | None,
+    reads: frozenset[str],
+) -> Iterator[Finding]:
+    """One operation and what fills its parameters."""
     operation = system.operations.get(back.operation)
     if operation is None:
         hint = did_you_mean(back.operation, system.operations)
-        yield ("sync_back", "operation"), f"{system.name} has no operation {back.operation!r}", hint
-    reads = reads_of(flow, known.layouts) | {name.removeprefix("extra.") for name in reads_of(flow, known.layouts)}
+        yield (*at, "operation"), f"{system.name} has no operation {back.operation!r}", hint
     for name, source in back.with_.items():
-        at = ("sync_back", "with", name)
+        place = (*at, "with", name)
         if operation is not None and name not in operation.params:
-            yield at, f"{back.operation} takes no {name!r}", did_you_mean(name, operation.params)
-        yield from _sync_source(at, source, shape)
+            yield place, f"{back.operation} takes no {name!r}", did_you_mean(name, operation.params)
+        yield from _sync_source(place, source, sources, shape)
         if source != "key" and name in reads:
-            yield at, f"writes {name!r}, which the flow reads: it would start itself again", "take it out of one side"
+            fault = f"writes {name!r}, which the flow reads: it would start itself again"
+            yield place, fault, "take it out of one side"
 
 
-def _sync_source(at: Loc, source: str | Constant | Formatted, shape: StreamShape | None) -> Iterator[Finding]:
+def _sync_source(
+    at: Loc, source: str | Constant | Formatted, sources: tuple[str, ...], shape: StreamShape | None
+) -> Iterator[Finding]:
     if isinstance(source, Constant):
         return
     name = source.from_ if isinstance(source, Formatted) else source
-    kind = "time" if name == "receipt.at" else "text"
-    if name not in SYNC_SOURCES and shape is not None:
+    kind = {"receipt.at": "time", "figures.day": "date"}.get(name, "text")
+    if name not in sources and shape is not None:
         if unknown_field(name, shape):
-            hint = did_you_mean(name, (*SYNC_SOURCES, *field_types(shape)))
-            yield at, f"{name!r} is neither of a receipt nor of the record", hint
+            hint = did_you_mean(name, (*sources, *field_types(shape)))
+            of = "of a receipt" if sources == SYNC_SOURCES else "a figure"
+            yield at, f"{name!r} is neither {of} nor of the record", hint
             return
         kind = field_types(shape).get(name, "text")
     if kind in ("html", "list"):

@@ -49,6 +49,20 @@ SYNC_SOURCES = (
     "receipt.at",
 )
 
+#: What ``sync_back: figures: with`` may name besides: of one day, or summed from publication to the end of that day.
+FIGURE_SOURCES = (
+    "figures.day",
+    "figures.reads",
+    "figures.shares",
+    "figures.total_reads",
+    "figures.total_shares",
+    "figures.total_likes",
+    "figures.total_favourites",
+    "figures.total_comments",
+)
+#: Of ``SYNC_SOURCES``, those that are there when figures are told.
+FIGURES_OF_RECORD = ("key", "account")
+
 
 def _duration(value: Any) -> Any:
     if not isinstance(value, str) or not value.startswith("P"):
@@ -92,8 +106,15 @@ class Account(Strict):
     connection: str
     access_token: AccessToken = "stable_token"
     templates: Mapping[str, Template] = Field(default_factory=dict)
+    #: How often a citizen is told something in one Beijing day, by all flows together but the urgent ones.
+    per_citizen: str | None = Field(default=None, pattern=r"^[1-9]\d*/day$")
     budget: Budget = Budget()
     cover_color: str | None = Field(default=None, pattern=r"^#[0-9A-Fa-f]{6}$")
+
+    @property
+    def messages_a_day(self) -> int | None:
+        """``per_citizen`` as a number; None where there is no limit."""
+        return int(self.per_citizen.partition("/")[0]) if self.per_citizen else None
 
 
 class System(Strict):
@@ -214,12 +235,20 @@ SyncSource = Annotated[
 ]
 
 
+class FiguresBack(Strict):
+    """The operation told how many read an article, once a day and again when WeChat corrects it."""
+
+    operation: str
+    with_: Mapping[str, SyncSource] = Field(alias="with", min_length=1)
+
+
 class SyncBack(Strict):
     """The operation told of what became of a delivery. ``with`` names its parameters and what fills each."""
 
     operation: str
     on: tuple[SyncState, ...] = Field(min_length=1)
     with_: Mapping[str, SyncSource] = Field(alias="with", min_length=1)
+    figures: FiguresBack | None = None
 
 
 class MenuStream(Strict):
@@ -271,6 +300,8 @@ class Flow(Strict):
     valid_for: Duration | None = None
     order: Order = "latest"
     quiet_hours: Annotated[QuietHours, BeforeValidator(_quiet_hours)] | None = None
+    #: A warning: goes before other messages, at any hour, and does not count as one too many.
+    urgent: bool = False
     map: Mapping[str, FieldRule] = Field(default_factory=dict)
     link: Link | None = None
     sync_back: SyncBack | None = None

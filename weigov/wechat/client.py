@@ -24,8 +24,10 @@ from weigov.errors import OutcomeUnknown, RecordRejected, RemoteError, RemoteRef
 from weigov.ports import Clock
 from weigov.wechat import rules
 from weigov.wechat.account import Account
+from weigov.wechat.mass import Mass
 from weigov.wechat.protocol import READS, AccountStopped, operation_of
 from weigov.wechat.sdk import Json, Sdk
+from weigov.wechat.statistics import Statistics
 from weigov.wechat.token import TokenKeeper
 from weigov.wechat.transport import DEFAULT_TIMEOUTS, Timeouts
 
@@ -77,6 +79,14 @@ class PublishStatus:
 
 
 @dataclass(frozen=True, slots=True)
+class Submitted:
+    """A draft that was accepted for publishing. The figures know its articles by ``msg_data_id``, '' if not told."""
+
+    publish_id: str
+    msg_data_id: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Quota:
     """Today's calls of one path, by WeChat's own count (about 1 % off)."""
 
@@ -110,6 +120,8 @@ class AccountClient:
         self.account = account
         self._sdk = Sdk(account, token, http, clock, timeouts)
         self._max_title = max_title
+        self.statistics = Statistics(account, self._sdk)
+        self.mass = Mass(account, self._sdk, clock)
 
     # ---- menu
 
@@ -182,11 +194,12 @@ class AccountClient:
 
     # ---- publishing
 
-    def submit(self, media_id: str) -> str:
-        """Publish a draft; returns the publish_id. Accepted only: what became of it comes by event or get_publish."""
+    def submit(self, media_id: str) -> Submitted:
+        """Publish a draft. Accepted only: what became of it comes by event or get_publish."""
         self._check("freepublish/submit")
         answer = self._sdk.freepublish.submit(media_id)
-        return str(self._take("freepublish/submit", answer, "publish_id"))
+        publish_id = str(self._take("freepublish/submit", answer, "publish_id"))
+        return Submitted(publish_id, str(answer.get("msg_data_id") or ""))
 
     def get_publish(self, publish_id: str) -> PublishStatus:
         """What became of a submitted draft. 100 calls a day: ask rarely."""

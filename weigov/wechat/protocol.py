@@ -41,9 +41,20 @@ READS = frozenset(
         "user/info",
         "user/info/batchget",
         "user/get",
+        "tags/get",
         "message/mass/get",
     )
-)
+) | {
+    "/datacube/" + path
+    for path in (
+        "getarticleread",
+        "getarticleshare",
+        "getarticletotaldetail",
+        "getbizsummary",
+        "getusersummary",
+        "getusercumulate",
+    )
+}
 
 
 class AccountStopped(RemoteUnavailable):
@@ -65,7 +76,7 @@ class TokenRefused(RemoteUnavailable):
 
 def operation_of(path: str) -> str:
     """``/cgi-bin/draft/add`` as errors call it: ``draft/add``."""
-    return path.removeprefix("/cgi-bin/")
+    return path.removeprefix("/cgi-bin/").removeprefix("/")
 
 
 def encode(path: str, value: Mapping[str, Any]) -> bytes:

@@ -71,8 +71,10 @@ def next_beijing_day(now: datetime) -> datetime:
 
 def not_permitted(type: AccountType, verified: bool, path: str) -> str | None:
     """Why an account of this kind may not call ``path``; None when it may, as far as is known."""
-    operation = path.removeprefix("/cgi-bin/")
-    only_verified = operation.startswith(("menu/", "message/mass/", "message/template/", "message/subscribe/"))
+    operation = path.removeprefix("/cgi-bin/").removeprefix("/")
+    only_verified = operation.startswith(
+        ("menu/", "message/mass/", "message/template/", "message/subscribe/", "datacube/")
+    )
     if only_verified and not verified:
         return f"{operation} needs a verified account"
     only_service = operation.startswith(("message/template/", "message/subscribe/"))
@@ -259,6 +261,18 @@ def message_problems(template_id: str, data: Mapping[str, str], url: str, fields
     problems = [] if template_id else ["template_id: missing"]
     problems += template_problems(data, fields)
     return problems + list(_url("url", url) if url else ())
+
+
+# ---- mass messages -------------------------------------------------------------------------------------------------
+
+#: A longer one is refused (45067), whatever older pages say.
+CLIENT_MSG_ID_BYTES = 32
+
+
+def mass_problems(media_id: str, client_msg_id: str) -> list[str]:
+    """What is wrong with a mass message, its audience aside. Without a key of ours it could not be repeated."""
+    problems = [] if media_id else ["mpnews.media_id: missing"]
+    return problems + list(_size("clientmsgid", client_msg_id, max_bytes=CLIENT_MSG_ID_BYTES))
 
 
 # ---- shared --------------------------------------------------------------------------------------------------------

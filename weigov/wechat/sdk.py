@@ -8,6 +8,7 @@ answer is without effect), anything else is raised as one of Weigov's errors.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from datetime import date
 from typing import Any
 
 import requests
@@ -69,6 +70,24 @@ class TemplateMessages(BaseWeChatAPI):  # type: ignore[misc]
         return self._post("message/template/send", data=dict(message))  # type: ignore[no-any-return]
 
 
+class MassMessages(BaseWeChatAPI):  # type: ignore[misc]
+    """message/mass/*: wechatpy's names the tag ``group_id``, which is what tags were called before."""
+
+    def sendall(self, message: Mapping[str, Any]) -> Json:
+        return self._post("message/mass/sendall", data=dict(message))  # type: ignore[no-any-return]
+
+    def preview(self, media_id: str, wxname: str) -> Json:
+        data = {"towxname": wxname, "mpnews": {"media_id": media_id}, "msgtype": "mpnews"}
+        return self._post("message/mass/preview", data=data)  # type: ignore[no-any-return]
+
+    def get(self, msg_id: str) -> Json:
+        return self._post("message/mass/get", data={"msg_id": msg_id})  # type: ignore[no-any-return]
+
+    def delete(self, msg_id: str, index: int) -> Json:
+        data = {"msg_id": int(msg_id) if msg_id.isdigit() else msg_id, "article_idx": index}
+        return self._post("message/mass/delete", data=data)  # type: ignore[no-any-return]
+
+
 class OpenApi(BaseWeChatAPI):  # type: ignore[misc]
     """openapi/*: what is left of the day's calls."""
 
@@ -79,13 +98,23 @@ class OpenApi(BaseWeChatAPI):  # type: ignore[misc]
         return self._post("clear_quota", data={"appid": appid})  # type: ignore[no-any-return]
 
 
+class DatacubeDays(BaseWeChatAPI):  # type: ignore[misc]
+    """/datacube/*: figures of days. wechatpy knows only the calls that WeChat maintains no longer."""
+
+    def ask(self, name: str, first: date, last: date) -> Json:
+        data = {"begin_date": first.isoformat(), "end_date": last.isoformat()}
+        return self._post(f"/datacube/{name}", data=data)  # type: ignore[no-any-return]
+
+
 class Sdk(WeChatClient):  # type: ignore[misc]
     """wechatpy's client, every request of which goes through ``_request`` below."""
 
     draft = Drafts()
     freepublish = FreePublish()
     template_message = TemplateMessages()
+    mass_message = MassMessages()
     openapi = OpenApi()
+    datacube_days = DatacubeDays()
 
     def __init__(
         self, account: Account, keeper: TokenKeeper, http: requests.Session, clock: Clock, timeouts: Timeouts
@@ -105,7 +134,9 @@ class Sdk(WeChatClient):  # type: ignore[misc]
         raise NotImplementedError("the token keeper fetches tokens")
 
     def _request(self, method: str, url_or_endpoint: str, **kwargs: Any) -> Any:
-        path = "/cgi-bin/" + url_or_endpoint.removeprefix(self.API_BASE_URL)
+        path = url_or_endpoint.removeprefix(self.API_BASE_URL)
+        if not path.startswith("/"):
+            path = "/cgi-bin/" + path
         processor = kwargs.pop("result_processor", None)
         request: Json = {"params": dict(kwargs.get("params") or {})}
         if "files" in kwargs:

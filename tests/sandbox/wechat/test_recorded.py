@@ -76,6 +76,22 @@ def test_publishing(api: Api) -> None:
     assert set(listed) == set(documented) and set(listed["item"][0]) == set(documented["item"][0])
 
 
+def test_mass_messages(api: Api) -> None:
+    media_id = api.add_draft()["media_id"]
+    body = {"filter": {"is_to_all": True}, "msgtype": "mpnews", "mpnews": {"media_id": media_id}, "clientmsgid": "k"}
+    sent = api.post("/cgi-bin/message/mass/sendall", body)
+    assert set(sent) == set(recorded("mass/forum_sendall_ok.json"))
+    api.world.clock.advance(61)
+    again = api.post("/cgi-bin/message/mass/sendall", body)
+    assert set(again) == set(recorded("mass/forum_45065_with_msg_id.json"))
+    _same_words(again, recorded("mass/forum_45065_with_msg_id.json"))
+    ours = api.post("/cgi-bin/message/mass/get", {"msg_id": sent["msg_id"]})
+    assert ours == recorded("mass/wechatpy_message_mass_get.json") | {"msg_id": sent["msg_id"]}
+    one = {**body, "touser": [PEOPLE[0].openid]}
+    _same_words(api.post("/cgi-bin/message/mass/send", one), recorded("mass/forum_40130_one_openid.json"))
+    _same_words(api.post("/cgi-bin/message/mass/get", {"msg_id": 1}), recorded("mass/forum_40059.json"))
+
+
 def test_templates(api: Api) -> None:
     ours = api.get("/cgi-bin/template/get_all_private_template")
     assert shape(ours) == shape(recorded("template/template_list_sample.json"))

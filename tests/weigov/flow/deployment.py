@@ -33,6 +33,7 @@ from weigov.flow.deliver import Drained, deliver
 from weigov.flow.plan import apply
 from weigov.flow.reconcile import JOB_EVENTS, Reconciled, reconcile
 from weigov.flow.review import decide, held
+from weigov.flow.statistics import Pulled, statistics
 from weigov.flow.sync_back import SyncedBack, sync_back
 from weigov.gateway.app import create_app as create_gateway
 from weigov.gateway.build import build
@@ -351,7 +352,7 @@ class Deployment:
         return {name: compose(self.ctx, name) for name in flows or FLOWS if name in self.ctx.site.flows}
 
     def apply(self, flow: str) -> int:
-        return apply(self.ctx, flow)
+        return apply(self.ctx, flow, person="wang")
 
     def approve(self, *people: str) -> None:
         for row in held(self.ctx):
@@ -364,6 +365,9 @@ class Deployment:
     def reconcile(self) -> Reconciled:
         self.other.events_done()
         return reconcile(self.ctx, "city")
+
+    def statistics(self, **more: Any) -> Pulled:
+        return statistics(self.ctx, "city", **more)
 
     def sync_back(self, *systems: str) -> list[SyncedBack]:
         return [sync_back(self.ctx, name) for name in systems or SYSTEMS]

@@ -42,8 +42,8 @@ def test_replaying_what_is_not_quarantined_tells_nobody_again(calm: Deployment) 
     number = case_of(calm.other, ORDINARY[0])
     move(calm.other, number, "12")
     calm.round("cms", "cases")
-    assert not replay(calm.ctx, "notices", article["id"])
-    assert not replay(calm.ctx, "case_progress", number)
+    assert not replay(calm.ctx, "notices", article["id"], person="wang")
+    assert not replay(calm.ctx, "case_progress", number, person="wang")
     calm.compose()
     calm.drain()
     assert told(calm.other, number) == ["补正"] and len(calm.other.articles()) == 1
@@ -60,7 +60,7 @@ def test_mended_in_the_mapping_it_goes_when_replayed(calm: Deployment) -> None:
     calm.apply("notices")
     calm.drain()
     assert calm.other.titles() == []
-    assert replay(calm.ctx, "notices", poison["id"])
+    assert replay(calm.ctx, "notices", poison["id"], person="wang")
     calm.compose("notices")
     calm.drain()
     # WeChat allows 32 characters, whatever the flow says: refused before any call, and for good.
@@ -84,7 +84,7 @@ def test_a_code_nobody_listed_waits_and_is_told_once_the_list_knows_it(calm: Dep
     calm.reopen()
     assert calm.compose("case_progress")["case_progress"].held
     calm.apply("case_progress")
-    assert replay(calm.ctx, "case_progress", number)
+    assert replay(calm.ctx, "case_progress", number, person="wang")
     calm.compose("case_progress")
     calm.drain()
     assert told(calm.other, number) == ["补正"] and quarantined(calm) == []

@@ -6,6 +6,7 @@ import sqlite3
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from sqlalchemy.engine import make_url
@@ -15,8 +16,9 @@ from tests.weigov.flow.deployment import Deployment, rewrite
 from tests.weigov.flow.test_articles import publish
 from tests.weigov.flow.test_messages import ORDINARY, case_of, move, told
 from tests.weigov.flow.test_operator import Weigov, lines, weigov
+from tests.weigov.flow.test_standstill import write_messages
 from weigov.flow import deliver, recover
-from weigov.ledger import outbox, sending
+from weigov.ledger import decisions, outbox, sending
 from weigov.ledger.states import State
 
 __all__ = ["weigov"]
@@ -99,6 +101,31 @@ def test_a_stop_in_the_midst_of_a_drain_ends_it_at_the_next_claim(
     monkeypatch.setattr(deliver, "_send", send_and_stop)
     assert "stopped by wangfang" in calm.deliver().stopped
     assert len(calm.other.messages()) == 1
+
+
+def test_a_stop_between_two_claims_is_no_standstill(calm: Deployment, monkeypatch: pytest.MonkeyPatch) -> None:
+    write_messages(calm, 60)
+    whole, person = outbox.claim, {"person": "wangfang", "reason": "failover"}
+
+    def claim(*args: Any, **kwargs: Any) -> Any:
+        rows = whole(*args, **kwargs)
+        if kwargs["channel"]:  # the claim of those that go side by side: the next is refused
+            raise AssertionError("claimed although deliveries are stopped")
+        return rows
+
+    checked = deliver._stopped
+
+    def stopped(ctx: Any, connection: Any) -> str:
+        if not (why := checked(ctx, connection)) and calm.other.messages():
+            decisions.note(connection, ctx.site.site, "stop", at=ctx.now(), **person)
+            return ""  # this claim was in time
+        return why
+
+    monkeypatch.setattr(outbox, "claim", claim)
+    monkeypatch.setattr(deliver, "_stopped", stopped)
+    assert "stopped by wangfang" in calm.deliver().stopped
+    assert len(calm.other.messages()) == deliver.CLAIM and ids(calm, "claimed") == []
+    assert calm.status()["stopped"] == []
 
 
 def test_a_restored_backup_sends_nothing_again_that_was_sent_since(

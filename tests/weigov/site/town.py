@@ -63,6 +63,9 @@ sync_back:
     id: key
     link: receipt.url
     state: state
+  figures:
+    operation: report_reads
+    with: {id: key, day: figures.day, reads: figures.reads}
 """
 
 PROGRESS = """\
@@ -166,7 +169,11 @@ SHAPES = {
             "columns": StreamShape("column", "0 5 * * *", frozenset({"name", "parent", "position", "url"})),
             "articles": StreamShape("article", "*/10 * * * *", frozenset(_ARTICLE.split())),
         },
-        {"mark_published": OperationShape(frozenset({"id", "link", "state", "title", "at"}), "overwrite")},
+        {
+            "mark_published": OperationShape(frozenset({"id", "link", "state", "title", "at"}), "overwrite"),
+            "report_reads": OperationShape(frozenset({"id", "day", "reads", "title"}), "overwrite"),
+            "add_reads": OperationShape(frozenset({"id", "day", "reads"}), "none"),
+        },
     ),
     "a_case_system": SystemShape(
         "a_case_system", {"cases": StreamShape("case", "*/5 * * * *", frozenset(_CASE.split()))}, {}

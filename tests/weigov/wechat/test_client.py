@@ -15,7 +15,7 @@ import requests
 from tests.weigov.wechat.conftest import Talk
 from tests.weigov.wechat.fake import NOW, OPENID, SECRET, Reply, Store, account, half, hang_up, http, peer, reset
 from weigov.errors import OutcomeUnknown, RateLimited, RecordRejected, RemoteError, RemoteRefused, RemoteUnavailable
-from weigov.wechat.client import AccountClient, PublishStatus, Quota, publish_status
+from weigov.wechat.client import AccountClient, PublishStatus, Quota, Submitted, publish_status
 from weigov.wechat.protocol import AccountStopped, TokenRefused
 from weigov.wechat.token import TokenKeeper
 
@@ -41,6 +41,9 @@ SENDS: dict[str, Callable[[AccountClient], object]] = {
     "freepublish/submit": lambda c: c.submit("M"),
     "freepublish/delete": lambda c: c.delete_published("A"),
     "message/template/send": send_template,
+    "message/mass/sendall": lambda c: c.mass.send("M", "key-1", tag=None, reprints=False),
+    "message/mass/preview": lambda c: c.mass.preview("M", "wx_editor"),
+    "message/mass/delete": lambda c: c.mass.delete("1", 2),
 }
 READS: dict[str, Callable[[AccountClient], object]] = {
     "menu/get": lambda c: c.get_menu(),
@@ -53,6 +56,8 @@ READS: dict[str, Callable[[AccountClient], object]] = {
     "template/get_all_private_template": lambda c: c.list_templates(),
     "openapi/quota/get": lambda c: c.quota("/cgi-bin/draft/add"),
     "user/info": lambda c: c.user_info(OPENID),
+    "message/mass/get": lambda c: c.mass.state("1"),
+    "tags/get": lambda c: c.mass.tag_id("市民"),
 }
 AMBIGUOUS: dict[str, Reply] = {
     "reset after sending": reset,
@@ -307,7 +312,7 @@ def test_what_is_gone_is_none_and_may_be_deleted_again(talk: Talk) -> None:
 
 def test_answers_become_small_values(talk: Talk) -> None:
     news = {"news_item": [{"title": "一"}]}
-    talk.peer.on("freepublish/submit", {**OK, "publish_id": 2650177668})
+    talk.peer.on("freepublish/submit", {**OK, "publish_id": 2650177668, "msg_data_id": 2247484001})
     talk.peer.on(
         "freepublish/batchget",
         {"total_count": 7, "item_count": 1, "item": [{"article_id": "A", "content": news, "update_time": 5}]},
@@ -315,7 +320,7 @@ def test_answers_become_small_values(talk: Talk) -> None:
     quota = {"daily_limit": 10, "used": 3, "remain": 7}
     talk.peer.on("openapi/quota/get", {**OK, "quota": quota, "rate_limit": {}})
     talk.peer.on("freepublish/get", {"publish_id": 26, "publish_status": 1, "article_id": "", "fail_idx": [1]})
-    assert talk.client.submit("M") == "2650177668"
+    assert talk.client.submit("M") == Submitted("2650177668", "2247484001")
     page = talk.client.batchget_published()
     assert (page.total, page.items[0].id, page.items[0].articles[0]["title"]) == (7, "A", "一")
     assert talk.client.quota("/cgi-bin/draft/add") == Quota(10, 3, 7)

@@ -104,7 +104,7 @@ def test_an_article_goes_from_draft_to_published_to_gone(other: Other) -> None:
     assert kept[0]["content_source_url"] == article["content_source_url"] and "mmbiz.qpic.cn" in kept[0]["content"]
     assert media_id in [item.id for item in other.client.batchget_drafts().items]
 
-    publish_id = other.client.submit(media_id)
+    publish_id = other.client.submit(media_id).publish_id
     assert other.client.get_draft(media_id) is None
     other.world.clock.advance(60)
     status = other.client.get_publish(publish_id)
@@ -218,7 +218,7 @@ def test_events_come_back_through_the_gateway_once(other: Other) -> None:
         try:
             other.world.faults.arm("duplicate_event", times=1)
             msgid = other.client.send_template(other.citizen(), "TM00123", CASE, "", "k5")
-            publish_id = other.client.submit(other.client.add_draft([other.article()]))
+            publish_id = other.client.submit(other.client.add_draft([other.article()])).publish_id
             other.world.clock.advance(60)
             message_key, job_key = f"templatesendjobfinish:{msgid}", f"publishjobfinish:{publish_id}"
             wait_until(lambda: came.count(message_key) == 2 and job_key in kept)

@@ -12,16 +12,19 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import Connection
 
+from weigov.errors import RemoteError, RemoteRefused
 from weigov.flow import abreast
 from weigov.flow.context import Context
 from weigov.flow.step import call
-from weigov.ledger import bindings, outbox, receipts
+from weigov.ledger import bindings, citizens, outbox, receipts
 from weigov.ledger.outbox import Delivery
 from weigov.wechat.client import AccountClient
 
 #: WeChat's window is ten minutes; ours ends early enough for a call's own deadline and a clock that is off.
 REPEAT_FOR = timedelta(minutes=8)
 GIVE_UP_WAITING = timedelta(minutes=30)
+#: How long an event that says more is waited for, before WeChat is asked whether the receiver follows at all.
+ASK_WHO_FOLLOWS = timedelta(minutes=2)
 #: Without an event by then an accepted message is nobody's certainty.
 EVENT_WITHIN = timedelta(hours=48)
 
@@ -53,11 +56,13 @@ def send_all(ctx: Context, account: str, rows: Sequence[Delivery], threads: Exec
     )
 
 
-def settle_unknown(ctx: Context, appid: str, row: Delivery) -> str:
-    """An event of this citizen that nobody else can claim is the answer; without one a person decides in the end."""
-    now = ctx.now()
+def settle_unknown(ctx: Context, client: AccountClient, row: Delivery) -> str:
+    """An event of this citizen that nobody else can claim is the answer, or that they do not follow the account;
+    without either a person decides in the end."""
+    now, appid = ctx.now(), client.account.appid
+    since = row.first_intent_at or row.created_at
+    follows = row.state != "unknown" or now - since < ASK_WHO_FOLLOWS or _follows(ctx, client, row)
     with ctx.ledger.begin() as connection:
-        since = row.first_intent_at or row.created_at
         candidates = [
             receipt
             for receipt in receipts.unmatched(connection, appid, "template", subject=row.subject)
@@ -69,8 +74,13 @@ def settle_unknown(ctx: Context, appid: str, row: Delivery) -> str:
         if len(candidates) == 1 and len(rivals) == 1:
             receipts.match(connection, candidates[0].id, row.id)
             outbox.settle(connection, row, "accepted", now=now, remote_id=candidates[0].remote_id)
-            conclude(connection, outbox.get(connection, row.id), candidates[0].status, now=now)
+            conclude(connection, appid, outbox.get(connection, row.id), candidates[0].status, now=now)
             return outbox.get(connection, row.id).state
+        if not follows and not candidates and not citizens.left_since(connection, appid, row.subject, since):
+            # Had they left after it arrived, their leaving would have been reported.
+            citizens.note_gone(connection, appid, row.subject, "stranger", at=since.replace(microsecond=0))
+            outbox.settle(connection, row, "rejected", now=now, reason="the citizen does not follow the account")
+            return "rejected"
         if row.state == "in_doubt":
             return row.state
         if may_repeat(ctx, row):
@@ -82,13 +92,28 @@ def settle_unknown(ctx: Context, appid: str, row: Delivery) -> str:
     return "unknown"
 
 
-def conclude(connection: Connection, row: Delivery, status: str, *, now: datetime) -> None:
-    """What TEMPLATESENDJOBFINISH says: it arrived, or why not."""
+def conclude(connection: Connection, appid: str, row: Delivery, status: str, *, now: datetime) -> None:
+    """What TEMPLATESENDJOBFINISH says: it arrived, or why not. Who has blocked the account is remembered."""
     plain = status.replace(" ", "").casefold()
     if plain == "success":
         outbox.settle(connection, row, "confirmed", now=now)
     else:
+        if plain == "failed:userblock":
+            at = (row.first_intent_at or row.created_at).replace(microsecond=0)
+            citizens.note_gone(connection, appid, row.subject, "blocked", at=at)
         outbox.settle(connection, row, "rejected", now=now, reason=f"WeChat: {status}")
+
+
+def _follows(ctx: Context, client: AccountClient, row: Delivery) -> bool:
+    """Whether the receiver follows the account now, as far as WeChat says; what cannot be asked is not known."""
+    with ctx.ledger.read() as connection:
+        openid = bindings.openids(connection, ctx.sealer, client.account.appid, [row.subject]).get(row.subject, "")
+    try:
+        return not openid or str(client.user_info(openid).get("subscribe", 1)) != "0"
+    except RemoteRefused as error:
+        return error.code != 40003  # no follower of this account, and never was one
+    except RemoteError:
+        return True
 
 
 def _ask(ctx: Context, client: AccountClient, row: Delivery, openid: str) -> str:

@@ -73,9 +73,14 @@ def pause(age: timedelta) -> timedelta:
     return next((pause for pause in POLL if age < pause), POLL[-1])
 
 
-def join(ctx: Context, appid: str, row: Delivery) -> None:
-    """An event may have come before the answer of the call that caused it."""
+def join(ctx: Context, appid: str, row: Delivery, msg_data_id: str = "") -> None:
+    """An event may have come before the answer of the call that caused it.
+
+    ``msg_data_id`` is kept for the figures. Where a worker dies before that, they find the article by its address.
+    """
     with ctx.ledger.begin() as connection:
+        if msg_data_id:
+            receipts.note(connection, appid, "message", msg_data_id, delivery_id=row.id, now=ctx.now())
         row = outbox.get(connection, row.id)
         publish_id = attempts.done(connection, row.id)["submit"]
         early = receipts.find(connection, appid, "publish", publish_id)

@@ -13,7 +13,7 @@ from weigov.flow.channels.news.uploads import as_pictures, uploaded, with_images
 from weigov.flow.context import Context
 from weigov.flow.step import Ended, call
 from weigov.ledger.outbox import Delivery
-from weigov.wechat.client import AccountClient
+from weigov.wechat.client import AccountClient, Submitted
 
 
 def paths(row: Delivery, done: dict[str, str]) -> dict[str, int]:
@@ -47,11 +47,17 @@ def send(ctx: Context, client: AccountClient, row: Delivery) -> None:
     published = row.payload["via"] == "publish"
     frozen = newspic(row, row.payload["images"]) if is_newspic(row) else article(row, str(row.payload["content"]), "")
     row = compare(ctx, client, row, media_id, [frozen], last=None if published else "confirmed")
+    told: list[Submitted] = []
+
+    def submit() -> str:
+        told.append(client.submit(media_id))
+        return told[0].publish_id
+
     try:
-        call(ctx, row, "submit", lambda: client.submit(media_id), last="accepted")
+        call(ctx, row, "submit", submit, last="accepted")
     except Ended as ended:
         if ended.state == "accepted":
-            join(ctx, client.account.appid, row)
+            join(ctx, client.account.appid, row, told[0].msg_data_id)
         raise
 
 

@@ -1,0 +1,70 @@
+"""What the scheduler does for us when a run starts or fails: the pools its tasks want, the reason beside a red one.
+
+Both are written in the session the scheduler has open (a second one would wait for it, and on SQLite for ever), in a
+savepoint, so that nothing of ours can take a run down. Airflow logs what a listener raises and goes on.
+"""
+
+from __future__ import annotations
+
+import logging
+from typing import Any
+
+from airflow.listeners import hookimpl
+from sqlalchemy.orm import Session, object_session
+
+from weigov_airflow.pools import SLOTS, description, is_ours
+from weigov_airflow.work import REASON
+
+log = logging.getLogger("weigov")
+
+#: Airflow's limit of a note.
+_LONGEST = 1000
+
+
+@hookimpl
+def on_dag_run_running(dag_run: Any, msg: str) -> None:
+    """Make the pools that the run's tasks want: a task in a pool that is not there waits for ever."""
+    session = object_session(dag_run)
+    if session is None:
+        return
+    with session.begin_nested():
+        make_pools(session, {task.pool for task in dag_run.get_dag().tasks if is_ours(task.pool)})
+
+
+@hookimpl
+def on_dag_run_failed(dag_run: Any, msg: str) -> None:
+    """Put the one line each of its tasks left into that task's note."""
+    session = object_session(dag_run)
+    if session is None:
+        return
+    with session.begin_nested():
+        for task_instance in dag_run.get_task_instances(session=session):
+            reason = _reason(session, task_instance)
+            if reason and not task_instance.note:
+                task_instance.note = reason[:_LONGEST]
+
+
+def make_pools(session: Session, names: set[str]) -> None:
+    """Make those of ``names`` that are missing; what somebody changed of the others stays."""
+    from airflow.models.pool import Pool
+    from sqlalchemy import select
+
+    there = set(session.scalars(select(Pool.pool).where(Pool.pool.in_(names))))
+    for name in sorted(names - there):
+        session.add(Pool(pool=name, slots=SLOTS, description=description(name), include_deferred=False))
+        log.info("made the pool %s with %s slots", name, SLOTS)
+
+
+def _reason(session: Session, task_instance: Any) -> str:
+    from airflow.models.xcom import XComModel
+
+    found = session.scalars(
+        XComModel.get_many(
+            run_id=task_instance.run_id,
+            key=REASON,
+            task_ids=task_instance.task_id,
+            dag_ids=task_instance.dag_id,
+            map_indexes=task_instance.map_index,
+        )
+    ).first()
+    return str(XComModel.deserialize_value(found)) if found is not None else ""

@@ -1,0 +1,133 @@
+"""Whom a message may reach now: who left or blocked is told nothing, and nobody is told too much in one day.
+
+All of it is decided with the claim, in its transaction. What is known of a citizen comes from WeChat's events and
+refusals, and is overtaken by any later sign of life. Sources: the official pages on events and template messages.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from datetime import datetime, timedelta
+
+from sqlalchemy import Connection
+
+from weigov.flow.context import Context
+from weigov.ledger import citizens, inbox, outbox, quota
+from weigov.ledger.citizens import Gone
+from weigov.ledger.outbox import Delivery
+from weigov.ledger.states import TO_CITIZENS
+from weigov.wechat import rules
+from weigov.wechat.callback import Message, read_message
+
+#: What a citizen does that says whether messages reach them.
+EVENTS = ("subscribe", "unsubscribe")
+#: What only somebody does who follows the account: whatever was known before is known no longer.
+SIGNS = (
+    "subscribe", "scan", "click", "view", "view_miniprogram", "scancode_push", "scancode_waitmsg", "pic_sysphoto",
+    "pic_photo_or_album", "pic_weixin", "location_select", "location",
+)  # fmt: skip
+#: errcode of a refused message → what it says of the receiver.
+REFUSALS: dict[int, Gone] = {43004: "stranger", 40003: "unknown", 43101: "refuses"}
+
+_SAID: dict[str, str] = {
+    "left": "no longer follows the account",
+    "stranger": "does not follow the account",
+    "blocked": "has blocked the account's messages",
+    "unknown": "is no follower WeChat knows at this account",
+    "refuses": "does not take this kind of message",
+}
+_PAGE = 200
+
+
+def take_events(ctx: Context, appid: str) -> int:
+    """Learn from the stored events of citizens who came or went; how many there were."""
+    handled = 0
+    while True:
+        with ctx.ledger.begin() as connection:
+            waiting = inbox.waiting(connection, ctx.sealer, appid, _PAGE, events=EVENTS)
+            for item in waiting:
+                inbox.handled(connection, item.id, take(connection, item), now=ctx.now())
+        handled += len(waiting)
+        if len(waiting) < _PAGE:
+            return handled
+
+
+def take(connection: Connection, item: inbox.Item) -> str:
+    """Learn from one event of ``EVENTS``; what came of it."""
+    event = read_message(item.payload)
+    if item.event == "unsubscribe":
+        citizens.note_gone(connection, item.appid, item.subject, "left", at=_when(event, item))
+        return "left"
+    citizens.note_here(connection, item.appid, item.subject, at=_when(event, item))
+    return "follows"
+
+
+def learn(ctx: Context, row: Delivery, code: int | str | None) -> None:
+    """WeChat refused a message: where that was because of its receiver, no further one is tried."""
+    why = REFUSALS.get(code) if isinstance(code, int) else None
+    if why is None or row.channel not in TO_CITIZENS or row.first_intent_at is None:
+        return
+    appid = ctx.account(row.target.removeprefix("account:")).account.appid
+    # In whole seconds, as WeChat's events are: one who came back in the same second is here.
+    with ctx.ledger.begin() as connection:
+        citizens.note_gone(connection, appid, row.subject, why, at=row.first_intent_at.replace(microsecond=0))
+
+
+def let_pass(
+    ctx: Context, connection: Connection, appid: str, rows: list[Delivery], turned_away: Counter[str]
+) -> list[Delivery]:
+    """Those of the claimed ``rows`` that may go to their citizens now; what became of the others is counted."""
+    told = [row for row in rows if row.channel in TO_CITIZENS]
+    if not told:
+        return rows
+    out = _unreachable(ctx, connection, appid, told, turned_away)
+    out |= _too_many(ctx, connection, [row for row in told if row.id not in out], turned_away)
+    return [row for row in rows if row.id not in out]
+
+
+def _unreachable(
+    ctx: Context, connection: Connection, appid: str, rows: list[Delivery], turned_away: Counter[str]
+) -> set[int]:
+    away = citizens.away(connection, appid, (row.subject for row in rows))
+    if not away:
+        return set()
+    for subject, at in citizens.last_signs(connection, appid, away, SIGNS).items():
+        if at > away[subject].since:
+            citizens.note_here(connection, appid, subject, at=at)
+            del away[subject]
+    out = set()
+    for row in rows:
+        if row.subject in away:
+            known = away[row.subject]
+            reason = f"not sent: the citizen {_SAID[known.why]} (known since {known.since:%F %H:%M} UTC)"
+            outbox.move(connection, row, "rejected", now=ctx.now(), owner=ctx.worker, reason=reason)
+            turned_away["rejected"] += 1
+            out.add(row.id)
+    return out
+
+
+def _too_many(ctx: Context, connection: Connection, rows: list[Delivery], turned_away: Counter[str]) -> set[int]:
+    """Defer what would be more than a citizen is to be told in one Beijing day. Urgent flows are not counted."""
+    if not rows:
+        return set()
+    target = rows[0].target
+    a_day = ctx.site.accounts[target.removeprefix("account:")].messages_a_day
+    wanted = [row for row in rows if (flow := ctx.site.flows.get(row.flow)) is None or not flow.urgent]
+    if a_day is None or not wanted:
+        return set()
+    now = ctx.now()
+    until = rules.next_beijing_day(now) + timedelta(minutes=1)
+    told = outbox.told_since(connection, target, {row.subject for row in wanted}, since=quota.beijing_midnight(now))
+    out = set()
+    for row in wanted:
+        if told.get(row.subject, 0) >= a_day:
+            reason = f"the citizen was told {a_day} times today, as many as per_citizen allows"
+            outbox.defer(connection, row, until=until, reason=reason, now=now, owner=ctx.worker)
+            turned_away["deferred"] += 1
+            out.add(row.id)
+    return out
+
+
+def _when(event: Message, item: inbox.Item) -> datetime:
+    """When it happened: WeChat's word for it, but never later than we were told."""
+    return min(event.created_at, item.received_at)
