@@ -29,6 +29,7 @@ from weigov.commands import (
     state,
     systems,
     tape,
+    trial,
     verbs,
 )
 from weigov.errors import WeigovError
@@ -54,6 +55,7 @@ COMMANDS: tuple[Callable[..., Any], ...] = (
     figures.figures,
     doubts.settle,
     doubts.replay,
+    trial.release,
     pause.pause,
     pause.resume,
     recover.recover,
@@ -67,6 +69,7 @@ GROUPS: dict[str, typer.Typer] = {
     "quarantine": quarantine.app,
     "quota": quota.app,
     "bindings": bindings.app,
+    "guests": trial.app,
     "log": log.app,
     "doctor": doctor.app,
 }

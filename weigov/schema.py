@@ -24,11 +24,18 @@ from pydantic_core import core_schema
 from adapters.vocabulary import Descriptor
 from weigov.errors import ConfigError
 from weigov.mapping.model import CodeList
+from weigov.mapping.words import WordBank
 from weigov.records import KINDS, Kind
 from weigov.site.models import Flow, SiteFile
 
 #: kind of file → the model it is read by.
-FILES: Mapping[str, type[BaseModel]] = {"descriptor": Descriptor, "site": SiteFile, "flow": Flow, "codes": CodeList}
+FILES: Mapping[str, type[BaseModel]] = {
+    "descriptor": Descriptor,
+    "site": SiteFile,
+    "flow": Flow,
+    "codes": CodeList,
+    "words": WordBank,
+}
 
 _DIALECT = "http://json-schema.org/draft-07/schema#"  # what editors know best
 _TEXT: JsonSchemaValue = {"type": "string", "minLength": 1}
@@ -44,6 +51,7 @@ SHORT_FORMS: Mapping[str, Callable[[JsonSchemaValue], JsonSchemaValue]] = {
     "_wsdl": lambda inner: {"anyOf": [_TEXT, inner]},
     "_expected": lambda inner: {"anyOf": [{"enum": _words_of("Expected", "type")}, inner]},
     "_duration": lambda inner: {"type": "string", "pattern": r"^P(?=.)"},
+    "_entry": lambda inner: {"anyOf": [_TEXT, inner]},
     "_begin": lambda inner: inner,
     "_quiet_hours": lambda inner: {"type": "string", "pattern": r"^\s*\d\d(:\d\d)*\s*-\s*\d\d(:\d\d)*\s*$"},
 }

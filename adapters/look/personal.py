@@ -16,6 +16,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 from urllib.parse import quote, quote_plus
 
+from weigov.personal import ID_NUMBER, ID_WEIGHTS, MOBILE
 from weigov.records import Record
 
 #: Canonical fields that say who somebody is.
@@ -38,12 +39,6 @@ _SECRETS = re.compile(
 )
 _SQUEEZE = re.compile(r"[_\-\s@.]")
 
-# Digits are any that people type, and numbers may be written in groups.
-_ID = re.compile(
-    r"(?<![0-9A-Za-z])(?!000000)\d{6}[- ]?(?:19|20)\d{2}[- ]?(?:0[1-9]|1[0-2])[- ]?(?:0[1-9]|[12]\d|3[01])[- ]?"
-    r"\d{3}[\dXx](?![0-9A-Za-z])"
-)
-_MOBILE = re.compile(r"(?<![0-9A-Za-z])(?:\+?86[- ]?)?1[3-9]\d[- ]?\d{4}[- ]?\d{4}(?![0-9A-Za-z])")
 #: Begins only where a word does: looked for from every letter of one very long word it would take its square.
 _MAIL = re.compile(
     r"(?<![A-Za-z0-9._%+-])[A-Za-z0-9._%+-]+(?:@|%40)(?!example\.invalid)"
@@ -56,7 +51,6 @@ _SECRET_PARAMETER = re.compile(
     r"|session_?(?:id|key)|sid|jsessionid|api_?key|app_?key)=([^&\s\"'<>#;]+)"
 )
 _HAN = "甲乙丙丁戊己庚辛壬癸子丑寅卯辰巳午未申酉戌亥春夏秋冬东南西北山川江河湖海松竹梅兰天地日月星云"
-_WEIGHTS = (7, 9, 10, 5, 8, 4, 2, 1, 6, 3, 7, 9, 10, 5, 8, 4, 2)  # GB 11643: an identity number's last digit
 
 HIDDEN = "***"
 _SHORTEST, _LONG = 4, 8  # characters of a secret
@@ -110,14 +104,14 @@ class StandIns:
             text = self._hidden.sub(HIDDEN, text)
         if "=" in text:
             text = _SECRET_PARAMETER.sub(rf"\1={HIDDEN}", text)
-        for pattern, made in ((_ID, self._identity), (_MOBILE, self._mobile), (_MAIL, self._mail)):
+        for pattern, made in ((ID_NUMBER, self._identity), (MOBILE, self._mobile), (_MAIL, self._mail)):
             text = _replaced(pattern, made, text)
         return text
 
     def person(self, text: str) -> str:
         """What stands for the whole of a personal value."""
         whole = text.strip()
-        for pattern, made in ((_ID, self._identity), (_MOBILE, self._mobile), (_MAIL, self._mail)):
+        for pattern, made in ((ID_NUMBER, self._identity), (MOBILE, self._mobile), (_MAIL, self._mail)):
             if pattern.fullmatch(whole.translate(_NARROW)):
                 return text.replace(whole, made(whole.translate(_NARROW)))
         numbers = self._numbers(text)
@@ -137,7 +131,7 @@ class StandIns:
         # No region begins with 00, so it is nobody's; the check digit is right, for whoever checks it.
         bare = _bare(number)
         body = f"000000{1900 + int(self._digits(bare, 1))}0101{self._digits(bare, 3)}"
-        check = sum(int(digit) * weight for digit, weight in zip(body, _WEIGHTS, strict=True)) % 11
+        check = sum(int(digit) * weight for digit, weight in zip(body, ID_WEIGHTS, strict=True)) % 11
         return _in_its_form(number, body + "10X98765432"[check])
 
     def _mobile(self, number: str) -> str:
@@ -207,6 +201,6 @@ def _masked(name: str, value: Any, personal: bool) -> Any:
         return value
     if personal:
         return value[:1] + "*" * (len(value) - 1) if len(value) > 1 else "*" * len(value)
-    value = _replaced(_ID, lambda number: _in_its_form(number, "*" * 14 + _bare(number)[-4:]), value)
-    value = _replaced(_MOBILE, lambda number: _in_its_form(number, "****" + _bare(number)[-4:]), value)
+    value = _replaced(ID_NUMBER, lambda number: _in_its_form(number, "*" * 14 + _bare(number)[-4:]), value)
+    value = _replaced(MOBILE, lambda number: _in_its_form(number, "****" + _bare(number)[-4:]), value)
     return _replaced(_MAIL, lambda address: address[:1] + "***@***", value)

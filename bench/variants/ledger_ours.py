@@ -6,7 +6,6 @@ What ``drain`` commits together and what alone is its own business: this measure
 from __future__ import annotations
 
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -32,23 +31,37 @@ def steps(spec: dict[str, Any]) -> Iterator[tuple[str, Step]]:
     waiting = news(spec["n"])
 
     def send(row: Delivery) -> None:
-        call(context, row, "send", lambda: answer(row), last="accepted")
-
-    def answer(row: Delivery) -> str:
-        return f"m{row.id}"
+        call(context, row, "send", lambda: f"m{row.id}", last="accepted")
 
     def work() -> Count:
         for at in range(0, len(waiting), _AT_ONCE):
             with ledger.begin() as connection:
                 for new in waiting[at : at + _AT_ONCE]:
                     outbox.enqueue(connection, [new], now=datetime.now(UTC))
-        with ThreadPoolExecutor(abreast.WIDTH) as threads:
-            many = Many("template", lambda rows: abreast.send_all(context, rows, "send", answer, threads))
-            drain(context, TARGET, send, many=many)
+        many = Many("template", lambda rows, more: abreast.send_all(context, rows, "send", _AtOnce(), more))
+        drain(context, TARGET, send, many=many)
         return lambda: certain(ledger)
 
     yield "first", work
     ledger.close()
+
+
+class _AtOnce:
+    """Every call is answered before one asks."""
+
+    def __init__(self) -> None:
+        self._answered: list[abreast.Answered] = []
+
+    @property
+    def under_way(self) -> int:
+        return len(self._answered)
+
+    def send(self, row: Delivery) -> None:
+        self._answered.append((row, f"m{row.id}"))
+
+    def answers(self, enough: int, within_s: float) -> list[abreast.Answered]:
+        answered, self._answered = self._answered, []
+        return answered
 
 
 def _nobody(name: str) -> Any:

@@ -85,7 +85,7 @@ class ComposeOperator(_Verb):
         counts = {name: getattr(done, name) for name in ("deliveries", "withdrawn", "quarantined")}
         counts |= {f"waiting for {what}": n for what, n in done.waiting.items()}
         verb = "试编排 would compose" if dry else "编排 compose"
-        report(verb, counts | {f"skipped: {why}": n for why, n in done.skipped.items()}, done.held)
+        report(verb, counts | {f"skipped: {why}": n for why, n in done.skipped.items()}, done.held, *done.notes)
         return {name: 0 for name in counts} if dry else counts
 
 

@@ -28,6 +28,9 @@ APPROVE = "通过"
 REFUSE = "退回"
 FORM = {"comment": Param(None, type=["string", "null"], maxLength=500, title="意见（退回时请写原因）comment")}
 LOOK_AGAIN = timedelta(minutes=30)
+_PARTS = {"title": "标题", "author": "作者", "digest": "摘要", "content": "正文"}
+#: Lines of a difference that a question shows.
+_MOST_LINES = 30
 #: Runs for one delivery beyond the first: those before it failed, or were deleted by hand.
 _MAX_RUNS = 20
 
@@ -178,9 +181,29 @@ def body(item: Held) -> str:
             f"- **微信没有原样保留** WeChat did not keep what was approved: {plain(item.kept)}。"
             "请在公众平台草稿箱核对；通过即按草稿现状发布，退回则删除草稿。"
         )
+    lines += _findings(item) + _changes(item)
     lines += ["", "> " + (plain(item.excerpt) or "（没有正文 no text）"), ""]
     lines.append(f"投递 delivery {item.id} · 摘要 digest {item.digest}")
     return "\n".join(lines)
+
+
+def _findings(item: Held) -> list[str]:
+    """What was found in it before anybody was asked."""
+    if not item.findings:
+        return ["- 错敏词、个人信息 words and personal data: 未发现 none found"]
+    return ["", "**请留意 please look at**", ""] + [
+        f"- ⚠ {plain(_PARTS.get(one.field, one.field))}: {plain(one.said)}" for one in item.findings
+    ]
+
+
+def _changes(item: Held) -> list[str]:
+    """What differs from what citizens read now."""
+    if not item.changes:
+        return []
+    shown = [f"- {plain(line)}" for line in item.changes[:_MOST_LINES]]
+    left = len(item.changes) - len(shown)
+    more = [f"- …… 另有 {left} 处 more"] if left else []
+    return ["", "**与已发布内容的差别 changes to what is published**（- 原 + 新）", "", *shown, *more]
 
 
 def plain(text: str) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any
 
@@ -14,6 +15,7 @@ from airflow.sdk.exceptions import TaskAwaitingInput
 from tests.weigov.flow.deployment import Deployment
 from weigov.flow.review import Held, held
 from weigov.ledger import outbox
+from weigov.mapping.proofread import Finding
 from weigov_airflow import review
 from weigov_airflow.review import APPROVE, FORM, LOOK_AGAIN, REFUSE, ReviewOperator
 
@@ -75,6 +77,17 @@ def test_a_question_shows_what_is_to_be_decided(notice: Held, asked: list[dict[s
     text = shown["body"].replace("\\", "")
     assert notice.excerpt.split()[0] in text and notice.source_url in text
     assert f"delivery {notice.id}" in text and notice.digest in text
+
+
+def test_a_question_shows_what_was_found_and_what_changes(notice: Held) -> None:
+    calm = review.body(notice)
+    assert "未发现 none found" in calm and "与已发布内容的差别" not in calm
+    found = (Finding("warn", "word", "title", "“按装”，应为 say: 安装（…<b>按装…）"),)
+    text = review.body(replace(notice, findings=found, changes=("-旧的一行", "+<script>新的</script>")))
+    assert "⚠ 标题: “按装”" in text and "\\<b\\>" in text
+    assert "- \\-旧的一行" in text and "\\<script\\>" in text
+    many = review.body(replace(notice, changes=("+一行",) * 40))
+    assert many.count("一行") == 30 and "另有 10 处 more" in many
 
 
 def test_two_different_people_release_it_and_only_then_is_there_news_for_deliver(

@@ -27,7 +27,8 @@ def yaml_files() -> Iterator[tuple[str, Path]]:
     """kind of file → each file of the tree of that kind."""
     yield from (("descriptor", path) for path in sorted((ROOT / "adapters/systems").rglob("*.yaml")))
     for path in sorted((ROOT / "mappings").rglob("*.yaml")):
-        yield {"flows": "flow", "codes": "codes"}.get(path.parent.name, "site"), path
+        kinds = {"flows": "flow", "codes": "codes"}
+        yield kinds.get(path.parent.name, "words" if path.name == "words.yaml" else "site"), path
 
 
 FILES = [pytest.param(kind, path, id=str(path.relative_to(ROOT))) for kind, path in yaml_files()]

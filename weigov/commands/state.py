@@ -40,6 +40,7 @@ def status(as_json: Json = False) -> None:
             )
             found["paused"] = {flow: asdict(one) for flow, one in pauses.paused(connection, ctx.site.site).items()}
         found["accounts"] = {name: _quotas(ctx, name) for name in ctx.site.accounts}
+        found["away"] = _away(ctx)
         found["held"] = held_flows(ctx)
         articles = any(flow.to.kind == "news" for flow in ctx.site.flows.values())
         found["no_cover_font"] = NO_FONT if articles and find_font() is None else ""
@@ -59,6 +60,22 @@ def _quotas(ctx: Any, account: str) -> list[dict[str, Any]]:
         return [asdict(path) for path in outlook(ctx, account)]
     except ConfigError:
         return []
+
+
+def _away(ctx: Any) -> dict[str, dict[str, int]]:
+    """Account → why → how many citizens messages do not reach."""
+    from weigov.ledger import citizens
+
+    found = {}
+    for name in ctx.site.accounts:
+        try:
+            appid = ctx.account(name).account.appid
+        except ConfigError:
+            continue
+        with ctx.ledger.read() as connection:
+            if away := citizens.count_away(connection, appid):
+                found[name] = away
+    return found
 
 
 def plan(flow: Annotated[str | None, typer.Argument(help="one flow; all when not given")] = None) -> None:
@@ -132,6 +149,17 @@ def show_status(found: dict[str, Any], zone: tzinfo) -> None:
     quotas = {name: paths for name, paths in found["accounts"].items() if paths}
     if quotas:
         out.print(quota_table(quotas, zone))
+    for item in found["trials"]:
+        out.print(
+            f"on trial: {item['flow']} since {shown(item['since'])} reaches its guests only, until"
+            f" `weigov release {item['flow']}`"
+        )
+    for item in found["fan_outs"]:
+        if item["state"] == "open" or any(state in item["deliveries"] for state in ("ready", "claimed", "sending")):
+            gone = plain(item["deliveries"])
+            out.print(f"to many: {item['flow']} {item['record']}: {item['made']} of {item['total']} made ({gone})")
+    for appid, away in found["away"].items():
+        out.print(f"not reached at {appid}: {plain(away)}")
     for name in found["held"]:
         out.print(f"held: the YAML of {name} changed: see `weigov plan {name}`, then `weigov apply {name}`")
     if found.get("no_cover_font"):

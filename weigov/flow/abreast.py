@@ -2,14 +2,17 @@
 
 Only for a channel with a key WeChat honours: a worker that dies leaves as many deliveries unknown as it had calls
 under way, and each of them may be asked again with the same key. Every promise of ``step`` holds for each.
+
+One turn waits for answers, writes them down, and in the same transaction announces as many calls as there is room
+for; these are made once it is committed.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from concurrent.futures import Executor
-from queue import SimpleQueue
-from threading import Event
+from collections.abc import Callable, Iterator, Sequence
+from typing import Protocol
+
+from sqlalchemy import Connection
 
 from weigov.errors import LedgerConflict, RecordRejected, RemoteError
 from weigov.flow import step
@@ -20,113 +23,128 @@ from weigov.ledger import outbox, sending
 from weigov.ledger.outbox import Delivery
 
 #: Calls under way at once: what a dead worker leaves unknown. WeChat allows far more, a city's uplink may not.
-WIDTH = 64
+WIDTH = 128
+#: Answers worth a commit, and how long they may wait for each other.
+_ENOUGH, _WITHIN_S = 32, 0.01
 
-#: What one call came to: WeChat's id, how it failed, or None when it was never begun.
-Outcome = str | Exception | None
 Result = tuple[Delivery, Exception]
+Answered = tuple[Delivery, str | Exception]
 
 
 class NotBegun(Exception):
     """No call was made for this delivery; it is ready as before."""
 
 
+class Side(Protocol):
+    """How calls are made. ``send`` begins one, and raises what a call raises that was surely not made."""
+
+    @property
+    def under_way(self) -> int:
+        """Calls whose answer was not given out yet."""
+
+    def send(self, row: Delivery) -> None: ...
+
+    def answers(self, enough: int, within_s: float) -> Sequence[Answered]:
+        """Wait for ``enough`` answers, or for those ``within_s`` after the first, or for all there are."""
+
+
 def send_all(
-    ctx: Context, rows: Sequence[Delivery], name: str, ask: Callable[[Delivery], str], threads: Executor
-) -> list[Result]:
+    ctx: Context, rows: Sequence[Delivery], name: str, side: Side, more: Callable[[], Sequence[Delivery]]
+) -> Iterator[Result]:
     """Make step ``name``, the only one, of claimed deliveries; what each came to: Ended, StopDrain, LedgerConflict or
     a mistake of ours, as ``step.call`` raises them, or NotBegun.
 
-    ``ask`` is called from ``threads``, of which there are at least ``WIDTH``. When an answer says that the next would
-    fail alike, no more are begun.
+    ``more`` claims others while there is room for them; it is asked until it has none. When an answer says that the
+    next would fail alike, no more are begun.
     """
-    batch = _Batch(ctx, rows, name, ask, threads)
-    while batch.under_way or batch.waiting:
-        batch.begin()
-        batch.settle()
-    return batch.end()
+    batch = _Batch(ctx, rows, name, side, more)
+    while batch.waiting or side.under_way or batch.answered:
+        yield from batch.turn()
+    yield from batch.end()
 
 
 class _Batch:
     """Deliveries of which some wait, some are under way and some have an answer."""
 
     def __init__(
-        self, ctx: Context, rows: Sequence[Delivery], name: str, ask: Callable[[Delivery], str], threads: Executor
+        self, ctx: Context, rows: Sequence[Delivery], name: str, side: Side, more: Callable[[], Sequence[Delivery]]
     ) -> None:
-        self._ctx, self._name, self._ask, self._threads = ctx, name, ask, threads
+        self._ctx, self._name, self._side, self._more = ctx, name, side, more
         self.waiting = list(rows)
-        self.under_way = 0
-        self._answers: SimpleQueue[tuple[Delivery, Outcome | BaseException]] = SimpleQueue()
-        self._over = Event()
-        self._results: list[Result] = []
-        self._failures: list[tuple[Delivery, Exception]] = []
+        self.answered: list[Answered] = []
+        self._over = self._no_more = False
+        self._failures: list[tuple[Delivery, RemoteError | RecordRejected]] = []
+        self._not_begun: list[Delivery] = []
         self._untried: list[Delivery] = []
 
-    def begin(self) -> None:
-        """Commit the intents of as many as there is room for, once there is room for half of all, and call."""
-        room = WIDTH - self.under_way
-        if self._over.is_set() or not self.waiting or room < max(WIDTH // 2, 1):
-            return
-        rows, self.waiting = self.waiting[:room], self.waiting[room:]
+    def turn(self) -> list[Result]:
+        """Wait for answers, write down all that were given meanwhile, and begin as many calls."""
         ctx = self._ctx
+        if self._side.under_way:
+            self.answered += self._side.answers(_ENOUGH, _WITHIN_S)
+        answers, self.answered = self.answered, []
+        self._over = self._over or any(_ends_all_alike(outcome) for _, outcome in answers)
+        accepted = [(row, outcome) for row, outcome in answers if isinstance(outcome, str)]
+        rows, dropped = self._next()
+        kept, begun = set[int](), list[Delivery]()
         with ctx.ledger.begin() as connection:
-            begun = sending.begin_many(connection, rows, self._name, owner=ctx.worker, lease_s=LEASE_S, now=ctx.now())
-        ours = {row.id for row in begun}
-        self._results += [(row, LedgerConflict(f"delivery {row.id}")) for row in rows if row.id not in ours]
+            if accepted:
+                kept = _keep(ctx, connection, accepted)
+            if rows:
+                begun = sending.begin_many(
+                    connection, rows, self._name, owner=ctx.worker, lease_s=LEASE_S, now=ctx.now()
+                )
+            if dropped:
+                outbox.release(connection, dropped, now=ctx.now(), owner=ctx.worker)
+        self._not_begun += dropped
         for row in begun:
-            self._threads.submit(self._call, row)
-            self.under_way += 1
-
-    def settle(self) -> None:
-        """Wait for an answer, and write down all that were given meanwhile."""
-        if self._over.is_set() and self.waiting:
-            with self._ctx.ledger.begin() as connection:
-                outbox.release(connection, self.waiting, now=self._ctx.now(), owner=self._ctx.worker)
-            self._results += [(row, NotBegun()) for row in self.waiting]
-            self.waiting = []
-        if not self.under_way:
-            return
-        answers = [self._answers.get()]
-        while not self._answers.empty():
-            answers.append(self._answers.get())
-        self.under_way -= len(answers)
-        try:
-            accepted = [(row, outcome) for row, outcome in answers if isinstance(outcome, str)]
-            self._results += _keep(self._ctx, accepted) if accepted else []
-            broken = next((outcome for _, outcome in answers if _is_broken(outcome)), None)
-            if isinstance(broken, BaseException):
-                raise broken
-        except BaseException:
-            self._over.set()  # the ledger is gone, say: no more is begun
-            raise
-        self._untried += [row for row, outcome in answers if outcome is None]
+            self._send(row)
+        ours = {row.id for row in begun}
+        results: list[Result] = [(row, LedgerConflict(f"delivery {row.id}")) for row in rows if row.id not in ours]
         for row, outcome in answers:
-            if isinstance(outcome, RemoteError | RecordRejected) and step.ends_all_alike(outcome):
+            if isinstance(outcome, str):
+                results.append((row, _ACCEPTED if row.id in kept else step.answered(ctx, row, "accepted", outcome)))
+            elif isinstance(outcome, RemoteError | RecordRejected) and step.ends_all_alike(outcome):
                 self._failures.append((row, outcome))
-            elif isinstance(outcome, Exception):
-                self._results.append((row, _written(self._ctx, row, outcome)))
+            else:
+                results.append((row, _written(ctx, row, outcome)))
+        return results
 
     def end(self) -> list[Result]:
         """First what was not begun: a failure may put off all that is ready of this kind."""
-        results = self._results + [(row, _taken_back(self._ctx, row)) for row in self._untried]
-        return results + [(row, _written(self._ctx, row, error)) for row, error in self._failures]
+        not_begun: list[Result] = [(row, NotBegun()) for row in self._not_begun]
+        taken_back = [(row, _taken_back(self._ctx, row)) for row in self._untried]
+        return not_begun + taken_back + [(row, _written(self._ctx, row, error)) for row, error in self._failures]
 
-    def _call(self, row: Delivery) -> None:
-        outcome: Outcome | BaseException = None
+    def _next(self) -> tuple[list[Delivery], list[Delivery]]:
+        """(those for which there is room, those that are given back because no more are begun)."""
+        if self._over:
+            rows, self.waiting = self.waiting, []
+            return [], rows
+        room = WIDTH - self._side.under_way
+        if len(self.waiting) < room and not self._no_more:
+            found = self._more()
+            self.waiting += found
+            self._no_more = not found
+        rows, self.waiting = self.waiting[:room], self.waiting[room:]
+        return rows, []
+
+    def _send(self, row: Delivery) -> None:
+        if self._over:
+            self._untried.append(row)
+            return
         try:
-            if not self._over.is_set():
-                outcome = self._ask(row)
-        except BaseException as error:
-            outcome = error
-            if isinstance(error, RemoteError | RecordRejected) and step.ends_all_alike(error):
-                self._over.set()
-        self._answers.put((row, outcome))
+            self._side.send(row)
+        except (RemoteError, RecordRejected, *MISTAKES) as error:
+            self.answered.append((row, error))
+            self._over = _ends_all_alike(error)
 
 
-def _is_broken(outcome: object) -> bool:
-    """Whether it is none of the ways in which a call may end: then the whole run stops."""
-    known = (RemoteError, RecordRejected, *MISTAKES)
-    return isinstance(outcome, BaseException) and not isinstance(outcome, known)
+_ACCEPTED = Ended("accepted")
+
+
+def _ends_all_alike(outcome: str | Exception) -> bool:
+    return isinstance(outcome, RemoteError | RecordRejected) and step.ends_all_alike(outcome)
 
 
 def _taken_back(ctx: Context, row: Delivery) -> Exception:
@@ -138,14 +156,9 @@ def _taken_back(ctx: Context, row: Delivery) -> Exception:
     return NotBegun()
 
 
-def _keep(ctx: Context, accepted: Sequence[tuple[Delivery, str]]) -> list[Result]:
+def _keep(ctx: Context, connection: Connection, accepted: Sequence[tuple[Delivery, str]]) -> set[int]:
     now = ctx.now()
-    with ctx.ledger.begin() as connection:
-        kept = sending.accept_many(connection, accepted, owner=ctx.worker, now=now, check_at=now + step.FIRST_LOOK)
-    return [
-        (row, Ended("accepted") if row.id in kept else step.answered(ctx, row, "accepted", remote_id))
-        for row, remote_id in accepted
-    ]
+    return sending.accept_many(connection, accepted, owner=ctx.worker, now=now, check_at=now + step.FIRST_LOOK)
 
 
 def _written(ctx: Context, row: Delivery, error: Exception) -> Exception:

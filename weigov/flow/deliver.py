@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import partial
 
 from sqlalchemy import Connection
 
@@ -62,26 +62,23 @@ def deliver(ctx: Context, account: str, *, limit: int | None = None) -> Drained:
         with ctx.ledger.begin() as connection:
             standstill.begin(connection, ctx.site.site, target, str(error), now=ctx.now())
         return Drained(target, stopped=str(error))
-    with ThreadPoolExecutor(
-        abreast.WIDTH, thread_name_prefix="send"
-    ) as threads:  # which it starts when it needs them
-        return drain(
-            ctx,
-            target,
-            lambda row: _send(ctx, client, row),
-            first=again,
-            gate=Gate(ctx, client),
-            limit=limit,
-            many=Many("template", lambda rows: template.send_all(ctx, account, rows, threads)),
-        )
+    return drain(
+        ctx,
+        target,
+        lambda row: _send(ctx, client, row),
+        first=again,
+        gate=Gate(ctx, client),
+        limit=limit,
+        many=Many("template", partial(template.send_all, ctx, client)) if client.sends_abreast else None,
+    )
 
 
 @dataclass(frozen=True, slots=True)
 class Many:
-    """A channel whose deliveries may go side by side, and how."""
+    """A channel whose deliveries may go side by side, and how: these, and what is claimed meanwhile."""
 
     channel: str
-    send_all: Callable[[Sequence[Delivery]], list[abreast.Result]]
+    send_all: Callable[[Sequence[Delivery], Callable[[], Sequence[Delivery]]], Iterator[abreast.Result]]
 
 
 def drain(
@@ -105,8 +102,7 @@ def drain(
         expired = outbox.expire_unsent(connection, now=ctx.now())
         outbox.expire_leases(connection, now=ctx.now())
     run = _Run(ctx, target, send, gate, many, first or [], limit if limit is not None else 1_000_000_000)
-    stop_at = time.monotonic() + DRAIN_S
-    while run.left > 0 and time.monotonic() < stop_at and (run.rows or run.claim()):
+    while run.goes_on() and (run.rows or run.claim()):
         while run.rows and not run.stopped:
             run.step()
         if run.stopped:
@@ -128,10 +124,15 @@ class _Run:
         self.ctx, self.target, self.left, self.rows = ctx, target, left, rows
         self._send, self._gate, self._many = send, gate, many
         self._well = False  # one of those that go side by side went well by itself
+        self._stop_at = time.monotonic() + DRAIN_S
         self.states: Counter[str] = Counter()
         self.tried = 0
         self.stopped = ""
         self._halted = False  # by a person, who has it written down already
+
+    def goes_on(self) -> bool:
+        """Whether there is time and leave for more."""
+        return not self.stopped and self.left > 0 and time.monotonic() < self._stop_at
 
     def claim(self) -> int:
         """Take what is due; how many there were, those that may not go now included."""
@@ -162,18 +163,33 @@ class _Run:
     def step(self) -> None:
         """Send the next, or all that may go side by side, and note what they came to."""
         many = self._many
-        together = [r for r in self.rows if r.channel == many.channel and r.state == "claimed"] if many else []
-        if many and self._well and len(together) > 1:
-            ids = {row.id for row in together}
-            self.rows = [row for row in self.rows if row.id not in ids]
-            results = many.send_all(together)
+        if many and self._well and len(self._together()) > 1:
+            for row, result in many.send_all(self._hand_over(), self._more):
+                self._note(row, result)
         else:
             row = self.rows.pop(0)
-            results = [(row, self._alone(row))]
-        self.left -= len(results)
-        self.tried += len(results)
-        for row, result in results:
-            self._note(row, result)
+            self.left -= 1
+            self.tried += 1
+            self._note(row, self._alone(row))
+
+    def _together(self) -> list[Delivery]:
+        channel = self._many.channel if self._many else ""
+        return [row for row in self.rows if row.channel == channel and row.state == "claimed"]
+
+    def _hand_over(self) -> list[Delivery]:
+        """Those that go side by side, taken from ``rows``."""
+        together = self._together()
+        ids = {row.id for row in together}
+        self.rows = [row for row in self.rows if row.id not in ids]
+        self.left -= len(together)
+        self.tried += len(together)
+        return together
+
+    def _more(self) -> list[Delivery]:
+        """Claim what may join those under way; nothing once something else is due or the time is up."""
+        if self.rows or not self.goes_on() or not self.claim():
+            return []
+        return self._hand_over()
 
     def stop(self) -> None:
         """Nothing more can be sent now: give back what was claimed, and keep the reason."""

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+
+from sqlalchemy import Connection
 
 from weigov.flow.context import Context
 from weigov.ledger import audit_log, outbox, reviews
 from weigov.ledger.outbox import Delivery
 from weigov.ledger.reviews import Decision
 from weigov.ledger.states import State
+from weigov.mapping.proofread import Finding, proofread
 from weigov.mapping.steps import plain_text
 
 
@@ -34,13 +38,17 @@ class Held:
     since: datetime
     effect: str = field(default="publish")
     kept: str = ""  # how what WeChat kept of the draft differs, where that is why it waits
+    findings: tuple[Finding, ...] = ()
+    changes: tuple[str, ...] = ()  # lines of what is published now (-) and of this (+); none when nothing is
 
 
 def held(ctx: Context, flow: str | None = None) -> list[Held]:
     """What waits for review, oldest first."""
     with ctx.ledger.read() as connection:
         rows = outbox.find(connection, site=ctx.site.site, flow=flow, states=("waiting_review",))
-        return [_shown(ctx, row, reviews.of_delivery(connection, row.id)) for row in rows]
+        return [
+            _shown(ctx, row, reviews.of_delivery(connection, row.id), _published(connection, row)) for row in rows
+        ]
 
 
 def decide(
@@ -71,7 +79,16 @@ def decide(
     return state
 
 
-def _shown(ctx: Context, row: Delivery, decided: list[reviews.Review]) -> Held:
+def _published(connection: Connection, row: Delivery) -> Delivery | None:
+    """What citizens read of this record now."""
+    standing = outbox.find(
+        connection, site=row.site, flow=row.flow, record=row.record, target=row.target, effect="publish",
+        states=("confirmed",),
+    )  # fmt: skip
+    return standing[-1] if standing else None
+
+
+def _shown(ctx: Context, row: Delivery, decided: list[reviews.Review], published: Delivery | None) -> Held:
     flow = ctx.site.flows.get(row.flow)
     mine = [r for r in decided if r.digest == row.digest]
     return Held(
@@ -91,4 +108,20 @@ def _shown(ctx: Context, row: Delivery, decided: list[reviews.Review]) -> Held:
         since=row.created_at,
         effect=row.effect,
         kept=str(row.payload.get("kept", "")),
+        findings=tuple(proofread(ctx.site.words, _texts(row))),
+        changes=_changes(published, row) if published else (),
     )
+
+
+def _texts(row: Delivery) -> dict[str, str]:
+    """Each part of an article as plain text."""
+    payload = row.payload
+    fields = {name: str(payload.get(name, "")) for name in ("title", "author", "digest")}
+    return fields | {"content": plain_text(str(payload.get("content", "")))}
+
+
+def _changes(published: Delivery, row: Delivery) -> tuple[str, ...]:
+    """Line by line, without what stayed; each begins with ``-`` or ``+``."""
+    was, now = ("\n".join(_texts(one).values()).splitlines() for one in (published, row))
+    lines = difflib.unified_diff(was, now, lineterm="", n=0)
+    return tuple(line for line in lines if not line.startswith(("---", "+++", "@@")) and line[1:].strip())

@@ -8,7 +8,7 @@ raises LedgerConflict when somebody else moved the row first. The calls are in `
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, cast
@@ -104,8 +104,6 @@ class Delivery:
     changed_at: datetime
 
 
-#: A citizen may have the message.
-_PERHAPS_TOLD: tuple[State, ...] = ("sending", "unknown", "accepted", "confirmed", "in_doubt", "given_up")
 _COLUMNS = [delivery.c[name] for name in Delivery.__dataclass_fields__]
 
 
@@ -235,24 +233,6 @@ def to_report(
         .order_by(delivery.c.id)
     )
     return [_from_row(row) for row in connection.execute(query)]
-
-
-def told_since(connection: Connection, target: str, subjects: Collection[str], *, since: datetime) -> dict[str, int]:
-    """How many messages each of these citizens was sent at ``target`` since then, or may have been."""
-    wanted = sorted(subjects)
-    found: dict[str, int] = {}
-    for start in range(0, len(wanted), 400):
-        query = (
-            select(delivery.c.subject, func.count().label("n"))
-            .where(
-                delivery.c.flight_key.in_([f"{target}|{subject}" for subject in wanted[start : start + 400]]),
-                delivery.c.state.in_(_PERHAPS_TOLD),
-                delivery.c.first_intent_at >= since,
-            )
-            .group_by(delivery.c.subject)
-        )
-        found |= {row.subject: row.n for row in connection.execute(query)}
-    return found
 
 
 def is_newest(connection: Connection, row: Delivery) -> bool:

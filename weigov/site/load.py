@@ -1,4 +1,4 @@
-"""Reads a site's folder: ``site.yaml``, ``flows/*.yaml``, ``codes/*.yaml``, ``layouts/*.j2``.
+"""Reads a site's folder: ``site.yaml``, ``flows/*.yaml``, ``codes/*.yaml``, ``layouts/*.j2``, ``words.yaml``.
 
 Every fault of every file is found in one go. ``load_site`` is for people (lint, the CLI): any fault is a ConfigError.
 ``load_site_parts`` is for DAG parsing: the sound flows work on, whatever is wrong beside them. Systems are known only
@@ -17,6 +17,7 @@ from pydantic import BaseModel, ValidationError
 from weigov.errors import ConfigError, Fault
 from weigov.mapping.layout import Layouts
 from weigov.mapping.model import CodeList
+from weigov.mapping.words import WordBank
 from weigov.ports import SystemShape
 from weigov.site.check import check_flow, check_site
 from weigov.site.known import Known
@@ -48,7 +49,8 @@ def load_site_parts(folder: Path, shapes: Shapes) -> tuple[Site, list[Fault]]:
     sound = site if not faults else None
     codes, code_faults = _codes(folder)
     layouts, layout_faults = _layouts(folder)
-    faults += code_faults + layout_faults
+    words, word_faults = _words(folder)
+    faults += code_faults + layout_faults + word_faults
     known_shapes: dict[str, SystemShape] = {}
     if file and site:
         known_shapes, shape_faults = _shapes(file, site.systems, shapes)
@@ -69,6 +71,7 @@ def load_site_parts(folder: Path, shapes: Shapes) -> tuple[Site, list[Fault]]:
         flows=flows,
         codes=codes,
         layouts=layouts,
+        words=words,
     )
     return loaded, _once(faults)
 
@@ -115,6 +118,18 @@ def _codes(folder: Path) -> tuple[dict[str, CodeList], list[Fault]]:
             found[codes.name] = codes
         faults += wrong
     return found, faults
+
+
+def _words(folder: Path) -> tuple[WordBank, list[Fault]]:
+    path = folder / "words.yaml"
+    if not path.is_file():
+        return WordBank(), []
+    try:
+        file = YamlFile(path)
+    except ConfigError as error:
+        return WordBank(), list(error.faults)
+    words, faults = _read(file, WordBank)
+    return words or WordBank(), faults
 
 
 def _layouts(folder: Path) -> tuple[Layouts, list[Fault]]:

@@ -16,10 +16,15 @@ from pydantic import BeforeValidator, Discriminator, Field, PositiveInt, Tag
 from weigov.mapping.model import FieldRule, Link, Strict
 
 AccountType = Literal["service", "subscription"]
+#: Kinds of targets that each tell one citizen something.
+MESSAGE_KINDS = ("template",)
 AccessToken = Literal["stable_token", "token"]
 TargetKind = Literal["news", "template", "menu"]
 Via = Literal["draft", "publish"]
-Audience = Literal["bound_applicant", "bound_asker"]
+#: bound_*: those bound to the record or to the person in it. bound: everybody bound to anything.
+Audience = Literal["bound_applicant", "bound_asker", "bound"]
+#: Audiences that do not depend on the record: how many they are is not known beforehand.
+MANY = ("bound",)
 Order = Literal["latest", "every"]
 
 #: States of a delivery that may be reported upstream.
@@ -288,6 +293,27 @@ class MenuEntry(MenuLeaf):
     children: Children | None = None
 
 
+class Trial(Strict):
+    """Whom a flow may reach until somebody releases it, by the names ``weigov guests`` knows."""
+
+    guests: tuple[str, ...] = Field(min_length=1)
+
+
+class CorrectionText(Strict):
+    """What those are told who have the old text. What is not given is the flow's own."""
+
+    template: str | None = None
+    map: Mapping[str, FieldRule] = Field(default_factory=dict)
+    link: Link | None = None
+
+
+class Correction(Strict):
+    """What an edit and a withdrawal say to those who got the old text, once each; to nobody else."""
+
+    edited: CorrectionText | None = None
+    withdrawn: CorrectionText | None = None
+
+
 class Flow(Strict):
     """Stream → mapping → target, with review and sync-back. ``from_`` is there unless the target is a menu."""
 
@@ -302,6 +328,8 @@ class Flow(Strict):
     quiet_hours: Annotated[QuietHours, BeforeValidator(_quiet_hours)] | None = None
     #: A warning: goes before other messages, at any hour, and does not count as one too many.
     urgent: bool = False
+    trial: Trial | None = None
+    correction: Correction | None = None
     map: Mapping[str, FieldRule] = Field(default_factory=dict)
     link: Link | None = None
     sync_back: SyncBack | None = None

@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo
 
 from weigov.mapping.layout import Layouts
 from weigov.mapping.model import CodeList
+from weigov.mapping.words import WordBank
 from weigov.ports import SystemShape
 from weigov.records import digest
 from weigov.site.models import Account, Flow, MenuChildren, System
@@ -29,6 +30,7 @@ class Site:
     flows: Mapping[str, Flow] = field(default_factory=dict)
     codes: Mapping[str, CodeList] = field(default_factory=dict)
     layouts: Layouts = field(default_factory=lambda: Layouts({}))
+    words: WordBank = field(default_factory=WordBank)
 
     def reads(self, flow: str) -> frozenset[str]:
         """The upstream fields whose change makes a revision: ``on_change_of``, or all that the flow reads."""

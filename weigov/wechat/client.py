@@ -16,6 +16,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any, Literal
 
 import requests
@@ -25,11 +26,13 @@ from weigov.ports import Clock
 from weigov.wechat import rules
 from weigov.wechat.account import Account
 from weigov.wechat.mass import Mass
+from weigov.wechat.messages import Messages, message, msgid
 from weigov.wechat.protocol import READS, AccountStopped, operation_of
 from weigov.wechat.sdk import Json, Sdk
 from weigov.wechat.statistics import Statistics
 from weigov.wechat.token import TokenKeeper
-from weigov.wechat.transport import DEFAULT_TIMEOUTS, Timeouts
+from weigov.wechat.transport import DEFAULT_TIMEOUTS, NotSent, Timeouts
+from weigov.wechat.way import Way
 
 Article = Mapping[str, Any]
 PublishState = Literal[
@@ -119,6 +122,7 @@ class AccountClient:
     ) -> None:
         self.account = account
         self._sdk = Sdk(account, token, http, clock, timeouts)
+        self._token, self._http, self._clock, self._timeouts = token, http, clock, timeouts
         self._max_title = max_title
         self.statistics = Statistics(account, self._sdk)
         self.mass = Mass(account, self._sdk, clock)
@@ -243,14 +247,25 @@ class AccountClient:
 
         WeChat delivers the same ``client_msg_id`` to the same person once within 10 minutes.
         """
-        problems = rules.message_problems(template_id, data, url, fields)
-        self._check("message/template/send", [*problems, *([] if openid else ["touser: missing"])])
-        message: Json = {"touser": openid, "template_id": template_id}
-        if url:
-            message["url"] = url
-        message |= {"client_msg_id": client_msg_id, "data": {key: {"value": value} for key, value in data.items()}}
-        answer = self._sdk.template_message.send(message)
-        return str(self._take("message/template/send", answer, "msgid"))
+        made = message(self.account, openid, template_id, data, url, client_msg_id, fields)
+        return msgid(self.account, self._sdk.template_message.send(made))
+
+    @property
+    def sends_abreast(self) -> bool:
+        """Whether ``messages`` may be used: not behind a proxy that speaks TLS itself, nor one that is misspelt."""
+        return self._way is not None and self._way.is_plain
+
+    def messages(self, width: int) -> Messages[Any]:
+        """What sends up to ``width`` template messages at once, from one thread."""
+        assert self._way is not None
+        return Messages(self.account, self._token, self._way, self._clock, self._timeouts, width=width)
+
+    @cached_property
+    def _way(self) -> Way | None:
+        try:
+            return Way(self._http, self.account.base_url, self._timeouts)
+        except NotSent:
+            return None  # each call will say so
 
     def list_templates(self) -> tuple[TemplateInfo, ...]:
         """The templates this account has added."""

@@ -8,7 +8,7 @@ answer is without effect), anything else is raised as one of Weigov's errors.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import date
+from datetime import date, datetime
 from typing import Any
 
 import requests
@@ -20,7 +20,7 @@ from weigov.ports import Clock
 from weigov.wechat.account import Account
 from weigov.wechat.protocol import READS, TokenRefused, encode, operation_of, read_answer
 from weigov.wechat.token import TokenKeeper
-from weigov.wechat.transport import NoAnswer, NotSent, Timeouts, exchange, prepare
+from weigov.wechat.transport import Answer, NoAnswer, NotSent, Timeouts, exchange, prepare
 
 Json = dict[str, Any]
 
@@ -157,14 +157,19 @@ class Sdk(WeChatClient):  # type: ignore[misc]
 
     def _once(self, method: str, path: str, token: str, request: Json) -> Json:
         request["params"]["access_token"] = token
-        system, sending = self._account.system, path not in READS
+        outcome: Answer | NotSent | NoAnswer
         try:
-            answer = exchange(self._http, method, self._account.base_url + path, timeouts=self._timeouts, **request)
-        except NotSent as error:
-            raise RemoteUnavailable(system, operation_of(path), str(error)) from None
-        except NoAnswer as error:
-            kind = OutcomeUnknown if sending else RemoteUnavailable
-            raise kind(system, operation_of(path), str(error)) from None
-        return read_answer(
-            path, answer.status, answer.headers, answer.body, sending=sending, now=self._clock(), system=system
-        )
+            outcome = exchange(self._http, method, self._account.base_url + path, timeouts=self._timeouts, **request)
+        except (NotSent, NoAnswer) as error:
+            outcome = error
+        return value_of(outcome, path, self._account.system, now=self._clock())
+
+
+def value_of(outcome: Answer | NotSent | NoAnswer, path: str, system: str, *, now: datetime) -> Json:
+    """What a call of ``path`` came to, as a value or as the error that tells the caller what to do."""
+    sending = path not in READS
+    if isinstance(outcome, NotSent):
+        raise RemoteUnavailable(system, operation_of(path), str(outcome))
+    if isinstance(outcome, NoAnswer):
+        raise (OutcomeUnknown if sending else RemoteUnavailable)(system, operation_of(path), str(outcome))
+    return read_answer(path, outcome.status, outcome.headers, outcome.body, sending=sending, now=now, system=system)

@@ -2,7 +2,7 @@
 
 ``exchange`` raises NotSent when the request failed before its first byte left, NoAnswer when it failed later; no
 other error of the network comes out, and neither text holds the URL (it carries the access token). Nothing here
-retries, follows a redirect or waits without limit.
+retries, follows a redirect or waits without limit. Many calls at once are ``lanes``' business.
 """
 
 from __future__ import annotations
@@ -14,14 +14,12 @@ import threading
 import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from http.client import HTTPException
 from typing import Any
-from urllib.parse import urlencode, urlsplit
+from urllib.parse import urlsplit
 
 import requests
 import urllib3.connection
 import urllib3.connectionpool
-import urllib3.exceptions
 from requests.adapters import HTTPAdapter
 from urllib3.util import Retry
 
@@ -100,8 +98,6 @@ class Wire(HTTPAdapter):
 
     def __init__(self) -> None:
         super().__init__(max_retries=Retry(0, read=False), pool_maxsize=32)
-        #: address → the pool by which it is reached straight, or None where requests must see to it
-        self.straight: dict[str, urllib3.connectionpool.HTTPConnectionPool | None] = {}
 
     def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
         super().init_poolmanager(*args, **kwargs)
@@ -138,13 +134,6 @@ def exchange(
     Raises NotSent or NoAnswer.
     """
     _progress.left = True  # until a connection says otherwise: a reused one never does
-    if (
-        method == "POST"
-        and not request.keys() - {"data", "headers", "params"}
-        and isinstance(request.get("data"), bytes)
-    ):
-        if (pool := _pool(http, url)) is not None:
-            return _post(pool, url, request, timeouts)
     try:
         with http.request(
             method,
@@ -160,57 +149,8 @@ def exchange(
             )
     except requests.RequestException as error:
         if _progress.left:
-            raise NoAnswer(f"no answer after sending: {_why(error)}") from None
-        raise NotSent(f"not reached: {_why(error)}") from None
-
-
-def _pool(http: requests.Session, url: str) -> urllib3.connectionpool.HTTPConnectionPool | None:
-    """The pool ``http`` would take for ``url``, where it goes there straight: no proxy, no certificates of its own.
-
-    For a small message, going through requests takes three times what the call itself does.
-    """
-    wire = http.get_adapter(url)
-    if not isinstance(wire, Wire):
-        return None
-    base = url[: url.index("/", 8)]
-    if base not in wire.straight:
-        settings = http.merge_environment_settings(base, {}, True, None, None)
-        plain = not settings["proxies"] and settings["verify"] is True and not settings["cert"] and not http.auth
-        request = requests.Request("POST", base).prepare()
-        pool = wire.get_connection_with_tls_context(request, True) if plain else None
-        wire.straight[base] = pool if isinstance(pool, urllib3.connectionpool.HTTPConnectionPool) else None
-    return wire.straight[base]
-
-
-def _post(
-    pool: urllib3.connectionpool.HTTPConnectionPool, url: str, request: Mapping[str, Any], timeouts: Timeouts
-) -> Answer:
-    path = url[url.index("/", 8) :]
-    if request.get("params"):
-        path += "?" + urlencode(request["params"])
-    try:
-        response = pool.urlopen(
-            "POST",
-            path,
-            body=request["data"],
-            headers={"Accept": "*/*", **(request.get("headers") or {})},
-            timeout=urllib3.Timeout(connect=timeouts.connect_s, read=timeouts.read_s),
-            retries=False,
-            redirect=False,
-            preload_content=False,
-        )
-        _progress.left = True
-        try:
-            body = _read(response.stream(64 * 1024), timeouts.total_s)
-        except BaseException:
-            response.close()  # what is left of this answer must not be read as the next one's
-            raise
-        response.release_conn()
-        return Answer(response.status, response.headers, body)
-    except (urllib3.exceptions.HTTPError, OSError, HTTPException) as error:
-        if _progress.left:
-            raise NoAnswer(f"no answer after sending: {_why(error)}") from None
-        raise NotSent(f"not reached: {_why(error)}") from None
+            raise NoAnswer(f"no answer after sending: {why(error)}") from None
+        raise NotSent(f"not reached: {why(error)}") from None
 
 
 def _read(pieces: Iterable[bytes], total_s: float) -> bytes:
@@ -225,7 +165,7 @@ def _read(pieces: Iterable[bytes], total_s: float) -> bytes:
     return bytes(body)
 
 
-def _why(error: BaseException) -> str:
+def why(error: BaseException) -> str:
     """The innermost reason in the system's words: an exception's own text would carry the URL."""
     seen: list[BaseException] = [error]
     for one in seen:

@@ -100,7 +100,7 @@ def test_a_message_killed_after_its_effect_and_found_much_later_is_never_repeate
 
 
 @pytest.mark.parametrize(
-    "point", ["channels.template._ask:6", "abreast._keep:1", "abreast._keep:1, and reconcile late"]
+    "point", ["channels.template._message:6", "abreast._keep:1", "abreast._keep:1, and reconcile late"]
 )
 def test_messages_side_by_side_killed_in_the_middle_reach_everybody_once(
     calm_on_each: Deployment, point: str

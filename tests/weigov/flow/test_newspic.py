@@ -14,7 +14,8 @@ from tests.weigov.flow.test_articles import publish, said
 from tests.weigov.flow.test_kill import kill_at
 from weigov.flow.review import held
 
-STORY = '<p>春日的滨湖公园。</p><img src="/cms/files/road.jpg"><img src="/cms/files/road.jpg"><img src="/cms/files/lake.jpg">'
+ROAD, LAKE = '<img src="/cms/files/road.jpg">', '<img src="/cms/files/lake.jpg">'
+STORY = f"<p>春日的滨湖公园。</p>{ROAD}{ROAD}{LAKE}"
 MAP = """\
 map:
   title: {from: title, max: 32}

@@ -26,6 +26,22 @@ def test_text_that_looks_like_a_frozen_picture_is_text(calm: Deployment) -> None
     assert calm.other.titles() == ["写着怪字的通告"]
 
 
+def test_what_the_words_of_a_site_stop_is_quarantined_without_a_person_s_number(
+    calm: Deployment,
+) -> None:
+    (calm.settings.site / "words.yaml").write_text("block: [内部掌握]\n", encoding="utf-8")
+    calm.reopen()
+    secret = publish(calm.other, "带内部掌握字样的通告")
+    person = publish(calm.other, "带身份证的通告", html="<p>张三，11010519491231002X。</p>")
+    publish(calm.other, "正常的通告", html="<p>咨询电话13800138000。</p>")
+    calm.round("cms")
+    assert calm.other.titles() == ["正常的通告"]
+    reasons = {found["key"]: found["reason"] for found in calm.status()["quarantine"]}
+    assert set(reasons) == {secret["id"], person["id"]}
+    assert reasons[secret["id"]].startswith("title: “内部掌握”")
+    assert reasons[person["id"]] == "content: 像是身份证号 looks like a person's number: 110…2X"
+
+
 def test_a_mistake_of_ours_quarantines_its_record_and_the_others_go_on(
     calm: Deployment, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -54,6 +54,27 @@ def test_it_leaves_after_two_different_people_and_not_before(reviewed: Deploymen
         decide(reviewed.ctx, row.id, digest=row.digest, person="zhuren", decision="approve")
 
 
+def test_a_reviewer_is_shown_what_was_found_and_what_differs_from_what_citizens_read(reviewed: Deployment) -> None:
+    (reviewed.settings.site / "words.yaml").write_text("warn: [{word: 按装, say: 安装}]\n", encoding="utf-8")
+    reviewed.reopen()
+    article = publish(reviewed.other, "关于按装电表的通知", html="<p>周一按装。</p><p>请配合。</p>")
+    compose(reviewed)
+    first = one_held(reviewed)
+    assert [(one.level, one.field) for one in first.findings] == [("warn", "title"), ("warn", "content")]
+    assert first.changes == ()
+    reviewed.approve()
+    reviewed.drain()
+    reviewed.other.patch(
+        f"/cms/articles/{article['id']}", title="关于安装电表的通知", html="<p>周二安装。</p><p>请配合。</p>"
+    )
+    compose(reviewed)
+    second = one_held(reviewed)
+    assert second.findings == ()
+    assert {line for line in second.changes if "月" not in line} == {
+        "-关于按装电表的通知", "+关于安装电表的通知", "-周一按装。", "+周二安装。",
+    }  # fmt: skip
+
+
 def test_what_one_person_refused_never_leaves_and_the_cms_knows(reviewed: Deployment) -> None:
     article = publish(reviewed.other, "关于供水管道抢修的通知")
     compose(reviewed)

@@ -7,7 +7,7 @@ import json
 import pytest
 
 from tests.weigov.command import command
-from tests.weigov.flow.deployment import Deployment, rewrite
+from tests.weigov.flow.deployment import Deployment, rewrite, to_drafts
 from tests.weigov.flow.test_articles import publish, said
 from tests.weigov.flow.test_messages import ORDINARY, case_of, move, told
 from tests.weigov.flow.test_operator import Weigov, lines, weigov
@@ -245,7 +245,7 @@ def test_a_write_back_that_arrived_keeps_its_number_and_is_not_repeated(calm: De
 
 
 def test_a_draft_that_is_there_arrived_and_can_be_withdrawn(calm: Deployment, weigov: Weigov) -> None:
-    rewrite(calm.settings.site / "flows" / "notices.yaml", lambda text: text.replace("via: publish", "via: draft"))
+    rewrite(calm.settings.site / "flows" / "notices.yaml", to_drafts)
     calm.reopen()
     calm.apply("notices")
     calm.other.fault("lose_answer", "/cgi-bin/draft/add", times=1)

@@ -6,9 +6,10 @@ can settle it. The openid is not in the payload: it is looked up, sealed, when t
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from concurrent.futures import Executor
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing
 from datetime import datetime, timedelta
+from typing import Any
 
 from sqlalchemy import Connection
 
@@ -19,6 +20,7 @@ from weigov.flow.step import call
 from weigov.ledger import bindings, citizens, outbox, receipts
 from weigov.ledger.outbox import Delivery
 from weigov.wechat.client import AccountClient
+from weigov.wechat.messages import Messages
 
 #: WeChat's window is ten minutes; ours ends early enough for a call's own deadline and a clock that is off.
 REPEAT_FOR = timedelta(minutes=8)
@@ -43,17 +45,41 @@ def send(ctx: Context, client: AccountClient, row: Delivery) -> None:
     """Send it (again, with the same key, when it is unknown). Always ends with Ended or StopDrain."""
     with ctx.ledger.read() as connection:
         openid = bindings.openids(connection, ctx.sealer, client.account.appid, [row.subject]).get(row.subject, "")
-    call(ctx, row, "send", lambda: _ask(ctx, client, row, openid), last="accepted")
+    call(ctx, row, "send", lambda: client.send_template(**_message(ctx, row, openid)), last="accepted")
 
 
-def send_all(ctx: Context, account: str, rows: Sequence[Delivery], threads: Executor) -> list[abreast.Result]:
-    """Send claimed messages side by side; what each came to."""
-    appid = ctx.account(account).account.appid
-    with ctx.ledger.read() as connection:
-        openids = bindings.openids(connection, ctx.sealer, appid, [row.subject for row in rows])
-    return abreast.send_all(
-        ctx, rows, "send", lambda row: _ask(ctx, ctx.account(account), row, openids.get(row.subject, "")), threads
-    )
+def send_all(
+    ctx: Context, client: AccountClient, rows: Sequence[Delivery], more: Callable[[], Sequence[Delivery]]
+) -> Iterator[abreast.Result]:
+    """Send claimed messages side by side, and what ``more`` claims meanwhile; what each came to."""
+    messages = client.messages(abreast.WIDTH)
+    with closing(messages):
+        side = _Side(ctx, client, messages)
+        side.learn(rows)
+        yield from abreast.send_all(ctx, rows, "send", side, lambda: side.learn(more()))
+
+
+class _Side:
+    """Messages as ``abreast`` sends them: each citizen's openid is looked up with the claim, and then forgotten."""
+
+    def __init__(self, ctx: Context, client: AccountClient, messages: Messages[Delivery]) -> None:
+        self._ctx, self._appid, self._messages = ctx, client.account.appid, messages
+        self._openids: dict[str, str] = {}
+        self.answers = messages.answers
+
+    @property
+    def under_way(self) -> int:
+        return self._messages.under_way
+
+    def learn(self, rows: Sequence[Delivery]) -> Sequence[Delivery]:
+        if rows:
+            with self._ctx.ledger.read() as connection:
+                subjects = [row.subject for row in rows]
+                self._openids |= bindings.openids(connection, self._ctx.sealer, self._appid, subjects)
+        return rows
+
+    def send(self, row: Delivery) -> None:
+        self._messages.send(row, **_message(self._ctx, row, self._openids.pop(row.subject, "")))
 
 
 def settle_unknown(ctx: Context, client: AccountClient, row: Delivery) -> str:
@@ -116,16 +142,17 @@ def _follows(ctx: Context, client: AccountClient, row: Delivery) -> bool:
         return True
 
 
-def _ask(ctx: Context, client: AccountClient, row: Delivery, openid: str) -> str:
+def _message(ctx: Context, row: Delivery, openid: str) -> dict[str, Any]:
+    """What ``AccountClient.send_template`` and ``Messages.send`` take."""
     payload = row.payload
-    return client.send_template(
-        openid,
-        str(payload["template_id"]),
-        payload["data"],
-        str(payload["url"]),
-        row.client_key,
-        fields=_fields(ctx, row),
-    )
+    return {
+        "openid": openid,
+        "template_id": str(payload["template_id"]),
+        "data": payload["data"],
+        "url": str(payload["url"]),
+        "client_msg_id": row.client_key,
+        "fields": _fields(ctx, row),
+    }
 
 
 def _fields(ctx: Context, row: Delivery) -> tuple[str, ...]:
