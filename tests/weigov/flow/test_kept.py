@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from sandbox.wechat.html import clean
-from tests.weigov.flow.deployment import Deployment, rewrite
+from tests.weigov.flow.deployment import Deployment, rewrite, to_drafts
 from tests.weigov.flow.test_articles import PICTURE, publish, said
 from weigov.flow.channels.news.kept import LOST, differences
 from weigov.flow.review import decide, held
@@ -120,7 +120,7 @@ def test_withdrawn_while_it_waits_its_draft_is_deleted(calm: Deployment) -> None
 
 def test_where_a_draft_is_all_that_was_wanted_the_difference_is_told(calm: Deployment) -> None:
     town, other = calm, calm.other
-    rewrite(town.settings.site / "flows" / "notices.yaml", lambda text: text.replace("via: publish", "via: draft"))
+    rewrite(town.settings.site / "flows" / "notices.yaml", to_drafts)
     town.reopen()
     town.apply("notices")
     publish(other, "关于甲路限行的通告")
