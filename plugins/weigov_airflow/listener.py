@@ -13,7 +13,7 @@ from airflow.listeners import hookimpl
 from sqlalchemy.orm import Session, object_session
 
 from weigov_airflow.pools import SLOTS, description, is_ours
-from weigov_airflow.work import REASON
+from weigov_airflow.reason import REASON
 
 log = logging.getLogger("weigov")
 

@@ -548,6 +548,7 @@ def retire(
     before_revision: int,
     now: datetime,
     subject: str | None = None,
+    target: str | None = None,
 ) -> int:
     """Older revisions are pointless now: drop what is unsent, flag what is in flight. How many of both.
 
@@ -562,6 +563,8 @@ def retire(
     )
     if subject is not None:
         older = and_(older, delivery.c.subject == subject)
+    if target is not None:
+        older = and_(older, delivery.c.target == target)
     # One statement: a row that a worker gives back meanwhile is seen as it is then, and never missed by both halves.
     is_unsent = delivery.c.state.in_(tuple(UNSENT))
     in_hand = delivery.c.state.in_(("claimed", "sending", "unknown", "accepted", "in_doubt"))

@@ -163,7 +163,6 @@ def end_step(
 def unsent(connection: Connection, row: Delivery, *, now: datetime, reason: str, owner: str) -> None:
     """Certainly nothing happened: back to ready, due after a growing pause."""
     attempts.end(connection, row, "unsent", now=now, detail=reason)
-    due_at = now + timedelta(
-        seconds=attempts.BACKOFF_S[min(attempts.tried(connection, row), len(attempts.BACKOFF_S)) - 1]
-    )
+    failed = max(attempts.tried(connection, row), 1)  # none was begun where only a question went unanswered
+    due_at = now + timedelta(seconds=attempts.BACKOFF_S[min(failed, len(attempts.BACKOFF_S)) - 1])
     outbox.move(connection, row, "ready", now=now, owner=owner, reason=reason, due_at=due_at, first_intent_at=None)

@@ -47,12 +47,15 @@ _KEYS: dict[str, tuple[tuple[Loc, ...], tuple[Loc, ...]]] = {
         # An article stays until it is withdrawn, and a newer revision always replaces the one before.
         (
             *(("to", word) for word in ("template", "audience")),
-            *((word,) for word in ("valid_for", "order", "link", "menu", "schedule", "urgent", "correction")),
+            *(
+                (word,)
+                for word in ("valid_for", "order", "link", "menu", "conditional", "schedule", "urgent", "correction")
+            ),
         ),
     ),
     "template": (
         (("from",), ("map",), ("to", "template"), ("to", "audience"), ("valid_for",)),
-        (("to", "via"), ("to", "as"), ("menu",), ("schedule",)),
+        (("to", "via"), ("to", "as"), ("menu",), ("conditional",), ("schedule",)),
     ),
     "menu": (
         (("menu",),),
@@ -108,6 +111,12 @@ def _site(site: SiteFile, folder: str) -> Iterator[Finding]:
                     yield (*at, "templates", title, "fields", n), f"{key!r} is not a template key", "as in thing1"
                 if key in template.fields[:n]:
                     yield (*at, "templates", title, "fields", n), f"{key!r} is there twice", ""
+    for n, alert in enumerate(site.alerts):
+        if (alert.kind == "email") != bool(alert.to):
+            wrong = "an e-mail needs receivers" if alert.kind == "email" else "only an e-mail has receivers"
+            yield ("alerts", n), wrong, "to: [duty@city.gov.cn]" if alert.kind == "email" else "take `to` out"
+        if alert.connection in [other.connection for other in site.alerts[:n]]:
+            yield ("alerts", n, "connection"), f"{alert.connection!r} is there twice", ""
     for name, system in site.systems.items():
         if not NAME.fullmatch(name):
             yield ("systems", name), f"{name!r} is not a name: small letters, digits and _", ""
