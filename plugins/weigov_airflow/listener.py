@@ -1,8 +1,8 @@
 """What the scheduler does for us when a run starts or fails: the pools its tasks want, the reason beside a red one.
 
 Both are added to the session the scheduler has open, and go with its next commit: a second session would wait for it,
-on SQLite for ever, and the scheduler lets nobody else commit, not even a savepoint. Airflow logs what a listener raises
-and goes on.
+on SQLite for ever, and the scheduler lets nobody else commit, not even a savepoint. Airflow logs what a listener
+raises and goes on.
 """
 
 from __future__ import annotations
