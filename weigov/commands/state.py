@@ -26,6 +26,7 @@ _TITLES = {
 def status(as_json: Json = False) -> None:
     """What waits, what stands still and why, and what is due now."""
     from weigov.flow.channels import news
+    from weigov.flow.menu import not_made
     from weigov.flow.plan import held_flows
     from weigov.flow.reconcile import JOB_EVENTS
     from weigov.ledger import pauses, reports, waiting
@@ -44,6 +45,7 @@ def status(as_json: Json = False) -> None:
         found["held"] = held_flows(ctx)
         articles = any(flow.to.kind == "news" for flow in ctx.site.flows.values())
         found["no_cover_font"] = NO_FONT if articles and find_font() is None else ""
+        found["menus"] = not_made(ctx)
         found["unproven"] = sorted(name for name, offered in ctx.site.shapes.items() if offered.unproven)
         zone = ctx.site.zone
     if as_json:
@@ -160,6 +162,8 @@ def show_status(found: dict[str, Any], zone: tzinfo) -> None:
             out.print(f"to many: {item['flow']} {item['record']}: {item['made']} of {item['total']} made ({gone})")
     for appid, away in found["away"].items():
         out.print(f"not reached at {appid}: {plain(away)}")
+    for name, reason in found.get("menus", {}).items():
+        out.print(f"menu of {name} is not made: {reason}")
     for name in found["held"]:
         out.print(f"held: the YAML of {name} changed: see `weigov plan {name}`, then `weigov apply {name}`")
     if found.get("no_cover_font"):

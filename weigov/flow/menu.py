@@ -48,6 +48,13 @@ def compose_menu(ctx: Context, flow: Flow, mapping_digest: str, *, dry_run: bool
     return made, "; ".join(held)
 
 
+def not_made(ctx: Context) -> dict[str, str]:
+    """flow → why its menu is not made now, of every flow that wants one."""
+    flows = [flow for flow in ctx.site.flows.values() if flow.to.kind == "menu"]
+    reasons = {flow.flow: compose_menu(ctx, flow, "", dry_run=True)[1] for flow in flows}
+    return {name: reason for name, reason in reasons.items() if reason}
+
+
 class NotCollected(Exception):
     """A stream the menu is made from was not read yet."""
 

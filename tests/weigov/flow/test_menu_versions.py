@@ -96,6 +96,7 @@ def test_a_first_menu_does_not_replace_one_that_is_there_and_that_one_can_come_b
     assert tops(town) == ["抽奖"] and newest(town).state == "confirmed"
     # The flow leaves it alone until a person releases it.
     assert "city keeps version" in town.compose("menu")["menu"].held
+    assert "menu of menu is not made: city keeps version" in weigov("status").good()
     weigov("menu", "release", "city", *WHO).good()
     town.compose("menu")
     town.drain()
