@@ -169,6 +169,7 @@ def _button_problems(path: str, button: Mapping[str, Any], *, top: bool) -> Iter
 _IMG = re.compile(r"<img\b[^>]*>", re.IGNORECASE)
 _SRC = re.compile(r"""\bsrc\s*=\s*(?:"([^"]*)"|'([^']*)'|([^\s>]+))""", re.IGNORECASE)
 _IMAGE_HOST = "mmbiz.qpic.cn"
+_CROP = re.compile(r"(?:(?:^|_)(?:0(?:\.\d{1,6})?|1(?:\.0{1,6})?)){4}")
 
 
 def draft_problems(articles: Sequence[Mapping[str, Any]], *, max_title: int = 32) -> list[str]:
@@ -197,6 +198,9 @@ def _article(article: Mapping[str, Any], max_title: int, path: str) -> Iterator[
     yield from _size(f"{path}content_source_url", source, max_bytes=1024, required=False)
     if source:
         yield from _url(f"{path}content_source_url", source)
+    for name in ("pic_crop_235_1", "pic_crop_1_1"):
+        if article.get(name) and not _CROP.fullmatch(str(article[name])):
+            yield f"{path}{name}: must be X1_Y1_X2_Y2, each from 0 to 1 with at most 6 decimals"
     for name in ("need_open_comment", "only_fans_can_comment"):
         if article.get(name, 0) not in (0, 1):
             yield f"{path}{name}: must be 0 or 1"
