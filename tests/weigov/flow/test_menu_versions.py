@@ -168,6 +168,7 @@ def test_going_back_passes_the_flows_review(calm: Deployment, weigov: Weigov) ->
     assert "waits for review" in weigov("menu", "rollback", "city", str(first), *WHO, "--yes").good()
     calm.drain_but_compose()
     assert "便民服务" in names(calm)
+    assert "waits for review first" in weigov("menu", "overwrite", "city", *WHO, "--yes").err
     assert "~ 更多+ > 便民服务 is called 便民应用" in weigov("review", "list", "--json").good()
     calm.approve("shenhe")
     calm.drain()
