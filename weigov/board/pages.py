@@ -16,10 +16,10 @@ from weigov.board.form import check_origin, read_form
 from weigov.board.guard import Deployment, Guard, Person
 from weigov.board.overview import overview
 from weigov.board.render import HEADERS, Renderer, root_of, sentence_values, words_of
-from weigov.commands.log import lines
 from weigov.flow.clear_quota import CLEARS_PER_MONTH, cleared_this_month
 from weigov.flow.context import Context
 from weigov.ledger import audit_log, board, pauses, quota
+from weigov.ledger.audit_export import lines
 from weigov.ledger.board import Wanted
 from weigov.ledger.states import STATES
 
