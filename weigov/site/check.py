@@ -55,12 +55,12 @@ _KEYS: dict[str, tuple[tuple[Loc, ...], tuple[Loc, ...]]] = {
     ),
     "template": (
         (("from",), ("map",), ("to", "template"), ("to", "audience"), ("valid_for",)),
-        (("to", "via"), ("menu",), ("conditional",), ("schedule",)),
+        (("to", "via"), ("to", "as"), ("menu",), ("conditional",), ("schedule",)),
     ),
     "menu": (
         (("menu",),),
         (
-            *((("to", word)) for word in ("via", "template", "audience")),
+            *((("to", word)) for word in ("via", "as", "template", "audience")),
             *((word,) for word in ("from", "begin", "valid_for", "order", "map", "link", "sync_back")),
             *((word,) for word in ("urgent", "trial", "correction")),
         ),
