@@ -383,7 +383,7 @@ def claim(
         .limit(limit)
         .with_for_update(skip_locked=True, of=delivery)
     )
-    rows = [_from_row(row) for row in connection.execute(query)]
+    rows = [_from_row(row) for row in connection.execute(query).all()]
     if not rows:
         return []
     lease_until = now + timedelta(seconds=lease_s)
