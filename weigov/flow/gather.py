@@ -36,7 +36,7 @@ NOTHING_NEW = "nothing new to gather"
 NOT_YET = "not its time yet"
 _PRIORITY = 55
 #: Keys of a published article's payload that a digest carries on.
-_CARRIED = ("title", "author", "content", "source_url", "cover", "images")
+_CARRIED = ("title", "author", "content", "source_url", "cover", "images", "pic_crop_235_1", "pic_crop_1_1")
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,6 +147,8 @@ class _Digest:
             found = mirror.get(connection, self._ref, article.record.removeprefix(self._ref.record_ref("")))
             if found is None or found[1].withdrawn:
                 continue
+            if outbox.get(connection, article.id).payload.get("as") == "newspic":
+                continue  # a picture message (图片消息) is a message of its own
             if matches(flow.from_.where, found[1], self._parents, self._ctx.site.zone) and _begun(
                 flow, article, found[1], began_at, self._ctx.site.zone
             ):

@@ -53,16 +53,19 @@ _KEYS: dict[str, tuple[tuple[Loc, ...], tuple[Loc, ...]]] = {
     # Its articles are published already, as they were mapped and approved then.
     "gather": (
         (("from",), ("to", "via")),
-        (("to", "template"), *((word,) for word in ("map", "trial", *_OF_OTHERS))),
+        (("to", "template"), ("to", "as"), *((word,) for word in ("map", "trial", *_OF_OTHERS))),
     ),
     "template": (
         (("from",), ("map",), ("to", "template"), ("to", "audience"), ("valid_for",)),
-        (("to", "via"), ("to", "reprints"), *((word,) for word in ("menu", "conditional", "schedule", "gather"))),
+        (
+            *(("to", word) for word in ("via", "as", "reprints")),
+            *((word,) for word in ("menu", "conditional", "schedule", "gather")),
+        ),
     ),
     "menu": (
         (("menu",),),
         (
-            *((("to", word)) for word in ("via", "template", "audience", "reprints")),
+            *((("to", word)) for word in ("via", "as", "template", "audience", "reprints")),
             *((word,) for word in ("from", "gather", "begin", "valid_for", "order", "map", "link", "sync_back")),
             *((word,) for word in ("urgent", "trial", "correction")),
         ),

@@ -121,6 +121,7 @@ class Account(Strict):
     preview_to: tuple[Annotated[str, Field(pattern=r"^[A-Za-z][-_A-Za-z0-9]{5,19}$")], ...] = Field(
         default=(), max_length=9
     )
+    cover_color: str | None = Field(default=None, pattern=r"^#[0-9A-Fa-f]{6}$")
 
     @property
     def messages_a_day(self) -> int | None:
@@ -186,6 +187,7 @@ class Target(Strict):
 
     accounts: tuple[str, ...] = Field(min_length=1)
     kind: TargetKind
+    as_: Literal["newspic"] | None = Field(default=None, alias="as")
     via: Via | None = None
     template: str | None = None
     audience: (

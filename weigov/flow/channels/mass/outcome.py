@@ -8,7 +8,8 @@ import msgspec
 from sqlalchemy import Connection
 
 from weigov.flow.channels.mass.removal import settle_delete
-from weigov.flow.channels.news import find_cover, find_draft
+from weigov.flow.channels.news import find_draft
+from weigov.flow.channels.news.uploads import find_pictures
 from weigov.flow.context import Context
 from weigov.ledger import attempts, budget, outbox, receipts
 from weigov.ledger.outbox import Delivery
@@ -100,7 +101,8 @@ def settle_unknown(ctx: Context, client: AccountClient, row: Delivery) -> str:
         found = find_draft(client, row) or None
     elif row.step.startswith("cover"):
         place = int(row.step.partition(":")[2])
-        found = find_cover(client, str(row.payload["articles"][place - 1]["cover"]))
+        sha256 = str(row.payload["articles"][place - 1]["cover"])
+        found = find_pictures(ctx, client, [sha256]).get(sha256)
     # A picture uploaded twice does no harm, nor does a preview that somebody of ours sees twice.
     with ctx.ledger.begin() as connection:
         if found is not None:
