@@ -144,6 +144,7 @@ def test_a_digest_killed_at_every_step_reaches_everybody_once(calm_on_each: Depl
     town.collect("cms")
     weekly(town)
     kill_at(town, "intent:delete")
+    town.compose("notices", "policies")
     town.drain()
     assert [a["is_deleted"] for a in jobs(town.other)[0]["articles"]] == [True, False]
 
