@@ -18,6 +18,7 @@ import weigov.flow.deliver
 import weigov.flow.reconcile
 import weigov.flow.review
 import weigov.flow.sync_back
+import weigov_airflow.mounted
 import weigov_airflow.operators
 import weigov_airflow.review
 import weigov_airflow.site
@@ -27,4 +28,6 @@ from weigov_airflow import listener
 
 class WeigovPlugin(AirflowPlugin):
     name = "weigov"
+    fastapi_apps = [weigov_airflow.mounted.MOUNTED]  # noqa: RUF012
+    external_views = weigov_airflow.mounted.VIEWS
     listeners = [listener]  # noqa: RUF012 (Airflow declares it so)

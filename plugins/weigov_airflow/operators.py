@@ -85,7 +85,7 @@ class ComposeOperator(_Verb):
         counts = {name: getattr(done, name) for name in ("deliveries", "withdrawn", "quarantined")}
         counts |= {f"waiting for {what}": n for what, n in done.waiting.items()}
         verb = "试编排 would compose" if dry else "编排 compose"
-        report(verb, counts | {f"skipped: {why}": n for why, n in done.skipped.items()}, done.held)
+        report(verb, counts | {f"skipped: {why}": n for why, n in done.skipped.items()}, done.held, *done.notes)
         return {name: 0 for name in counts} if dry else counts
 
 
@@ -205,6 +205,18 @@ class SyncBackOperator(_Verb):
         if done.drained.stopped:
             cannot_work(done.drained.stopped)
         return counts
+
+
+class WatchOperator(_Verb):
+    """What is wrong now → the people on duty, once for each thing. Returns how much is wrong, how much was told."""
+
+    def work(self, ctx: Deployment, context: Context) -> Counts:
+        from weigov.flow.watch import watch
+        from weigov_airflow.work import report
+
+        done = watch(ctx)
+        report("值守 watch", {"wrong": done.wrong, "told": done.told}, *done.problems)
+        return {"wrong": done.wrong, "told": done.told}
 
 
 def is_true(value: bool | str) -> bool:

@@ -27,14 +27,14 @@ class Typed:
         return self.out
 
 
-def command(environ: Mapping[str, str], *words: str) -> Typed:
+def command(environ: Mapping[str, str], *words: str, stdin: str = "") -> Typed:
     out, err = io.StringIO(), io.StringIO()
     code = 0
     with (
         mock.patch.dict(os.environ, environ),
         mock.patch.object(sys, "argv", ["weigov", *words]),
         mock.patch.object(console.out, "_width", 300),  # tables are not broken for want of a terminal
-        mock.patch.object(sys, "stdin", io.StringIO()),
+        mock.patch.object(sys, "stdin", io.StringIO(stdin)),
         redirect_stdout(out),
         redirect_stderr(err),
     ):

@@ -21,6 +21,7 @@ _DECISIONS = 5
 def status(as_json: Json = False) -> None:
     """What waits, what stands still and why, and what is due now."""
     from weigov.flow.channels import news
+    from weigov.flow.menu import not_made
     from weigov.flow.plan import held_flows
     from weigov.flow.reconcile import JOB_EVENTS
     from weigov.ledger import pauses, reports, waiting
@@ -34,7 +35,9 @@ def status(as_json: Json = False) -> None:
             )
             found["paused"] = {flow: asdict(one) for flow, one in pauses.paused(connection, ctx.site.site).items()}
         found["accounts"] = {name: _quotas(ctx, name) for name in ctx.site.accounts}
+        found["away"] = _away(ctx)
         found["held"] = held_flows(ctx)
+        found["menus"] = not_made(ctx)
         found["unproven"] = sorted(name for name, offered in ctx.site.shapes.items() if offered.unproven)
         zone = ctx.site.zone
     if as_json:
@@ -51,6 +54,22 @@ def _quotas(ctx: Any, account: str) -> list[dict[str, Any]]:
         return [asdict(path) for path in outlook(ctx, account)]
     except ConfigError:
         return []
+
+
+def _away(ctx: Any) -> dict[str, dict[str, int]]:
+    """Account → why → how many citizens messages do not reach."""
+    from weigov.ledger import citizens
+
+    found = {}
+    for name in ctx.site.accounts:
+        try:
+            appid = ctx.account(name).account.appid
+        except ConfigError:
+            continue
+        with ctx.ledger.read() as connection:
+            if away := citizens.count_away(connection, appid):
+                found[name] = away
+    return found
 
 
 def plan(flow: Annotated[str | None, typer.Argument(help="one flow; all when not given")] = None) -> None:
@@ -124,6 +143,19 @@ def show_status(found: dict[str, Any], zone: tzinfo) -> None:
     quotas = {name: paths for name, paths in found["accounts"].items() if paths}
     if quotas:
         out.print(quota_table(quotas, zone))
+    for item in found["trials"]:
+        out.print(
+            f"on trial: {item['flow']} since {shown(item['since'])} reaches its guests only, until"
+            f" `weigov release {item['flow']}`"
+        )
+    for item in found["fan_outs"]:
+        if item["state"] == "open" or any(state in item["deliveries"] for state in ("ready", "claimed", "sending")):
+            gone = plain(item["deliveries"])
+            out.print(f"to many: {item['flow']} {item['record']}: {item['made']} of {item['total']} made ({gone})")
+    for appid, away in found["away"].items():
+        out.print(f"not reached at {appid}: {plain(away)}")
+    for name, reason in found.get("menus", {}).items():
+        out.print(f"menu of {name} is not made: {reason}")
     for name in found["held"]:
         out.print(f"held: the YAML of {name} changed: see `weigov plan {name}`, then `weigov apply {name}`")
     for one in found.get("paused", {}).values():

@@ -14,25 +14,25 @@ from typing import Any
 from sqlalchemy import Connection
 
 from weigov.errors import RecordRejected, RemoteUnavailable
-from weigov.flow import audience, collect
+from weigov.flow import collect, fan_out, messages, trial
 from weigov.flow.channels import news
 from weigov.flow.columns import Columns, ColumnUnknown, columns_of
 from weigov.flow.context import Context
 from weigov.flow.images import Freezer
 from weigov.flow.menu import compose_menu
+from weigov.flow.messages import Said, refuse_blocked
 from weigov.flow.mistakes import MISTAKES, where
 from weigov.flow.where import matches
-from weigov.ledger import outbox, revisions, streams
+from weigov.ledger import fan_outs, mirror, outbox, revisions, streams
 from weigov.ledger.outbox import New
 from weigov.ledger.revisions import Pending
 from weigov.ledger.streams import StreamRef
 from weigov.mapping import apply
 from weigov.mapping.html import text_of
-from weigov.mapping.proofread import blocking, proofread
 from weigov.records import Record, digest
 from weigov.site.models import Flow
 
-PRIORITY = {"remove": 10, "warning": 20, "template": 30, "menu": 40, "news": 50, "write": 60}
+PRIORITY = {"remove": 10, "template": 30, "menu": 40, "news": 50, "write": 60}
 #: What revisions wait for, as operators read it.
 IMAGES = "pictures that cannot be fetched"
 COLUMNS = "columns not read yet"
@@ -50,6 +50,7 @@ class Composed:
     skipped: Mapping[str, int] = field(default_factory=dict)  # reason → how many
     waiting: Mapping[str, int] = field(default_factory=dict)  # for what → how many
     held: str = ""
+    notes: tuple[str, ...] = ()  # how far messages to many have come, where they are not all made
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +61,7 @@ class Decision:
     reason: str = ""
     news: tuple[New, ...] = ()
     withdraw: bool = False
+    said: tuple[Said, ...] = ()  # to citizens
 
 
 def compose(ctx: Context, flow_name: str) -> Composed:
@@ -81,6 +83,8 @@ def _work(ctx: Context, flow: Flow, wanted: str, *, dry_run: bool) -> Composed:
         made, held = compose_menu(ctx, flow, wanted, dry_run=dry_run)
         return Composed(flow_name, deliveries=made, held=held)
     columns = columns_of(ctx, flow)
+    if not dry_run:
+        fan_out.expand(ctx, flow)  # what one that died left half-made
     made = withdrawn = quarantined = 0
     skipped: Counter[str] = Counter()
     waiting: Counter[str] = Counter()
@@ -107,12 +111,16 @@ def _work(ctx: Context, flow: Flow, wanted: str, *, dry_run: bool) -> Composed:
             if decision.state == "skipped":
                 skipped[decision.reason] += 1
             if dry_run:
-                made += len(decision.news)
+                made += len(decision.news) + sum(len(one.subjects or ()) for one in decision.said)
         if not dry_run:
             with ctx.ledger.begin() as connection:
+                gathered: list[New] = []
                 for item, decision in decisions:
-                    made += _commit(ctx, connection, flow, item, decision)
-    return Composed(flow_name, made, withdrawn, quarantined, dict(skipped), dict(waiting))
+                    made += _commit(ctx, connection, flow, item, decision, wanted, gathered)
+                made += outbox.enqueue(connection, gathered, now=ctx.now())
+    told = 0 if dry_run else fan_out.expand(ctx, flow)
+    notes = () if dry_run else fan_out.notes(ctx, flow)
+    return Composed(flow_name, made + told, withdrawn, quarantined, dict(skipped), dict(waiting), notes=notes)
 
 
 def decide(ctx: Context, flow: Flow, item: Pending, columns: Columns, mapping_digest: str) -> Decision:
@@ -123,14 +131,14 @@ def decide(ctx: Context, flow: Flow, item: Pending, columns: Columns, mapping_di
     """
     assert flow.from_ is not None
     if item.record is None:
-        return Decision("composed", withdraw=True)
+        return _decide_withdrawal(ctx, flow, item, "composed")
     if not matches(flow.from_.where, item.record, columns.parents, ctx.site.zone):
         columns.need(flow.from_.where, item.record, since=item.created_at)
-        return Decision("skipped", "not one this flow takes", withdraw=True)
+        return _decide_withdrawal(ctx, flow, item, "skipped", "not one this flow takes")
     try:
         if flow.to.kind == "news":
             return _decide_news(ctx, flow, item, item.record, mapping_digest)
-        return _decide_template(ctx, flow, item, item.record, mapping_digest)
+        return _decide_message(ctx, flow, item, item.record)
     except RecordRejected as error:
         return Decision("quarantined", "; ".join(error.reasons))
     except MISTAKES as error:
@@ -149,7 +157,10 @@ def _begin(ctx: Context, flow: Flow, mapping_digest: str) -> str:
                 revisions.begin_flow(connection, ref, collect.reads(ctx.site, flow), mapping_digest, now=ctx.now())
             else:
                 revisions.begin_gathering(connection, ctx.site.site, flow.flow, mapping_digest, now=ctx.now())
-        return ""
+        applied = mapping_digest
+    with ctx.ledger.begin() as connection:
+        if held := trial.begin(ctx, connection, flow):
+            return held
     if applied != mapping_digest:
         return f"the YAML of {flow.flow} changed: see `weigov plan {flow.flow}`, then `weigov apply {flow.flow}`"
     return ""
@@ -161,7 +172,7 @@ def _decide_news(ctx: Context, flow: Flow, item: Pending, record: Record, mappin
     article = apply.map_article(flow, record, apply.context(ctx.site, freezer.resolve))
     if not article.source_url:
         raise RecordRejected(record.key, "source_url is empty: an article must lead back to its source; map one")
-    _refuse_blocked(ctx, record.key, {**_words_of(article), "content": text_of(article.html)})
+    refuse_blocked(ctx, record.key, {**_words_of(article), "content": text_of(article.html)})
     payload: dict[str, Any] = {
         "title": article.title,
         "author": article.author,
@@ -173,6 +184,8 @@ def _decide_news(ctx: Context, flow: Flow, item: Pending, record: Record, mappin
         "dropped": dict(Counter(article.dropped) + freezer.dropped),
     }
     ref = StreamRef(ctx.site.site, flow.from_.system, flow.from_.stream).record_ref(record.key)
+    with ctx.ledger.read() as connection:
+        on_trial = trial.holds(connection, ctx.site.site, flow, item.created_at)
     made = tuple(
         New(
             site=ctx.site.site,
@@ -183,7 +196,7 @@ def _decide_news(ctx: Context, flow: Flow, item: Pending, record: Record, mappin
             target=f"account:{account}",
             subject="",
             channel="news",
-            payload=payload | {"via": flow.to.via},
+            payload=payload | {"via": "draft" if on_trial else flow.to.via},
             title=article.title,
             priority=PRIORITY["news"],
             mapping_digest=mapping_digest,
@@ -201,63 +214,43 @@ def _decide_news(ctx: Context, flow: Flow, item: Pending, record: Record, mappin
     return Decision("composed", news=made)
 
 
-def _decide_template(ctx: Context, flow: Flow, item: Pending, record: Record, mapping_digest: str) -> Decision:
-    assert flow.from_ is not None and flow.valid_for is not None
+def _decide_message(ctx: Context, flow: Flow, item: Pending, record: Record) -> Decision:
     if item.cause == "mapping":
         return Decision("skipped", "a message is not sent again because its mapping changed")
-    ref = StreamRef(ctx.site.site, flow.from_.system, flow.from_.stream).record_ref(record.key)
-    context = apply.context(ctx.site, lambda url: None)
-    now = ctx.now()
-    made: list[New] = []
-    for account in flow.to.accounts:
+    said, why = messages.decide(ctx, flow, item, record)
+    return Decision("composed", said=tuple(said)) if said else Decision("skipped", why)
+
+
+def _decide_withdrawal(ctx: Context, flow: Flow, item: Pending, state: str, reason: str = "") -> Decision:
+    """It is withdrawn, whatever else; who has a message about it may have to hear so."""
+    if flow.correction is None or flow.from_ is None:
+        return Decision(state, reason, withdraw=True)
+    record = item.record
+    if record is None:
         with ctx.ledger.read() as connection:
-            hashes = audience.subjects(ctx, connection, flow, account, record)
-        if not hashes:
-            continue
-        template = ctx.site.accounts[account].templates[str(flow.to.template)]
-        data = apply.map_template(flow, record, context)
-        _refuse_blocked(ctx, record.key, data, numbers=False)  # it is the citizen's own
-        payload = {
-            "template_id": template.id,
-            "data": data,
-            "url": apply.map_link(flow, record, context) or "",
-        }
-        made += [
-            New(
-                site=ctx.site.site,
-                flow=flow.flow,
-                record=ref,
-                revision=item.n,
-                effect="send",
-                target=f"account:{account}",
-                subject=subject,
-                channel="template",
-                payload=payload,
-                title=f"{flow.title} {record.key}",
-                priority=PRIORITY["warning" if flow.urgent else "template"],
-                mapping_digest=mapping_digest,
-                approvals_needed=flow.review.needs if flow.review else 0,
-                expires_at=now + flow.valid_for,
-            )
-            for subject in hashes
-        ]
-    if not made:
-        return Decision("skipped", "unbound")
-    return Decision("composed", news=tuple(made))
-
-
-def _refuse_blocked(ctx: Context, key: str, fields: Mapping[str, str], *, numbers: bool = True) -> None:
-    """What the site's bank of words stops does not even come before a reviewer."""
-    blocked = blocking(proofread(ctx.site.words, fields, numbers=numbers))
-    if blocked:
-        raise RecordRejected(key, *blocked)
+            ref = StreamRef(ctx.site.site, flow.from_.system, flow.from_.stream)
+            found = mirror.get(connection, ref, item.key)
+        record = found[1] if found else None
+    try:
+        return Decision(state, reason, withdraw=True, said=tuple(messages.decide_withdrawal(ctx, flow, record)))
+    except RecordRejected as error:
+        return Decision("quarantined", "; ".join(error.reasons), withdraw=True)
 
 
 def _words_of(article: apply.Article) -> dict[str, str]:
     return {"title": article.title, "author": article.author, "digest": article.digest}
 
 
-def _commit(ctx: Context, connection: Connection, flow: Flow, item: Pending, decision: Decision) -> int:
+def _commit(
+    ctx: Context,
+    connection: Connection,
+    flow: Flow,
+    item: Pending,
+    decision: Decision,
+    mapping_digest: str,
+    gathered: list[New],
+) -> int:
+    """Decide one revision; what it leads to is ``gathered`` with the others'. How many of these it had enqueued."""
     now = ctx.now()
     only_latest = decision.withdraw or flow.order == "latest"
     if not revisions.decide(
@@ -266,7 +259,14 @@ def _commit(ctx: Context, connection: Connection, flow: Flow, item: Pending, dec
         return 0
     assert flow.from_ is not None
     ref = StreamRef(ctx.site.site, flow.from_.system, flow.from_.stream).record_ref(item.key)
-    if item.n > 1 and (decision.withdraw or decision.news):
+    made = 0
+    if any(
+        new.record == ref for new in gathered
+    ):  # of an older revision: it must be there to be retired or corrected
+        made = outbox.enqueue(connection, gathered, now=now)
+        gathered.clear()
+    unfinished: list[fan_outs.FanOut] = []
+    if item.n > 1 and (decision.withdraw or decision.news or decision.said):
         # A withdrawal reaches back to every older revision; so does a newer one where only the latest counts.
         if only_latest or flow.to.kind == "news":
             outbox.retire(
@@ -279,9 +279,14 @@ def _commit(ctx: Context, connection: Connection, flow: Flow, item: Pending, dec
                 before_revision=item.n,
                 now=now,
             )
+            unfinished = fan_outs.supersede(
+                connection, ctx.site.site, flow.flow, ref, before_revision=item.n, now=now
+            )
         if decision.withdraw and flow.to.kind == "news":
             news.remove_published(connection, ctx.site.site, flow.flow, ref, now=now)
-    return outbox.enqueue(connection, decision.news, now=now)
+    gathered += messages.commit(ctx, connection, flow, item, decision.said, unfinished, mapping_digest)
+    gathered += decision.news
+    return made
 
 
 def _already_there(connection: Connection, new: New) -> bool:

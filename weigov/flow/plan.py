@@ -118,6 +118,8 @@ def _different(ctx: Context, flow: Flow, mapping_digest: str) -> tuple[tuple[str
             found = mirror.get(connection, ref, key)
         if found is None or found[1].withdrawn:
             continue
+        if row.payload.get("via") == "draft" and flow.to.via != "draft":
+            continue  # it was made while the flow was on trial, and stays with its guests
         item = Pending(0, 0, found[0], key, "plan", "", found[1], ctx.now())
         try:
             decision = compose.decide(ctx, flow, item, columns, mapping_digest)

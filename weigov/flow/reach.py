@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import Connection
 
 from weigov.flow.context import Context
-from weigov.ledger import citizens, inbox, outbox, quota
+from weigov.ledger import citizens, inbox, outbox, quota, told
 from weigov.ledger.citizens import Gone
 from weigov.ledger.outbox import Delivery
 from weigov.ledger.states import TO_CITIZENS
@@ -37,6 +37,8 @@ _SAID: dict[str, str] = {
     "refuses": "does not take this kind of message",
 }
 _PAGE = 200
+#: How soon it is looked at again whether an old text arrived.
+_LOOK_AGAIN = timedelta(minutes=30)
 
 
 def take_events(ctx: Context, appid: str) -> int:
@@ -77,55 +79,91 @@ def let_pass(
     ctx: Context, connection: Connection, appid: str, rows: list[Delivery], turned_away: Counter[str]
 ) -> list[Delivery]:
     """Those of the claimed ``rows`` that may go to their citizens now; what became of the others is counted."""
-    told = [row for row in rows if row.channel in TO_CITIZENS]
-    if not told:
+    messages = [row for row in rows if row.channel in TO_CITIZENS]
+    if not messages:
         return rows
-    out = _unreachable(ctx, connection, appid, told, turned_away)
-    out |= _too_many(ctx, connection, [row for row in told if row.id not in out], turned_away)
-    return [row for row in rows if row.id not in out]
+    kept = _reachable(ctx, connection, appid, messages, turned_away)
+    kept = _still_to_correct(ctx, connection, kept, turned_away)
+    kept = _few_enough(ctx, connection, kept, turned_away)
+    going = {row.id: row for row in kept}
+    return [going.get(row.id, row) for row in rows if row.id in going or row.channel not in TO_CITIZENS]
 
 
-def _unreachable(
+def _reachable(
     ctx: Context, connection: Connection, appid: str, rows: list[Delivery], turned_away: Counter[str]
-) -> set[int]:
+) -> list[Delivery]:
     away = citizens.away(connection, appid, (row.subject for row in rows))
-    if not away:
-        return set()
     for subject, at in citizens.last_signs(connection, appid, away, SIGNS).items():
         if at > away[subject].since:
             citizens.note_here(connection, appid, subject, at=at)
             del away[subject]
-    out = set()
     for row in rows:
         if row.subject in away:
             known = away[row.subject]
             reason = f"not sent: the citizen {_SAID[known.why]} (known since {known.since:%F %H:%M} UTC)"
             outbox.move(connection, row, "rejected", now=ctx.now(), owner=ctx.worker, reason=reason)
             turned_away["rejected"] += 1
-            out.add(row.id)
-    return out
+    return [row for row in rows if row.subject not in away]
 
 
-def _too_many(ctx: Context, connection: Connection, rows: list[Delivery], turned_away: Counter[str]) -> set[int]:
+def _still_to_correct(
+    ctx: Context, connection: Connection, rows: list[Delivery], turned_away: Counter[str]
+) -> list[Delivery]:
+    """A correction goes to who surely has the old text. Who never got it gets the new one as if it were the first, or
+    nothing; while nobody knows, it waits."""
+    kept = []
+    now = ctx.now()
+    for row in rows:
+        if "corrects" not in row.payload:
+            kept.append(row)
+            continue
+        old = outbox.get(connection, int(row.payload["corrects"]))
+        if old.state in ("accepted", "confirmed"):
+            if not row.payload["says"] or row.payload["says"] != old.payload.get("says", old.digest):
+                kept.append(row)
+                continue
+            _drop(ctx, connection, row, "the text is again the one the citizen has")
+        elif old.state in ("superseded", "expired") and row.payload["instead"]:
+            kept.append(told.say_instead(connection, row, row.payload["instead"], now=now))
+            continue
+        elif old.state in ("in_doubt", "unknown", "sending", "claimed", "ready", "deferred", "waiting_review"):
+            reason = f"waits until it is certain whether the old text (delivery {old.id}) arrived"
+            outbox.defer(connection, row, until=now + _LOOK_AGAIN, reason=reason, now=now, owner=ctx.worker)
+            turned_away["deferred"] += 1
+            continue
+        else:
+            _drop(ctx, connection, row, "the old text never arrived: there is nothing to correct")
+        turned_away["superseded"] += 1
+    return kept
+
+
+def _drop(ctx: Context, connection: Connection, row: Delivery, reason: str) -> None:
+    outbox.release(connection, [row], now=ctx.now(), owner=ctx.worker)
+    outbox.move(connection, outbox.get(connection, row.id), "superseded", now=ctx.now(), reason=reason)
+
+
+def _few_enough(
+    ctx: Context, connection: Connection, rows: list[Delivery], turned_away: Counter[str]
+) -> list[Delivery]:
     """Defer what would be more than a citizen is to be told in one Beijing day. Urgent flows are not counted."""
     if not rows:
-        return set()
+        return rows
     target = rows[0].target
     a_day = ctx.site.accounts[target.removeprefix("account:")].messages_a_day
     wanted = [row for row in rows if (flow := ctx.site.flows.get(row.flow)) is None or not flow.urgent]
     if a_day is None or not wanted:
-        return set()
+        return rows
     now = ctx.now()
     until = rules.next_beijing_day(now) + timedelta(minutes=1)
-    told = outbox.told_since(connection, target, {row.subject for row in wanted}, since=quota.beijing_midnight(now))
+    today = told.since(connection, target, {row.subject for row in wanted}, moment=quota.beijing_midnight(now))
     out = set()
     for row in wanted:
-        if told.get(row.subject, 0) >= a_day:
+        if today.get(row.subject, 0) >= a_day:
             reason = f"the citizen was told {a_day} times today, as many as per_citizen allows"
             outbox.defer(connection, row, until=until, reason=reason, now=now, owner=ctx.worker)
             turned_away["deferred"] += 1
             out.add(row.id)
-    return out
+    return [row for row in rows if row.id not in out]
 
 
 def _when(event: Message, item: inbox.Item) -> datetime:

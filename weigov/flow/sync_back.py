@@ -20,10 +20,10 @@ from weigov.flow.deliver import Drained, drain
 from weigov.flow.filling import filled
 from weigov.flow.reconcile import settle_writes
 from weigov.ledger import outbox, receipts, revisions
-from weigov.ledger.outbox import New
+from weigov.ledger.outbox import Delivery, New
 from weigov.ledger.states import State
 from weigov.ledger.streams import StreamRef
-from weigov.site.models import Flow
+from weigov.site.models import MESSAGE_KINDS, Flow
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +68,7 @@ class _Fate:
 def _of_deliveries(ctx: Context, connection: Connection, flow: Flow) -> list[New]:
     assert flow.sync_back is not None
     states: tuple[State, ...] = tuple(s for s in flow.sync_back.on if s != "quarantined")
-    effect = "send" if flow.to.kind == "template" else "publish"
+    effect = "send" if flow.to.kind in MESSAGE_KINDS else "publish"
     rows = outbox.to_report(connection, ctx.site.site, flow.flow, effect, states, flow.sync_back.operation)
     return [
         _write(
@@ -87,8 +87,15 @@ def _of_deliveries(ctx: Context, connection: Connection, flow: Flow) -> list[New
             ),
         )
         for row in rows
-        if effect == "send" or outbox.is_newest(connection, row)
+        if speaks(connection, row)
     ]
+
+
+def speaks(connection: Connection, row: Delivery) -> bool:
+    """Whether the system is told of this delivery: of an article only the newest speaks, and no correction does."""
+    if row.effect == "send":
+        return "corrects" not in row.payload
+    return outbox.is_newest(connection, row)
 
 
 def _of_quarantine(ctx: Context, connection: Connection, flow: Flow) -> list[New]:

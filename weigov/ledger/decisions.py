@@ -19,7 +19,7 @@ from weigov.ledger.tables import decision
 
 #: As wide as the column.
 MAX_NAME = 128
-What = Literal["settle", "replay", "stop", "recover"]
+What = Literal["settle", "replay", "stop", "recover", "over", "rollback", "release"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,18 +44,23 @@ def note(
     reason: str,
     at: datetime,
     delivery: int | None = None,
+    flow: str = "",
     was: str = "",
     now: str = "",
 ) -> None:
-    """Keep one decision: a delivery went from ``was`` to ``now``. Raises ReviewRejected without name or reason."""
+    """Keep one decision: a delivery, or a flow, went from ``was`` to ``now``.
+
+    Raises ReviewRejected without name or reason.
+    """
     person, reason = person.strip(), reason.strip()
     if not person or not reason:
         raise ReviewRejected("a decision needs a name and a reason")
     if len(person) > MAX_NAME:
         raise ReviewRejected(f"a name has at most {MAX_NAME} characters")
-    values = {"was": was, "now": now, "person": person, "reason": reason, "at": at}
+    said = f"{flow}: {reason}" if flow else reason
+    values = {"was": was, "now": now, "person": person, "reason": said, "at": at}
     connection.execute(decision.insert().values(site=site, what=what, delivery_id=delivery, **values))
-    about = f"site {site}" if delivery is None else f"delivery {delivery}"
+    about = f"flow {flow}" if flow else f"site {site}" if delivery is None else f"delivery {delivery}"
     audit_log.append(connection, site, what, about=about, person=person, reason=reason, at=at, was=was, now=now)
 
 

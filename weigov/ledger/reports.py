@@ -12,7 +12,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, and_, exists, func, or_, select
 
-from weigov.ledger import decisions, quota, standstill
+from weigov.ledger import decisions, fan_outs, quota, standstill, trials
 from weigov.ledger.outbox import waits_before
 from weigov.ledger.states import STATES, UNSENT, State
 from weigov.ledger.tables import delivery, inbox, position, record, reject, revision, stream_state
@@ -38,6 +38,8 @@ def status(connection: Connection, site: str, *, now: datetime) -> dict[str, Any
     streams     system, stream, last_started_at, last_completed_at, problem, notes, rejected
     quota       appid → path → {used, daily_limit}
     inbox       appid → {waiting, oldest}
+    trials      flows that reach their guests only: flow, since
+    fan_outs    the newest messages to many: flow, record, revision, target, since, made, total, state, deliveries
     due, next_due_at
     """
     flows = _flows(connection, site)
@@ -54,9 +56,11 @@ def status(connection: Connection, site: str, *, now: datetime) -> dict[str, Any
         "waiting_review": _items(connection, site, flows, "waiting_review"),
         "decisions": [asdict(one) for one in decisions.newest(connection, site, limit=NEWEST)],
         "halted": decisions.stopped(connection, site),
-        "streams": _streams(connection, site),
+        "streams": streams(connection, site),
         "quota": _quota(connection, now),
         "inbox": _inbox(connection),
+        "trials": trials.under_way(connection, site),
+        "fan_outs": fan_outs.progress(connection, site, limit=NEWEST),
         "due": due(connection, site, now=now),
         "next_due_at": next_due_at(connection, site, now=now),
     }
@@ -80,7 +84,8 @@ def due_by_kind(connection: Connection, site: str, *, now: datetime, events: Col
     return {
         "compose": _count(
             connection, select(func.count()).where(revision.c.site == site, revision.c.state == "pending")
-        ),
+        )
+        + len(fan_outs.under_way(connection, site)),
         "deliver": _count(connection, _some(site, flows, _UNSENT).where(_deliverable(now))),
         "reconcile": _count(connection, _some(site, flows, _OPEN).where(_uncertain(now)))
         + _count(connection, waiting),
@@ -258,7 +263,8 @@ def _items(connection: Connection, site: str, flows: Collection[str], state: Sta
     return [dict(row._mapping) for row in connection.execute(query)]
 
 
-def _streams(connection: Connection, site: str) -> list[dict[str, Any]]:
+def streams(connection: Connection, site: str) -> list[dict[str, Any]]:
+    """Every stream ever read: system, stream, last_started_at, last_completed_at, problem, notes, rejected."""
     rejected = (
         select(reject.c.system, reject.c.stream, func.count().label("n"))
         .where(reject.c.site == site, reject.c.resolved_at.is_(None))

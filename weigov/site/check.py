@@ -15,10 +15,12 @@ from weigov.mapping.times import format_fault
 from weigov.ports import StreamShape, SystemShape
 from weigov.site.check_map import check_layouts, check_link, check_map
 from weigov.site.check_menu import check_menu
+from weigov.site.check_messages import check_messages
 from weigov.site.known import Finding, Known, field_types, unknown_field
 from weigov.site.models import (
     FIGURE_SOURCES,
     FIGURES_OF_RECORD,
+    MESSAGE_KINDS,
     SYNC_SOURCES,
     Constant,
     FiguresBack,
@@ -45,18 +47,22 @@ _KEYS: dict[str, tuple[tuple[Loc, ...], tuple[Loc, ...]]] = {
         # An article stays until it is withdrawn, and a newer revision always replaces the one before.
         (
             *(("to", word) for word in ("template", "audience")),
-            *((word,) for word in ("valid_for", "order", "link", "menu", "schedule", "urgent")),
+            *(
+                (word,)
+                for word in ("valid_for", "order", "link", "menu", "conditional", "schedule", "urgent", "correction")
+            ),
         ),
     ),
     "template": (
         (("from",), ("map",), ("to", "template"), ("to", "audience"), ("valid_for",)),
-        (("to", "via"), ("menu",), ("schedule",)),
+        (("to", "via"), ("menu",), ("conditional",), ("schedule",)),
     ),
     "menu": (
         (("menu",),),
         (
             *((("to", word)) for word in ("via", "template", "audience")),
-            *(((word,)) for word in ("from", "begin", "valid_for", "order", "map", "link", "sync_back", "urgent")),
+            *((word,) for word in ("from", "begin", "valid_for", "order", "map", "link", "sync_back")),
+            *((word,) for word in ("urgent", "trial", "correction")),
         ),
     ),
 }
@@ -105,6 +111,12 @@ def _site(site: SiteFile, folder: str) -> Iterator[Finding]:
                     yield (*at, "templates", title, "fields", n), f"{key!r} is not a template key", "as in thing1"
                 if key in template.fields[:n]:
                     yield (*at, "templates", title, "fields", n), f"{key!r} is there twice", ""
+    for n, alert in enumerate(site.alerts):
+        if (alert.kind == "email") != bool(alert.to):
+            wrong = "an e-mail needs receivers" if alert.kind == "email" else "only an e-mail has receivers"
+            yield ("alerts", n), wrong, "to: [duty@city.gov.cn]" if alert.kind == "email" else "take `to` out"
+        if alert.connection in [other.connection for other in site.alerts[:n]]:
+            yield ("alerts", n, "connection"), f"{alert.connection!r} is there twice", ""
     for name, system in site.systems.items():
         if not NAME.fullmatch(name):
             yield ("systems", name), f"{name!r} is not a name: small letters, digits and _", ""
@@ -126,6 +138,10 @@ def _flow(stem: str, flow: Flow, shape: StreamShape | None, known: Known) -> Ite
             "messages cannot begin with all: it would tell everyone of what is long past",
             "now or a date",
         )
+    if flow.to.kind in MESSAGE_KINDS:
+        yield from check_messages(flow, shape, known)
+    if flow.trial and flow.to.kind == "news" and flow.to.via == "draft":
+        yield ("trial",), "means nothing where articles stay drafts anyway", "take it out"
     if flow.urgent and flow.quiet_hours:
         yield ("urgent",), "goes at any hour, and quiet_hours says the contrary", "take one of them out"
     if flow.schedule is not None and not _is_cron(flow.schedule):

@@ -14,12 +14,18 @@ from zoneinfo import ZoneInfo
 from pydantic import BeforeValidator, Discriminator, Field, PositiveInt, Tag
 
 from weigov.mapping.model import FieldRule, Link, Strict
+from weigov.site.menu_models import ConditionalMenu, MenuChildren, MenuEntry
 
 AccountType = Literal["service", "subscription"]
+#: Kinds of targets that each tell one citizen something.
+MESSAGE_KINDS = ("template",)
 AccessToken = Literal["stable_token", "token"]
 TargetKind = Literal["news", "template", "menu"]
 Via = Literal["draft", "publish"]
-Audience = Literal["bound_applicant", "bound_asker"]
+#: bound_*: those bound to the record or to the person in it. bound: everybody bound to anything.
+Audience = Literal["bound_applicant", "bound_asker", "bound"]
+#: Audiences that do not depend on the record: how many they are is not known beforehand.
+MANY = ("bound",)
 Order = Literal["latest", "every"]
 
 #: States of a delivery that may be reported upstream.
@@ -124,6 +130,14 @@ class System(Strict):
     media_hosts: tuple[str, ...] = ()
 
 
+class Alert(Strict):
+    """Where the people on duty are told: a robot of WeCom, a webhook, or by mail to ``to``."""
+
+    kind: Literal["wecom", "webhook", "email"]
+    connection: str
+    to: tuple[str, ...] = ()
+
+
 class SiteFile(Strict):
     """``site.yaml`` as written."""
 
@@ -131,6 +145,7 @@ class SiteFile(Strict):
     time_zone: str
     accounts: Mapping[str, Account]
     systems: Mapping[str, System]
+    alerts: tuple[Alert, ...] = ()
 
 
 # ---- flows/*.yaml
@@ -249,41 +264,25 @@ class SyncBack(Strict):
     figures: FiguresBack | None = None
 
 
-class MenuStream(Strict):
-    """The columns directly below ``under``."""
+class Trial(Strict):
+    """Whom a flow may reach until somebody releases it, by the names ``weigov guests`` knows."""
 
-    system: str
-    stream: str
-    under: str
+    guests: tuple[str, ...] = Field(min_length=1)
 
 
-class MenuChildren(Strict):
-    """Sub-buttons made from a stream, in the stream's own order."""
+class CorrectionText(Strict):
+    """What those are told who have the old text. What is not given is the flow's own."""
 
-    from_: MenuStream = Field(alias="from")
-    take: int = Field(ge=1, le=5)
-    link: Link
-
-
-class MenuLeaf(Strict):
-    """A button that does something: opens an address or a page, or reports its key."""
-
-    name: str = Field(min_length=1)
-    url: str | None = None
-    page: str | None = None
-    key: str | None = None
+    template: str | None = None
+    map: Mapping[str, FieldRule] = Field(default_factory=dict)
+    link: Link | None = None
 
 
-Children = Annotated[
-    Annotated[MenuChildren, Tag("stream")] | Annotated[tuple[MenuLeaf, ...], Tag("fixed")],
-    Discriminator(lambda v: "stream" if isinstance(v, dict | MenuChildren) else "fixed"),
-]
+class Correction(Strict):
+    """What an edit and a withdrawal say to those who got the old text, once each; to nobody else."""
 
-
-class MenuEntry(MenuLeaf):
-    """A button of the top row: one that does something, or one with children."""
-
-    children: Children | None = None
+    edited: CorrectionText | None = None
+    withdrawn: CorrectionText | None = None
 
 
 class Flow(Strict):
@@ -300,16 +299,23 @@ class Flow(Strict):
     quiet_hours: Annotated[QuietHours, BeforeValidator(_quiet_hours)] | None = None
     #: A warning: goes before other messages, at any hour, and does not count as one too many.
     urgent: bool = False
+    trial: Trial | None = None
+    correction: Correction | None = None
     map: Mapping[str, FieldRule] = Field(default_factory=dict)
     link: Link | None = None
     sync_back: SyncBack | None = None
     menu: tuple[MenuEntry, ...] = ()
+    conditional: tuple[ConditionalMenu, ...] = ()
     schedule: str | None = None
 
     def streams(self) -> tuple[tuple[str, str], ...]:
         """The (system, stream) pairs this flow waits for, each once, in order."""
         found = [(self.from_.system, self.from_.stream)] if self.from_ else []
-        for entry in self.menu:
-            if isinstance(entry.children, MenuChildren):
-                found.append((entry.children.from_.system, entry.children.from_.stream))
+        for children in self.menu_streams():
+            found.append((children.from_.system, children.from_.stream))
         return tuple(dict.fromkeys(found))
+
+    def menu_streams(self) -> tuple[MenuChildren, ...]:
+        """Every place of the menus that is filled from a stream."""
+        entries = [*self.menu, *(entry for one in self.conditional for entry in one.menu)]
+        return tuple(entry.children for entry in entries if isinstance(entry.children, MenuChildren))

@@ -13,7 +13,8 @@ import pytest
 from tests.weigov.site.town import FILES, MENU, NOTICES, PROGRESS, SITE, shapes, write
 from weigov.errors import ConfigError, Fault
 from weigov.site.load import load_site, load_site_parts
-from weigov.site.models import Constant, Formatted, MenuChildren
+from weigov.site.menu_models import MenuChildren
+from weigov.site.models import Constant, Formatted
 
 
 def faults_of(folder: Path) -> list[Fault]:
@@ -68,6 +69,29 @@ BROKEN = [
     (N, "  via: publish\n", "", "to.via", "news needs it"),
     (N, "begin: all", "gather: {take: 8}", "gather", "is not a word here"),
     (N, "begin: all", 'schedule: "0 1 * * *"', "schedule", "means nothing for news"),
+    (N, "begin: all", "urgent: true", "urgent", "means nothing for news"),
+    (N, "begin: all", "correction: {edited: {}}", "correction", "means nothing for news"),
+    (N, "begin: all", "trial: {guests: []}", "trial.guests", "at least 1"),
+    (N, "  via: publish", "  via: draft\ntrial: {guests: [a]}", "trial", "stay drafts anyway"),
+    (P, "valid_for: P2D", "valid_for: P2D\nurgent: true", "urgent", "quiet_hours says the contrary"),
+    (P, "valid_for: P2D", "valid_for: P2D\ncorrection: {}", "correction", "says nothing"),
+    (P, "valid_for: P2D", "valid_for: P2D\ncorrection: {withdrawn: {}}", "withdrawn.map", "was withdrawn"),
+    (
+        P,
+        "valid_for: P2D",
+        "valid_for: P2D\ncorrection: {edited: {template: x}}",
+        "edited.template",
+        "no template 'x'",
+    ),
+    (
+        P,
+        "valid_for: P2D",
+        "valid_for: P2D\ncorrection: {edited: {map: {thing1: {from: key}}}}",
+        "edited.map.phrase2",
+        "missing",
+    ),
+    (P, "audience: bound_applicant", "audience: bound\nreview: {needs: 1}", "review", "an audience of bound"),
+    ("site.yaml", "type: service", "type: service\n    per_citizen: 5", "accounts.city.per_citizen", "string"),
     (N, "needs: 2", "needs: 0", "review.needs", "greater than 0"),
     (N, "    from: title", "    from: titel", "map.title.from", "did you mean title?"),
     (N, "    from: title", "    from: summary", "map.title.from", "does not fill 'summary'"),

@@ -9,11 +9,12 @@ from sqlalchemy import Connection
 
 from weigov.flow.audit.difference import Difference
 from weigov.flow.context import Context
+from weigov.flow.sync_back import speaks
 from weigov.ledger import drift, outbox
 from weigov.ledger.drift import Article
 from weigov.ledger.states import State
 from weigov.ledger.streams import StreamRef
-from weigov.site.models import Flow
+from weigov.site.models import MESSAGE_KINDS, Flow
 
 #: What is younger is still on its way: every verb runs more often than that.
 SETTLED = timedelta(hours=1)
@@ -56,10 +57,10 @@ def _long_in_doubt(ctx: Context, connection: Connection) -> Iterator[Difference]
 def _not_told(ctx: Context, connection: Connection, flow: Flow) -> Iterator[Difference]:
     assert flow.sync_back is not None and flow.from_ is not None
     states: tuple[State, ...] = tuple(s for s in flow.sync_back.on if s != "quarantined")
-    effect = "send" if flow.to.kind == "template" else "publish"
+    effect = "send" if flow.to.kind in MESSAGE_KINDS else "publish"
     rows = outbox.to_report(connection, ctx.site.site, flow.flow, effect, states, flow.sync_back.operation)
     for row in rows:
-        if row.changed_at < ctx.now() - SETTLED and (effect == "send" or outbox.is_newest(connection, row)):
+        if row.changed_at < ctx.now() - SETTLED and speaks(connection, row):
             what = f"its system was not told that it is {row.state}"
             todo = f"`weigov sync-back {flow.from_.system}`"
             yield Difference(flow.from_.system, row.record, what, todo, row.id, row.state)

@@ -1,0 +1,101 @@
+"""The first page: what must be done, by whom; how everything stands."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from tests.weigov.board.conftest import Shown
+from tests.weigov.board.town import Town
+from tests.weigov.serving import Web
+from weigov.board.inspection import days_left
+from weigov.board.overview import late_after
+
+NOW = datetime(2026, 11, 26, 10, tzinfo=UTC)
+
+
+def test_it_says_what_must_be_done_and_by_whom(web: Web, town: Town, shown: Shown) -> None:
+    town.in_doubt("存疑一")
+    town.spend(930)
+    shown.gateway = "127.0.0.1:18700: no answer"
+    try:
+        page = web.get("/").text
+    finally:
+        shown.gateway = ""
+    for said in (
+        "in doubt; look at the other side, then settle them",
+        "records could not be mapped; mend the source",
+        "The gateway cannot be reached: 127.0.0.1:18700: no answer",
+        "city: 93",  # of 1000 calls of draft/add
+        "questions of citizens are unanswered",
+    ):
+        assert said in page, said
+    assert re.search(r"IT on duty.*reviewers|IT on duty", page, re.DOTALL)
+    chinese = web.get("/", headers={"Accept-Language": "zh-CN,zh;q=0.9,en;q=0.8"}).text
+    assert "存疑，请到对方处查看后裁定" in chinese and "值班 IT" in chinese and '<html lang="zh-CN">' in chinese
+
+
+def test_flows_quotas_health_and_trend_are_on_it(web: Web, town: Town) -> None:
+    town.spend(1)
+    page = web.get("/").text
+    for part in (
+        "通知公告",
+        "办件进度",
+        "draft/add",
+        "Token of city",
+        "cms/articles",
+        "completed 2026-03-10",
+        "Last published",
+    ):
+        assert part in page, part
+    assert page.count('class="arrived" x=') == 30
+    (today,) = re.findall(r"<title>2026-03-10: Arrived (\d+)", page)
+    assert int(today) >= 2
+
+
+@pytest.mark.parametrize(
+    ("last", "days"),
+    [
+        (NOW - timedelta(hours=1), 13),
+        (NOW - timedelta(days=11), 3),
+        (NOW - timedelta(days=11, seconds=-1), 3),
+        (NOW - timedelta(days=10, hours=23), 3),
+        (NOW - timedelta(days=10), 4),
+        (NOW - timedelta(days=14), 0),
+        (NOW - timedelta(days=15), -1),
+        (None, None),
+    ],
+)
+def test_the_days_to_the_veto_are_whole_days_that_are_left(last: datetime | None, days: int | None) -> None:
+    assert days_left(last, NOW) == days
+
+
+@pytest.mark.parametrize(
+    ("cron", "hours"), [("*/10 * * * *", 1), ("5 * * * *", 3), ("0 8-20 * * *", 14), ("30 5 * * *", 26), ("x", 3)]
+)
+def test_a_stream_is_late_by_its_schedule(cron: str, hours: int) -> None:
+    assert late_after(cron) == timedelta(hours=hours)
+
+
+def test_nothing_runs_that_is_not_our_own_file(web: Web) -> None:
+    answer = web.get("/")
+    policy = answer.headers["Content-Security-Policy"]
+    assert "default-src 'none'" in policy and "unsafe" not in policy and "frame-ancestors 'self'" in policy
+    assert not re.search(r"<script(?! src=)|\son\w+=|\sstyle=|<style", answer.text)
+    for name in ("board.css", "board.js"):
+        assert web.get(f"/static/{name}").status_code == 200
+    assert web.get("/static/../app.py").status_code == 404 and web.get("/static/app.py").status_code == 404
+
+
+def test_the_language_is_chosen_kept_and_shown(web: Web) -> None:
+    answer = web.get("/?lang=zh", headers={"Accept-Language": "en"})
+    assert '<html lang="zh-CN">' in answer.text and "weigov_lang=zh" in answer.headers["Set-Cookie"]
+    assert '<html lang="en">' in web.get("/?lang=en").text
+    web.cookies.clear()
+
+
+def test_without_a_log_in_there_is_nothing_but_the_sentence_to_log_in(web: Web, town: Town) -> None:
+    answer = web.get("/", headers={"X-Role": ""})
+    assert answer.status_code == 401 and "Log in to Airflow first" in answer.text and "通知公告" not in answer.text

@@ -1,0 +1,271 @@
+"""Messages to many, trials and corrections, as the citizens' phones show them."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+import pytest
+
+from sandbox.people import PEOPLE
+from tests.weigov.command import command
+from tests.weigov.flow.deployment import Deployment, openid, rewrite
+from tests.weigov.flow.killed import run_until_killed
+from tests.weigov.flow.test_articles import publish
+from tests.weigov.flow.test_messages import ORDINARY, SEND, case_of, move, told
+from weigov.errors import ReviewRejected
+from weigov.flow import fan_out, trial
+
+ALERTS = """\
+flow: alerts
+title: 停水通知
+from: {system: cms, stream: articles}
+to: {accounts: [city], kind: template, template: answer, audience: bound}
+valid_for: P2D
+map:
+  thing1: {from: title, max: 20}
+  thing2: {value: 通知}
+  time3: {from: published_at, format: "YYYY年M月D日 HH:mm"}
+"""
+CORRECTION = """\
+correction:
+  edited:
+    map:
+      thing1: {from: title, max: 20}
+      thing2: {value: 更正}
+      time3: {from: published_at, format: "YYYY年M月D日 HH:mm"}
+  withdrawn:
+    map:
+      thing1: {from: title, max: 20}
+      thing2: {value: 撤回}
+      time3: {from: published_at, format: "YYYY年M月D日 HH:mm"}
+"""
+GUESTS = [ORDINARY[0], ORDINARY[1]]
+TRIAL = "trial: {guests: [tester, boss, nobody]}\n"
+
+
+def alerts(town: Deployment, *more: str) -> None:
+    flows = town.settings.site / "flows"
+    (flows / "alerts.yaml").write_text(ALERTS + "".join(more), encoding="utf-8")
+    for name in ("notices", "policies"):
+        (flows / f"{name}.yaml").unlink(missing_ok=True)
+    town.reopen()
+    town.compose("alerts")
+    with town.ctx.ledger.begin() as connection:  # everybody starts where messages can reach them
+        connection.exec_driver_sql("DELETE FROM citizen")
+
+
+def pull(town: Deployment) -> None:
+    town.collect("cms")
+    town.compose("alerts")
+
+
+def heard(town: Deployment) -> Counter[tuple[str, str, str]]:
+    """(identity, what, title) → how often it reached that phone."""
+    names = {p.openid: p.identity for p in PEOPLE}
+    return Counter(
+        (names[m["openid"]], m["data"]["thing2"], m["data"]["thing1"])
+        for m in town.other.messages()
+        if m["delivered"] and m["template_id"] == "TM00124"
+    )
+
+
+def reachable() -> set[str]:
+    return {p.identity for p in PEOPLE if p.persona in ("ordinary", "timeout_after_accept")}
+
+
+@pytest.fixture(autouse=True)
+def small_batches(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(fan_out, "BATCH", 7)
+
+
+def test_a_message_to_all_who_are_bound_reaches_each_once_and_shows_how_far_it_is(calm_on_each: Deployment) -> None:
+    town = calm_on_each
+    alerts(town)
+    publish(town.other, "滨湖片区停水")
+    pull(town)
+    (one,) = town.status()["fan_outs"]
+    assert one["made"] == one["total"] == len(PEOPLE) and one["deliveries"] == {"ready": len(PEOPLE)}
+    town.drain()
+    assert {who for who, _, _ in heard(town)} == reachable() and set(heard(town).values()) == {1}
+
+
+@pytest.mark.parametrize("point", ["fan_out._batch:1", "fan_out.outbox__enqueue:1", "fan_out.fan_outs__advance:1"])
+def test_killed_in_the_middle_it_misses_nobody_and_tells_nobody_twice(calm_on_each: Deployment, point: str) -> None:
+    town = calm_on_each
+    alerts(town)
+    publish(town.other, "滨湖片区停水")
+    town.collect("cms")
+    run_until_killed(town.environ, point, "compose", "alerts")
+    assert town.due().get("compose") == 1
+    town.compose("alerts")
+    town.drain()
+    assert {who for who, _, _ in heard(town)} == reachable() and set(heard(town).values()) == {1}
+
+
+def test_an_edit_tells_those_who_have_the_old_text_and_gives_the_others_the_new(calm_on_each: Deployment) -> None:
+    town = calm_on_each
+    alerts(town, CORRECTION)
+    article = publish(town.other, "滨湖片区停水")
+    pull(town)
+    town.deliver(limit=20)
+    town.reconcile()
+    first = {who for who, _, _ in heard(town)}
+    assert 10 < len(first) < len(reachable())
+    town.other.patch(f"/cms/articles/{article['id']}", title="滨湖片区明日停水")
+    pull(town)
+    town.drain()
+    expected = {(who, "通知", "滨湖片区停水"): 1 for who in first}
+    expected |= {(who, "更正", "滨湖片区明日停水"): 1 for who in first}
+    expected |= {(who, "通知", "滨湖片区明日停水"): 1 for who in reachable() - first}
+    assert heard(town) == expected
+
+
+def test_a_withdrawal_is_told_to_those_who_have_the_text_and_to_nobody_else(calm: Deployment) -> None:
+    alerts(calm, CORRECTION)
+    article = publish(calm.other, "滨湖片区停水")
+    pull(calm)
+    calm.deliver(limit=20)
+    calm.reconcile()
+    first = {who for who, _, _ in heard(calm)}
+    calm.other.post(f"/cms/articles/{article['id']}/withdraw")
+    pull(calm)
+    calm.drain()
+    expected = {(who, "通知", "滨湖片区停水"): 1 for who in first}
+    assert heard(calm) == expected | {(who, "撤回", "滨湖片区停水"): 1 for who in first}
+
+
+def test_an_edit_during_the_fan_out_reaches_those_it_had_not_come_to(calm: Deployment) -> None:
+    alerts(calm, CORRECTION)
+    article = publish(calm.other, "滨湖片区停水")
+    calm.collect("cms")
+    expand = fan_out.expand
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(fan_out, "DRAIN_S", -1)
+        calm.compose("alerts")
+    with calm.ctx.ledger.begin() as connection:
+        one = fan_out.fan_outs.lock(connection, fan_out.fan_outs.under_way(connection, "demo")[0])
+        assert one is not None
+        fan_out._batch(calm.ctx, connection, calm.ctx.site.flows["alerts"], one)
+    calm.deliver()
+    first = {who for who, _, _ in heard(calm)}
+    calm.other.patch(f"/cms/articles/{article['id']}", title="滨湖片区明日停水")
+    pull(calm)
+    assert expand(calm.ctx, calm.ctx.site.flows["alerts"]) == 0
+    calm.drain()
+    assert {who for who, what, _ in heard(calm) if what == "更正"} == first
+    assert {who for who, _, title in heard(calm) if title == "滨湖片区明日停水"} == reachable()
+
+
+def test_an_old_text_of_unknown_fate_is_corrected_once_it_is_known_to_have_arrived(calm: Deployment) -> None:
+    alerts(calm, CORRECTION)
+    calm.other.fault("lose_answer", SEND, openid=openid(ORDINARY[0]), times=1)
+    calm.other.fault("refuse_before", SEND, openid=openid(ORDINARY[1]), times=1)
+    article = publish(calm.other, "滨湖片区停水")
+    pull(calm)
+    calm.deliver()
+    calm.other.patch(f"/cms/articles/{article['id']}", title="滨湖片区明日停水")
+    pull(calm)
+    calm.drain()
+    mine = [(what, title) for who, what, title in heard(calm) if who == ORDINARY[0]]
+    assert mine == [("通知", "滨湖片区停水"), ("更正", "滨湖片区明日停水")]
+    assert calm.other.most_often() == 1
+
+
+def test_an_edit_taken_back_before_it_left_says_nothing(calm: Deployment) -> None:
+    alerts(calm, CORRECTION)
+    article = publish(calm.other, "滨湖片区停水")
+    pull(calm)
+    calm.drain()
+    before = heard(calm)
+    for title in ("滨湖片区明日停水", "滨湖片区停水"):
+        calm.other.patch(f"/cms/articles/{article['id']}", title=title)
+        pull(calm)
+    calm.drain()
+    assert heard(calm) == before
+
+
+def guests(town: Deployment) -> None:
+    for name, identity in zip(("tester", "boss"), GUESTS, strict=True):
+        assert trial.add_guest(town.ctx, "city", name, openid(identity))
+
+
+def test_on_trial_only_guests_are_reached_until_somebody_releases_it(calm_on_each: Deployment) -> None:
+    town = calm_on_each
+    alerts(town, TRIAL, CORRECTION)
+    guests(town)
+    article = publish(town.other, "滨湖片区停水")
+    pull(town)
+    town.drain()
+    assert set(heard(town)) == {(who, "通知", "滨湖片区停水") for who in GUESTS}
+    assert [t["flow"] for t in town.status()["trials"]] == ["alerts"]
+    publish(town.other, "城东停水")
+    town.collect("cms")  # it happened before the release, and is composed after it
+    town.other.advance(minutes=1)
+    trial.release(town.ctx, "alerts", person="王主任", reason="三位同事看过")
+    with pytest.raises(ReviewRejected, match="released already"):
+        trial.release(town.ctx, "alerts", person="王主任", reason="再来")
+    assert town.status()["trials"] == []
+    assert [(d["what"], d["reason"]) for d in town.status()["decisions"]] == [("release", "alerts: 三位同事看过")]
+    town.other.advance(minutes=1)
+    town.other.patch(f"/cms/articles/{article['id']}", title="滨湖片区明日停水")
+    publish(town.other, "城北停水")
+    pull(town)
+    town.drain()
+    found = heard(town)
+    before = ("滨湖片区停水", "滨湖片区明日停水", "城东停水")
+    assert {who for who, _, title in found if title in before} == set(GUESTS)
+    assert {who for who, _, title in found if title == "城北停水"} == reachable()
+    assert set(found.values()) == {1}
+
+
+def test_a_guest_does_not_read_of_other_peoples_cases(calm: Deployment) -> None:
+    flow = calm.settings.site / "flows" / "case_progress.yaml"
+    rewrite(flow, lambda text: text.replace("order: latest", TRIAL + "order: latest"))
+    calm.reopen()
+    calm.apply("case_progress")
+    guests(calm)
+    mine, other = case_of(calm.other, GUESTS[0]), case_of(calm.other, ORDINARY[5])
+    for number in (mine, other):
+        move(calm.other, number, "12")
+    calm.collect("cases")
+    assert calm.compose("case_progress")["case_progress"].skipped == {"on trial, and none of them is a guest": 1}
+    calm.drain()
+    assert told(calm.other, mine) == ["补正"] and told(calm.other, other) == []
+    assert len(calm.other.messages()) == 1
+
+
+def test_an_operator_names_guests_and_releases_by_the_command_line(calm: Deployment) -> None:
+    alerts(calm, TRIAL)
+    env = calm.environ
+    assert "no openid" in command(env, "guests", "add", "tester", stdin="张三\n").err
+    one = openid(GUESTS[0])
+    assert command(env, "guests", "add", "tester", stdin=f"{one}\n").good() == "tester is a guest of city\n"
+    assert "called tester already" in command(env, "guests", "add", "tester", stdin=f"{one}\n").err
+    listed = command(env, "guests", "list").good()
+    assert "tester" in listed and one not in listed
+    shown = command(env, "status").good()
+    assert "on trial: alerts" in shown and "weigov release alerts" in shown
+    assert "released" in command(env, "release", "alerts", "--by", "王主任", "--reason", "看过").good()
+    assert "on trial" not in command(env, "status").good()
+    assert "nobody is called boss" in command(env, "guests", "remove", "boss").err
+    assert command(env, "guests", "remove", "tester").good() and "no guests" in command(env, "guests", "list").good()
+
+
+def test_without_its_word_a_flow_on_trial_stands_still(calm: Deployment) -> None:
+    alerts(calm, TRIAL)
+    (calm.settings.site / "flows" / "alerts.yaml").write_text(ALERTS, encoding="utf-8")
+    calm.reopen()
+    assert "weigov release alerts" in calm.compose("alerts")["alerts"].held
+
+
+def test_articles_of_a_flow_on_trial_stay_drafts(calm: Deployment) -> None:
+    flow = calm.settings.site / "flows" / "notices.yaml"
+    rewrite(flow, lambda text: text + "trial: {guests: [tester]}\n")
+    calm.reopen()
+    calm.apply("notices")
+    publish(calm.other, "关于滨湖大道封闭施工的通告")
+    calm.round("cms")
+    assert calm.other.articles() == [] and len(calm.other.state()["drafts"]) == 1
+    trial.release(calm.ctx, "notices", person="王主任", reason="看过")
+    calm.round("cms")
+    assert calm.other.articles() == []

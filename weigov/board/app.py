@@ -1,0 +1,59 @@
+"""The board as a FastAPI application: which address shows what. Everything is for people who are logged in."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from fastapi import Depends, FastAPI, HTTPException, Request
+from fastapi.responses import PlainTextResponse, Response
+
+from weigov.board import actions, pages
+from weigov.board.form import NotOurs
+from weigov.board.guard import Deployment, Guard, Person
+from weigov.board.render import HEADERS, Renderer, static
+from weigov.errors import WeigovError
+
+
+def create_app(deployment: Deployment, guard: Guard) -> FastAPI:
+    """The board of ``deployment``; ``guard`` says who may."""
+
+    reader = Depends(guard.reader)
+
+    async def known(request: Request, person: Any = reader) -> None:
+        assert isinstance(person, Person)
+        request.state.person = person
+
+    app = FastAPI(
+        title="Weigov board", docs_url=None, redoc_url=None, openapi_url=None, dependencies=[Depends(known)]
+    )
+    renderer = Renderer(guard)
+
+    @app.get("/static/{name}")
+    def _static(name: str) -> Response:
+        return static(name)
+
+    for register in REGISTERS:
+        register(app, deployment, renderer, guard)
+
+    @app.exception_handler(WeigovError)
+    def _cannot(request: Request, error: WeigovError) -> Response:
+        return renderer.page(request, "error.html", 503, heading="error.heading", said=str(error).splitlines())
+
+    @app.exception_handler(HTTPException)
+    def _refused(request: Request, error: HTTPException) -> Response:
+        if isinstance(error, NotOurs):
+            return renderer.page(request, "error.html", 403, heading="act.origin", said=[])
+        key = {401: "error.login", 403: "error.forbidden", 404: "error.missing"}.get(error.status_code)
+        if key is None:
+            return PlainTextResponse(str(error.detail), error.status_code, headers=HEADERS)
+        return renderer.page(request, "error.html", error.status_code, heading=key, said=[])
+
+    return app
+
+
+#: What adds routes to the application.
+REGISTERS: tuple[Callable[[FastAPI, Deployment, Renderer, Guard], None], ...] = (
+    pages.register,
+    actions.register,
+)

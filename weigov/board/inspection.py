@@ -1,0 +1,93 @@
+"""An account as the state's inspection of 政务新媒体 sees it.
+
+Two weeks without an update is a veto of its own; broken links, reprints without a source and questions nobody answers
+cost points (国办秘函〔2019〕19号). Judged by what the ledger knows: newest articles and newest questions, not all.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+import msgspec
+from sqlalchemy import Connection
+
+from weigov.flow.context import Context
+from weigov.ledger import board
+
+VETO = timedelta(days=14)
+WARN_DAYS = 3
+#: What citizens can read afterwards; the other channels are messages, menus and write-backs.
+ARTICLES = ("news", "mass")
+#: How many of the newest articles and questions are looked at.
+_LOOKED_AT = 300
+_QUESTIONS = 1000
+#: What systems write where a question was answered, in lower case.
+_ANSWERED = frozenset({"answered", "closed", "resolved", "done", "已回复", "已答复", "已办结", "办结", "已解决"})
+
+
+@dataclass(frozen=True, slots=True)
+class Inspected:
+    """One account. ``days_left``: whole days to the veto, 0 or less when it is reached, None before an article.
+
+    ``questions``, ``dead`` and ``no_source`` are the site's, the same for each account.
+    """
+
+    account: str
+    last_published: datetime | None
+    days_left: int | None
+    questions: int
+    dead: int
+    no_source: int
+
+
+def inspect(ctx: Context, connection: Connection, flows: Sequence[str]) -> tuple[Inspected, ...]:
+    """Every account that publishes articles."""
+    site, now = ctx.site.site, ctx.now()
+    names = publishing(ctx, flows)
+    articles = [
+        msgspec.json.decode(payload)
+        for _, _, payload in board.newest_payloads(connection, site, names, ARTICLES, limit=_LOOKED_AT)
+    ]
+    dead = sum(1 for article in articles if article.get("dropped") and _has_dead(article["dropped"]))
+    no_source = sum(1 for article in articles if not article.get("author") and not article.get("articles"))
+    questions = _unanswered(ctx, connection)
+    found = []
+    for account in ctx.site.accounts:
+        last = board.last_published(connection, site, names, f"account:{account}", ARTICLES)
+        if last is None and not any(account in flow.to.accounts for flow in ctx.site.flows.values()):
+            continue
+        found.append(Inspected(account, last, days_left(last, now), questions, dead, no_source))
+    return tuple(found)
+
+
+def publishing(ctx: Context, flows: Sequence[str]) -> list[str]:
+    """Those of ``flows`` that lead to articles, and those that nobody knows any more."""
+    return [name for name in flows if name not in ctx.site.flows or ctx.site.flows[name].to.kind in ARTICLES]
+
+
+def days_left(last: datetime | None, now: datetime) -> int | None:
+    """Whole days until the veto for not being updated."""
+    return None if last is None else (last + VETO - now) // timedelta(days=1)
+
+
+def _has_dead(dropped: Any) -> bool:
+    return any(name.startswith(("image:", "cover:", "link:")) for name in dropped)
+
+
+def _unanswered(ctx: Context, connection: Connection) -> int:
+    streams = [
+        (system, name)
+        for system, shape in ctx.site.shapes.items()
+        for name, offered in shape.streams.items()
+        if offered.kind == "question"
+    ]
+    payloads = board.newest_of_kind(connection, ctx.site.site, streams, limit=_QUESTIONS)
+    return sum(1 for payload in payloads if not _is_answered(msgspec.json.decode(payload)))
+
+
+def _is_answered(question: Any) -> bool:
+    fields = question.get("fields", question)
+    return str(fields.get("status") or "").strip().lower() in _ANSWERED

@@ -1,0 +1,385 @@
+"""What the board asks of the ledger, so that a million deliveries cost no more than a thousand.
+
+Every question walks an index and stops: counts end at ``CAP`` (then it is "more than"), lists are pages by key, text
+is looked for among a bounded number of rows at a time. Nothing is added up over a whole table. Only looks; call it in
+``ledger.read()``. No openid and no payload leaves through here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, Select, Table, func, literal, select, union_all
+
+from weigov.ledger.states import STATES, State
+from weigov.ledger.tables import delivery, inbox, record, reject, revision, token
+
+#: Nothing is counted further.
+CAP = 10_000
+#: Rows of one page, and rows looked at for one page where a filter has no index.
+PAGE = 50
+LOOK_AT = 5_000
+_STEP = 500
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One delivery in a list."""
+
+    id: int
+    flow: str
+    record: str
+    revision: int
+    effect: str
+    target: str
+    channel: str
+    title: str
+    state: State
+    reason: str
+    step: str
+    retire: str
+    approvals_needed: int
+    due_at: datetime
+    created_at: datetime
+    changed_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """Newest first. ``next``: ask for what is older with ``before`` of this id; None when there is nothing older."""
+
+    rows: tuple[Any, ...]
+    next: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What a list shall hold; what is empty does not matter. ``before``: an id of the page before."""
+
+    flow: str = ""
+    state: str = ""
+    target: str = ""
+    channel: str = ""
+    words: str = ""  # in the title
+    since: datetime | None = None
+    until: datetime | None = None
+    before: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class FlowLine:
+    """One flow: how many deliveries stand in each state (at most ``CAP`` + 1), and how late it is."""
+
+    flow: str
+    states: Mapping[str, int]
+    pending: int
+    quarantined: int
+    last_success: datetime | None
+    oldest_waiting: datetime | None  # changed upstream or composed then, and still not sent
+    write_backs: Mapping[str, int] = field(default_factory=dict)
+
+
+_ROW = [delivery.c[name] for name in Row.__dataclass_fields__]
+#: Changes that have not reached anybody and wait for no person.
+_WAITS: tuple[State, ...] = ("ready", "deferred", "claimed", "sending")
+
+
+def flow_names(connection: Connection, site: str) -> list[str]:
+    """The flows that have deliveries, by hopping from one to the next in the index."""
+    return list(_hop(connection, delivery, "flow", delivery.c.site == site))
+
+
+def flow_line(connection: Connection, site: str, flow: str) -> FlowLine:
+    """How one flow stands."""
+    both = _count_states(connection, site, flow)
+    pending = _queue(site, flow, "pending")
+    times = [
+        connection.execute(select(revision.c.created_at).where(*pending).order_by(revision.c.id).limit(1)).scalar(),
+        *(
+            connection.execute(
+                select(delivery.c.created_at).where(*_in(site, flow, state)).order_by(delivery.c.id).limit(1)
+            ).scalar()
+            for state in _WAITS
+        ),
+    ]
+    last = select(delivery.c.changed_at).where(*_in(site, flow, "confirmed"), delivery.c.channel != "write")
+    return FlowLine(
+        flow,
+        {state: n for (state, is_write), n in both.items() if not is_write},
+        _capped(connection, select(literal(1)).where(*pending)),
+        _capped(connection, select(literal(1)).where(*_queue(site, flow, "quarantined"))),
+        connection.execute(last.order_by(delivery.c.id.desc()).limit(1)).scalar(),
+        min((moment for moment in times if moment is not None), default=None),
+        {state: n for (state, is_write), n in both.items() if is_write},
+    )
+
+
+def deferred(connection: Connection, site: str, flow: str) -> list[dict[str, Any]]:
+    """Why deliveries of ``flow`` wait and until when: target, reason, count, until (the earliest)."""
+    some = (
+        select(delivery.c.target, delivery.c.reason, delivery.c.due_at)
+        .where(*_in(site, flow, "deferred"))
+        .limit(CAP + 1)
+        .subquery()
+    )
+    until = func.min(some.c.due_at).label("until")
+    query = select(some.c.target, some.c.reason, func.count().label("count"), until)
+    found = connection.execute(query.group_by(some.c.target, some.c.reason).order_by(until))
+    return [dict(row._mapping) for row in found]
+
+
+def listed(connection: Connection, site: str, flows: Sequence[str], wanted: Wanted, *, limit: int = PAGE) -> Page:
+    """One page of deliveries. ``flows`` are all there are; where a filter finds little, the page may be short
+    although there is more (``next``): no more than ``LOOK_AT`` rows are looked at."""
+    low = first_id(connection, wanted.since) if wanted.since else 0
+    high = wanted.before
+    if wanted.until is not None:
+        end = first_id(connection, wanted.until)
+        high = end if high is None else min(high, end)
+    found: list[Row] = []
+    looked = 0
+    while True:
+        few = _STEP if _narrow(wanted) else limit + 1
+        rows = _newest(connection, site, flows, wanted, low, high, few)
+        looked += len(rows)
+        for row in rows:
+            if _matches(row, wanted):
+                found.append(row)
+                if len(found) > limit:
+                    return Page(tuple(found[:limit]), found[limit - 1].id)
+        if len(rows) < few:
+            return Page(tuple(found), None)
+        high = rows[-1].id
+        if looked >= LOOK_AT:
+            return Page(tuple(found), high)
+
+
+def quarantined(
+    connection: Connection, site: str, flows: Iterable[str], *, before: int | None = None, limit: int = PAGE
+) -> Page:
+    """One page of records that could not be mapped: id (the revision's), flow, system, stream, key, reason, since."""
+    parts = []
+    for flow in flows:
+        part = select(revision.c.id).where(*_queue(site, flow, "quarantined"))
+        if before is not None:
+            part = part.where(revision.c.id < before)
+        parts.append(part.order_by(revision.c.id.desc()).limit(limit + 1))
+    ids = _merged(connection, parts, limit + 1)
+    if not ids:
+        return Page((), None)
+    query = (
+        select(
+            revision.c.id,
+            revision.c.flow,
+            record.c.system,
+            record.c.stream,
+            record.c.key,
+            revision.c.reason,
+            func.coalesce(revision.c.decided_at, revision.c.created_at).label("since"),
+        )
+        .join(record, record.c.id == revision.c.record_id)
+        .where(revision.c.id.in_(ids[:limit]))
+        .order_by(revision.c.id.desc())
+    )
+    rows = tuple(dict(row._mapping) for row in connection.execute(query))
+    return Page(rows, ids[limit - 1] if len(ids) > limit else None)
+
+
+def unreadable(connection: Connection, site: str) -> tuple[list[dict[str, Any]], int]:
+    """Rows that could not even become a record: the newest, and how many in all."""
+    of_site = (reject.c.site == site, reject.c.resolved_at.is_(None))
+    columns = (reject.c.system, reject.c.stream, reject.c.key, reject.c.reason, reject.c.first_at.label("since"))
+    newest = connection.execute(select(*columns).where(*of_site).order_by(reject.c.id.desc()).limit(PAGE))
+    return [dict(row._mapping) for row in newest], _capped(connection, select(literal(1)).where(*of_site))
+
+
+def by_record(connection: Connection, site: str, name: str, *, limit: int = 200) -> list[Row]:
+    """The deliveries about one record (system/stream/key), newest first."""
+    query = select(*_ROW).where(delivery.c.site == site, delivery.c.record == name)
+    return [Row(**row._mapping) for row in connection.execute(query.order_by(delivery.c.id.desc()).limit(limit))]
+
+
+def collected(connection: Connection, site: str, system: str, stream: str) -> int:
+    """How many records the mirror holds of a stream, at most ``CAP`` + 1."""
+    of_stream = (record.c.site == site, record.c.system == system, record.c.stream == stream)
+    return _capped(connection, select(literal(1)).where(*of_stream))
+
+
+def by_day(connection: Connection, site: str, flows: Sequence[str], begin: datetime, end: datetime) -> dict[str, int]:
+    """state → how many of the deliveries composed from ``begin`` up to ``end`` stand in it now."""
+    low, high = first_id(connection, begin), first_id(connection, end)
+    found: dict[str, int] = {}
+    for start in range(low, high, _CHUNK_IDS):
+        query = (
+            select(delivery.c.state, func.count())
+            .where(delivery.c.site == site, delivery.c.flow.in_(list(flows)), delivery.c.state.in_(STATES))
+            .where(delivery.c.id >= start, delivery.c.id < min(start + _CHUNK_IDS, high))
+            .group_by(delivery.c.state)
+        )
+        for state, n in connection.execute(query):
+            found[state] = found.get(state, 0) + n
+    return found
+
+
+_CHUNK_IDS = 100_000  # so that no single question takes long
+
+
+def first_id(connection: Connection, moment: datetime) -> int:
+    """The first delivery composed at ``moment`` or later, one past the last when there is none.
+
+    Found by halving: ids are given in the order of time, so a date needs no index of its own.
+    """
+    low = connection.execute(select(func.min(delivery.c.id))).scalar_one() or 1
+    high = (connection.execute(select(func.max(delivery.c.id))).scalar_one() or 0) + 1
+    while low < high:
+        middle = (low + high) // 2
+        query = select(delivery.c.id, delivery.c.created_at).where(delivery.c.id >= middle)
+        at = connection.execute(query.order_by(delivery.c.id).limit(1)).one_or_none()
+        if at is None or at.created_at >= moment:
+            high = middle
+        else:
+            low = at.id + 1
+    return int(low)
+
+
+def last_published(
+    connection: Connection, site: str, flows: Iterable[str], target: str, channels: Sequence[str]
+) -> datetime | None:
+    """When something readable was last published at ``target``."""
+    moments = []
+    for flow in flows:
+        query = select(delivery.c.changed_at).where(
+            *_in(site, flow, "confirmed"),
+            delivery.c.channel.in_(list(channels)),
+            delivery.c.effect != "remove",
+            delivery.c.target == target,
+        )
+        moments.append(connection.execute(query.order_by(delivery.c.id.desc()).limit(1)).scalar())
+    return max((moment for moment in moments if moment is not None), default=None)
+
+
+def newest_payloads(
+    connection: Connection, site: str, flows: Iterable[str], channels: Sequence[str], *, limit: int
+) -> list[tuple[int, str, str]]:
+    """(id, record, payload) of the newest confirmed articles: for what is counted over what is in them."""
+    found: list[tuple[int, str, str]] = []
+    for flow in flows:
+        query = select(delivery.c.id, delivery.c.record, delivery.c.payload).where(
+            *_in(site, flow, "confirmed"), delivery.c.channel.in_(list(channels)), delivery.c.effect != "remove"
+        )
+        rows = connection.execute(query.order_by(delivery.c.id.desc()).limit(limit)).all()
+        found += [(row.id, row.record, row.payload or "{}") for row in rows]
+    return sorted(found, reverse=True)[:limit]
+
+
+def newest_of_kind(connection: Connection, site: str, streams: Iterable[tuple[str, str]], *, limit: int) -> list[str]:
+    """Payloads of the newest records that are not withdrawn, of these streams."""
+    found: list[str] = []
+    for system, stream in streams:
+        query = select(record.c.payload).where(
+            record.c.site == site,
+            record.c.system == system,
+            record.c.stream == stream,
+            record.c.withdrawn_at.is_(None),
+        )
+        found += connection.execute(query.order_by(record.c.id.desc()).limit(limit)).scalars()
+    return found
+
+
+def tokens(connection: Connection) -> dict[str, datetime]:
+    """appid → until when its access token is good, as far as one was ever fetched."""
+    query = select(token.c.appid, func.max(token.c.expires_at).label("until"), token.c.family).group_by(
+        token.c.appid, token.c.family
+    )
+    found: dict[str, datetime] = {}
+    for row in connection.execute(query):
+        if row.family in ("stable", "token"):
+            found[row.appid] = max(row.until, found.get(row.appid, row.until))
+    return found
+
+
+def callbacks(connection: Connection) -> tuple[datetime | None, int, datetime | None]:
+    """(when the newest callback came, how many are not handled yet, since when the oldest of these waits)."""
+    newest = connection.execute(select(inbox.c.received_at).order_by(inbox.c.id.desc()).limit(1)).scalar()
+    waiting = inbox.c.handled_at.is_(None)
+    oldest = connection.execute(select(inbox.c.received_at).where(waiting).order_by(inbox.c.id).limit(1)).scalar()
+    return newest, _capped(connection, select(literal(1)).where(waiting)), oldest
+
+
+def _in(site: str, flow: str, state: str) -> tuple[Any, ...]:
+    return delivery.c.site == site, delivery.c.flow == flow, delivery.c.state == state
+
+
+def _queue(site: str, flow: str, state: str) -> tuple[Any, ...]:
+    # Spelled out, not bound: only then is the index on this state's rows one that will do.
+    return revision.c.site == site, revision.c.flow == flow, revision.c.state == literal(state, literal_execute=True)
+
+
+def _capped(connection: Connection, query: Select[Any]) -> int:
+    return int(connection.execute(select(func.count()).select_from(query.limit(CAP + 1).subquery())).scalar_one())
+
+
+def _count_states(connection: Connection, site: str, flow: str) -> dict[tuple[str, bool], int]:
+    found: dict[tuple[str, bool], int] = {}
+    for state in STATES:
+        some = select((delivery.c.channel == "write").label("is_write")).where(*_in(site, flow, state)).limit(CAP + 1)
+        counted = some.subquery()
+        for is_write, n in connection.execute(select(counted.c.is_write, func.count()).group_by(counted.c.is_write)):
+            found[state, bool(is_write)] = n
+    return found
+
+
+def _newest(
+    connection: Connection, site: str, flows: Sequence[str], wanted: Wanted, low: int, high: int | None, few: int
+) -> list[Row]:
+    """The newest ``few`` that match what has an index."""
+
+    def bounded(query: Select[Any]) -> Select[Any]:
+        query = query.where(delivery.c.id >= low) if low else query
+        query = query.where(delivery.c.id < high) if high is not None else query
+        return query.order_by(delivery.c.id.desc()).limit(few)
+
+    if not wanted.flow and not wanted.state:
+        query = bounded(select(*_ROW).where(delivery.c.site == site))
+        return [Row(**row._mapping) for row in connection.execute(query)]
+    parts = [
+        bounded(select(delivery.c.id).where(*_in(site, flow, state)))
+        for flow in ([wanted.flow] if wanted.flow else flows)
+        for state in ([wanted.state] if wanted.state else STATES)
+    ]
+    ids = _merged(connection, parts, few)
+    if not ids:
+        return []
+    rows = connection.execute(select(*_ROW).where(delivery.c.id.in_(ids)).order_by(delivery.c.id.desc()))
+    return [Row(**row._mapping) for row in rows]
+
+
+def _merged(connection: Connection, parts: Sequence[Select[Any]], few: int) -> list[int]:
+    """The greatest ``few`` ids of all parts, each of which is one walk along an index."""
+    if not parts:
+        return []
+    every = union_all(*(select(part.subquery()) for part in parts)).subquery()
+    return list(connection.execute(select(every.c.id).order_by(every.c.id.desc()).limit(few)).scalars())
+
+
+def _narrow(wanted: Wanted) -> bool:
+    return bool(wanted.target or wanted.channel or wanted.words)
+
+
+def _matches(row: Row, wanted: Wanted) -> bool:
+    return (
+        (not wanted.target or row.target == wanted.target)
+        and (not wanted.channel or row.channel == wanted.channel)
+        and (not wanted.words or wanted.words.casefold() in row.title.casefold())
+    )
+
+
+def _hop(connection: Connection, table: Table, name: str, *where: Any) -> Iterator[str]:
+    query = select(func.min(table.c[name])).where(*where)
+    value = connection.execute(query).scalar_one()
+    while value is not None:
+        yield value
+        value = connection.execute(query.where(table.c[name] > value)).scalar_one()
