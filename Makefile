@@ -5,7 +5,7 @@ PYTHON ?=
 RUN := .venv/bin/python
 export PYTHONUNBUFFERED := 1
 
-.PHONY: help setup demo demo-change demo-cli up down status pictures test test-real chaos soak check lint clean lock bench
+.PHONY: help setup demo demo-change demo-cli leaks up down status pictures test test-real chaos soak check lint clean lock bench
 .DEFAULT_GOAL := help
 
 help:  ## this list
@@ -21,6 +21,9 @@ demo: setup  ## everything up, one round of work from three systems to a phone a
 
 demo-change: setup  ## the three systems change a little; exactly that is delivered
 	@$(RUN) -m ops.demo_change
+
+leaks: setup  ## search all that the demo wrote, logs and databases, for its secrets and its citizens
+	@$(RUN) -m ops.leaks
 
 demo-cli: setup  ## the demo's round by the command line, without Airflow: it must bring the same
 	@$(RUN) -m ops.by_hand

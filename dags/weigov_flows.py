@@ -32,6 +32,7 @@ from weigov.errors import Fault
 from weigov.site.models import Flow
 from weigov.site.site import Site
 from weigov_airflow.assets import outbox_asset, stream_asset
+from weigov_airflow.notifier import DutyNotifier
 from weigov_airflow.operators import (
     CollectOperator,
     ComposeOperator,
@@ -39,11 +40,13 @@ from weigov_airflow.operators import (
     ReconcileOperator,
     StatisticsOperator,
     SyncBackOperator,
+    WatchOperator,
 )
 from weigov_airflow.site import read_site
 
 #: How often what has no schedule in the YAML runs; minutes apart, so that they do not all start at once.
 DELIVER, RECONCILE, SYNC_BACK = "*/5 * * * *", "2-59/5 * * * *", "4-59/10 * * * *"
+WATCH = "3-58/5 * * * *"
 #: A day's figures are ready at 08:00 of the next in Beijing, or later: a run that finds nothing due asks nothing.
 STATISTICS = "20 8-23 * * *"
 #: Compose follows its streams. Once an hour it also looks for what waited: images that could not be fetched, a
@@ -118,6 +121,8 @@ def _all(site: Site) -> Iterator[tuple[str, Callable[[str], DAG]]]:
         yield f"flow_{flow.flow}", partial(_flow, site, flow=flow)
         if flow.review:
             yield f"review_{flow.flow}", partial(_review, site, flow=flow)
+    if site.accounts:
+        yield "watch", partial(_watch, site)
     for account in site.accounts:
         yield f"deliver_{account}", partial(_deliver, site, account=account)
         yield f"reconcile_{account}", partial(_reconcile, site, account=account)
@@ -126,6 +131,8 @@ def _all(site: Site) -> Iterator[tuple[str, Callable[[str], DAG]]]:
 
 def _dag(site: Site, dag_id: str, limit: timedelta | None = SHORT, **settings: Any) -> DAG:
     defaults: dict[str, Any] = {"owner": site.site, "retries": 0, "show_return_value_in_logs": False}
+    if site.alerts:
+        defaults |= {"on_failure_callback": DutyNotifier(), "on_success_callback": DutyNotifier(recovered=True)}
     if limit is not None:
         defaults["execution_timeout"] = limit
         settings |= {"max_active_runs": 1, "dagrun_timeout": limit + timedelta(minutes=5)}
@@ -311,6 +318,22 @@ def _sync_back(site: Site, dag_id: str, system: str) -> DAG:
         doc_md=f"""把发布链接与送达结果写回 **{system}**，每个结果一次。Tells {system} what became of its records.""",
     ) as dag:
         SyncBackOperator(task_id="sync_back", task_display_name="回写", system=system)
+    return dag
+
+
+def _watch(site: Site, dag_id: str) -> DAG:
+    with _dag(
+        site,
+        dag_id,
+        schedule=_cron(site, WATCH),
+        dag_display_name="值守",
+        tags=["值守 watch"],
+        doc_md="""发现需要人处理的情况并通知值班人员：每件事一次，恢复时再一次。Tells the people on duty, once.
+
+- 通知到哪里，写在 site.yaml 的 `alerts`。没有写则只记入台账，看板上可见。Without `alerts` it is only kept.
+""",
+    ) as dag:
+        WatchOperator(task_id="watch", task_display_name="值守")
     return dag
 
 

@@ -25,9 +25,11 @@ from weigov.ledger.migrate import require_current
 from weigov.ledger.seal import Sealer
 from weigov.ledger.tokens import LedgerTokenStore
 from weigov.ledger.upstreams import LedgerMeter
+from weigov.notify import Notice, tell
 from weigov.ports import CallMeter, Clock, Credentials, SourceSystem, SystemShape
 from weigov.settings import Settings
 from weigov.site.load import load_site, load_site_parts
+from weigov.site.models import Alert
 from weigov.site.site import Site
 from weigov.wechat.account import Account, account_from_connection
 from weigov.wechat.client import AccountClient
@@ -117,7 +119,10 @@ def opened(
                 systems[name] = open_source(found, credentials, name, meter=meter)
             return systems[name]
 
-        yield Context(found, ledger, sealer, now, system, clients.get)
+        def teller(alert: Alert, notice: Notice) -> None:
+            tell(alert.kind, alert.to, credentials.get(alert.connection), notice)
+
+        yield Context(found, ledger, sealer, now, system, clients.get, teller)
     finally:
         for open_one in systems.values():
             open_one.close()

@@ -8,12 +8,13 @@ Entities are never followed, namespaces ignored.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 from xml.etree.ElementTree import Element
 
 from adapters import paths, spool
 from adapters.decode import charset, packed
+from adapters.decode.alike import Alike
 from adapters.decode.answer import Row, Undecodable, what
 from adapters.decode.growing import Broken, Growing
 from adapters.decode.repair import mended
@@ -93,16 +94,26 @@ class XmlAnswer:
         tree = Growing(encoding)
         found = read = 0
         made: list[Row] | None = [] if rows else None
+        plain = rows and self._records is not None and self._make_row is row and encoding in (None, "utf-8")
+        alike = Alike(self._name) if plain else None
+        held = b""
         try:
             for piece in pieces:
-                tree.feed(piece)
                 read += len(piece)
-                found += self._go_through(tree.top, (), made, closed=False)
+                data = held + piece if held else piece
+                if alike is None or made is None or not alike.tags_are_tags(piece, encoding is not None):
+                    alike, held = None, b""
+                    tree.feed(data)
+                    found += self._go_through(tree.top, (), made, closed=False)
+                else:
+                    more, held = self._go_on(tree, data, made, alike)
+                    found += more
                 if not found and read > packed.MAX_BYTES:  # what is no row may be one that never ends
                     raise Undecodable(f"there is no row in its first {packed.MAX_BYTES >> 20} MiB")
                 if made:
                     yield from made
                     made.clear()
+            tree.feed(held)
             tree.close()
             found += self._go_through(tree.top, (), made, closed=True)
         except Broken:
@@ -112,6 +123,51 @@ class XmlAnswer:
         yield from made or ()
         if not found and self._elsewhere:
             raise Undecodable(f"there are elements called {self._name}, but none where `records` says")
+
+    def _go_on(self, tree: Growing, data: bytes, made: list[Row], alike: Alike) -> tuple[int, bytes]:
+        """Read ``data``, giving the parser one of each run of rows that are written alike; how many rows it held, and
+        the beginning of one that must wait for its end."""
+        at, found = 0, 0
+        while alike.pays:
+            if alike.follows:
+                before = len(made)
+                at = alike.rows(data, at, made)
+                found += len(made) - before
+                if alike.cut_off(data, at):
+                    return found, data[at:]
+            alike.follows = False
+            end = alike.behind(data, at)
+            if not end:
+                break
+            tree.feed(data[at:end])
+            found += self._go_through(tree.top, (), made, closed=False)
+            at = end
+            if ended := self._take_ended(tree.top, alike.names, made):
+                found += ended
+                alike.follows = True
+            else:
+                alike.missed()
+        tree.feed(data[at:])
+        return found + self._go_through(tree.top, (), made, closed=False), b""
+
+    def _take_ended(self, parent: Element, names: Sequence[str], made: list[Row]) -> int:
+        """Make a row of the last element below ``parent``, which was just closed, where it is one of just these
+        columns; 1, or 0 where it is not."""
+        above: Tags = ()
+        if self._records is None or len(set(names)) < len(names) or not self._watched.isdisjoint(names):
+            return 0
+        while len(parent):
+            last = parent[-1]
+            if local_name(last.tag) == self._name:
+                if not self._records.leads_to((*map(local_name, above), self._name)):
+                    return 0
+                if any(map(len, last)) or [local_name(child.tag) for child in last] != [*names]:
+                    return 0
+                self._take_row(last, above, made)
+                del parent[-1]
+                return 1
+            parent, above = last, (*above, last.tag)
+        return 0
 
     def _go_through(
         self, parent: Element, above: Tags, made: list[Row] | None, *, closed: bool, in_row: bool = False

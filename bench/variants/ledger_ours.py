@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 
 from bench.variants import Count, Step
 from bench.variants.ledger import TARGET, certain, news, opened
-from weigov.flow import abreast
+from weigov.flow import abreast, compose
 from weigov.flow.context import Context
 from weigov.flow.deliver import Many, drain
 from weigov.flow.step import call
@@ -21,7 +21,7 @@ from weigov.ledger.outbox import Delivery
 from weigov.ledger.seal import Sealer
 from weigov.site.site import Site
 
-_AT_ONCE = 50  # enqueued in one transaction, one by one, as composing does
+_AT_ONCE = compose._CHUNK  # enqueued by one statement, as composing does
 
 
 def steps(spec: dict[str, Any]) -> Iterator[tuple[str, Step]]:
@@ -36,8 +36,7 @@ def steps(spec: dict[str, Any]) -> Iterator[tuple[str, Step]]:
     def work() -> Count:
         for at in range(0, len(waiting), _AT_ONCE):
             with ledger.begin() as connection:
-                for new in waiting[at : at + _AT_ONCE]:
-                    outbox.enqueue(connection, [new], now=datetime.now(UTC))
+                outbox.enqueue(connection, waiting[at : at + _AT_ONCE], now=datetime.now(UTC))
         many = Many("template", lambda rows, more: abreast.send_all(context, rows, "send", _AtOnce(), more))
         drain(context, TARGET, send, many=many)
         return lambda: certain(ledger)

@@ -22,6 +22,7 @@ from adapters.look.check import check, summary
 from adapters.vocabulary import Descriptor
 from adapters.wire import Limits, NoAnswer, NotSent, Wire
 from weigov.errors import ConfigError, WeigovError
+from weigov.notify import Notice, tell
 from weigov.ports import Connection, Force, Token
 from weigov.settings import Settings
 from weigov.wechat.account import account_from_connection
@@ -141,6 +142,22 @@ class GovFilesHook(_OfExchange):
     hook_name = "文件交换 Exchanged files"
     default_conn_name = "gov_files_default"
     engines = ("files",)
+
+
+class AlertHook(_Hook):
+    """Where the people on duty are told. Its test tells them something: nothing less shows that they hear it."""
+
+    conn_type = "weigov_alert"
+    hook_name = "值班通知 Alerts"
+    default_conn_name = "duty_default"
+
+    def try_it(self, found: Connection) -> tuple[bool, str]:
+        address = urlsplit(found.base_url)
+        if address.scheme in ("smtp", "smtps"):
+            return False, "邮件没有测试：收件人写在 site.yaml not tried: the receivers of mail are in site.yaml"
+        notice = Notice("[政微通] 测试 test", "收到即表示通知有效 this is a test", {"state": "test"})
+        tell("webhook" if found.base_url and "qyapi" not in found.base_url else "wecom", (), found, notice)
+        return True, "已发出一条测试通知 a test message was sent"
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,8 @@
 """What the scheduler does for us when a run starts or fails: the pools its tasks want, the reason beside a red one.
 
-Both are written in the session the scheduler has open (a second one would wait for it, and on SQLite for ever), in a
-savepoint, so that nothing of ours can take a run down. Airflow logs what a listener raises and goes on.
+Both are added to the session the scheduler has open, and go with its next commit: a second session would wait for it,
+on SQLite for ever, and the scheduler lets nobody else commit, not even a savepoint. Airflow logs what a listener
+raises and goes on.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from airflow.listeners import hookimpl
 from sqlalchemy.orm import Session, object_session
 
 from weigov_airflow.pools import SLOTS, description, is_ours
-from weigov_airflow.work import REASON
+from weigov_airflow.reason import REASON
 
 log = logging.getLogger("weigov")
 
@@ -27,8 +28,7 @@ def on_dag_run_running(dag_run: Any, msg: str) -> None:
     session = object_session(dag_run)
     if session is None:
         return
-    with session.begin_nested():
-        make_pools(session, {task.pool for task in dag_run.get_dag().tasks if is_ours(task.pool)})
+    make_pools(session, {task.pool for task in dag_run.get_dag().tasks if is_ours(task.pool)})
 
 
 @hookimpl
@@ -37,11 +37,10 @@ def on_dag_run_failed(dag_run: Any, msg: str) -> None:
     session = object_session(dag_run)
     if session is None:
         return
-    with session.begin_nested():
-        for task_instance in dag_run.get_task_instances(session=session):
-            reason = _reason(session, task_instance)
-            if reason and not task_instance.note:
-                task_instance.note = reason[:_LONGEST]
+    for task_instance in dag_run.get_task_instances(session=session):
+        reason = _reason(session, task_instance)
+        if reason and not task_instance.note:
+            task_instance.note = reason[:_LONGEST]
 
 
 def make_pools(session: Session, names: set[str]) -> None:

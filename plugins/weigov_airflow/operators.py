@@ -207,6 +207,18 @@ class SyncBackOperator(_Verb):
         return counts
 
 
+class WatchOperator(_Verb):
+    """What is wrong now → the people on duty, once for each thing. Returns how much is wrong, how much was told."""
+
+    def work(self, ctx: Deployment, context: Context) -> Counts:
+        from weigov.flow.watch import watch
+        from weigov_airflow.work import report
+
+        done = watch(ctx)
+        report("值守 watch", {"wrong": done.wrong, "told": done.told}, *done.problems)
+        return {"wrong": done.wrong, "told": done.told}
+
+
 def is_true(value: bool | str) -> bool:
     """A switch of a form, also after a template made text of it."""
     return value is True or str(value).strip().lower() in ("true", "1", "yes")

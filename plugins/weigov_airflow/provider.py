@@ -15,7 +15,7 @@ def get_provider_info() -> dict[str, Any]:
         "package-name": "weigov",
         "name": "政微通 Weigov",
         "description": "Keeps a government's WeChat Official Accounts in step with the systems it already runs.",
-        "connection-types": [_WECHAT_ACCOUNT, _GOV_REST, _GOV_SOAP, _GOV_TABLE, _GOV_FILES],
+        "connection-types": [_WECHAT_ACCOUNT, _GOV_REST, _GOV_SOAP, _GOV_TABLE, _GOV_FILES, _ALERT],
     }
 
 
@@ -131,5 +131,24 @@ _GOV_FILES: dict[str, Any] = {
     },
     "conn-fields": {
         "folder": _text("交换目录 Folder", "本机上的绝对路径 (absolute path on the machine that collects)"),
+    },
+}
+
+_ALERT: dict[str, Any] = {
+    "connection-type": "weigov_alert",
+    "hook-class-name": "weigov_airflow.hooks.AlertHook",
+    "hook-name": "值班通知 Alerts",
+    "ui-field-behaviour": {
+        "hidden-fields": ["schema"],
+        "relabeling": {
+            "host": "地址 address",
+            "login": "邮箱账号 mail user",
+            "password": "机器人 key / 令牌 / 邮箱密码",
+        },
+        "placeholders": {"host": "企业微信机器人可留空；webhook 填 https://…；邮件填 smtps://mail.example.gov.cn"},
+    },
+    "conn-fields": {
+        "from": _text("发件人 From", "邮件的发件地址，空则用账号 (e-mail only)"),
+        "ca_file": _text("CA 证书文件 CA file", "邮件服务器用自建证书时填写 (path of its own CA's certificate)"),
     },
 }

@@ -18,9 +18,7 @@ from weigov.flow.context import Context
 from weigov.settings import Settings
 from weigov.wiring import opened
 from weigov_airflow.credentials import AirflowCredentials
-
-#: The XCom a red task leaves its one line in.
-REASON = "reason"
+from weigov_airflow.reason import REASON
 
 log = logging.getLogger("weigov")
 logging.getLogger("alembic").setLevel(logging.WARNING)  # two lines a task, about nothing

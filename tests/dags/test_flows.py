@@ -60,6 +60,7 @@ def test_the_demo_site_has_a_dag_for_each_part_of_it(demo: Bag) -> None:
         "collect_cms_columns", "collect_cms_articles", "collect_cases_cases", "collect_qa_answers",
         "collect_qa_questions", "flow_menu", "flow_notices", "flow_policies", "flow_case_progress", "flow_answers",
         "review_notices", "deliver_city", "reconcile_city", "sync_back_cms", "sync_back_cases", "sync_back_qa",
+        "watch",
         "statistics_city",
     }  # fmt: skip
 

@@ -7,7 +7,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from sqlalchemy import create_engine, select
+from sqlalchemy import create_engine, event, select
 from sqlalchemy.orm import Session
 
 from weigov_airflow import listener
@@ -21,7 +21,12 @@ def session() -> Iterator[Session]:
     engine = create_engine("sqlite://")
     Pool.metadata.tables["slot_pool"].create(engine)
     with Session(engine) as session:
+        event.listen(session, "before_commit", _nobody_else_commits)  # as the scheduler does
         yield session
+
+
+def _nobody_else_commits(session: Session) -> None:
+    raise RuntimeError("UNEXPECTED COMMIT - THIS WILL BREAK HA LOCKS!")
 
 
 def pools(session: Session) -> dict[str, int]:

@@ -8,7 +8,8 @@ from typing import Any
 from fastapi import Depends, FastAPI, HTTPException, Request
 from fastapi.responses import PlainTextResponse, Response
 
-from weigov.board import pages
+from weigov.board import actions, pages
+from weigov.board.form import NotOurs
 from weigov.board.guard import Deployment, Guard, Person
 from weigov.board.render import HEADERS, Renderer, static
 from weigov.errors import WeigovError
@@ -41,6 +42,8 @@ def create_app(deployment: Deployment, guard: Guard) -> FastAPI:
 
     @app.exception_handler(HTTPException)
     def _refused(request: Request, error: HTTPException) -> Response:
+        if isinstance(error, NotOurs):
+            return renderer.page(request, "error.html", 403, heading="act.origin", said=[])
         key = {401: "error.login", 403: "error.forbidden", 404: "error.missing"}.get(error.status_code)
         if key is None:
             return PlainTextResponse(str(error.detail), error.status_code, headers=HEADERS)
@@ -50,4 +53,7 @@ def create_app(deployment: Deployment, guard: Guard) -> FastAPI:
 
 
 #: What adds routes to the application.
-REGISTERS: tuple[Callable[[FastAPI, Deployment, Renderer, Guard], None], ...] = (pages.register,)
+REGISTERS: tuple[Callable[[FastAPI, Deployment, Renderer, Guard], None], ...] = (
+    pages.register,
+    actions.register,
+)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import json
 import sys
 from collections.abc import Iterator
@@ -17,9 +15,6 @@ from weigov.errors import ConfigError
 
 app = typer.Typer(no_args_is_help=True, help="who decided what, when and why: a chain nobody can change unseen")
 
-#: A spreadsheet takes what begins so for a formula.
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
-
 
 @app.command("export")
 def log_export(
@@ -28,6 +23,7 @@ def log_export(
 ) -> None:
     """Print the audit log, oldest first. JSON lines can be verified later, CSV is to be read."""
     from weigov.ledger import audit_log
+    from weigov.ledger.audit_export import lines
 
     with context() as ctx, ctx.ledger.read() as connection:
         for line in lines((row.as_text() for row in audit_log.entries(connection, since=since)), form):
@@ -54,29 +50,6 @@ def log_verify(
             f"the audit log is broken: {found.problem}; compare with a backup and ask who had the database"
         )
     out.print(f"{counted(found.rows, 'row')}, whole; head {found.head}")
-
-
-def lines(rows: Iterator[dict[str, Any]], form: str) -> Iterator[str]:
-    """The rows of an export, each with its line end."""
-    if form == "jsonl":
-        for row in rows:
-            yield json.dumps(row, ensure_ascii=False) + "\n"
-        return
-    from weigov.ledger.audit_log import Entry
-
-    buffer = io.StringIO()
-    writer = csv.DictWriter(buffer, list(Entry.__dataclass_fields__))
-    writer.writeheader()
-    for row in rows:
-        writer.writerow({name: _harmless(value) for name, value in row.items()})
-        yield buffer.getvalue()
-        buffer.seek(0)
-        buffer.truncate()
-    yield buffer.getvalue()
-
-
-def _harmless(value: Any) -> Any:
-    return f"'{value}" if isinstance(value, str) and value.startswith(_FORMULA) else value
 
 
 def _read(file: Path) -> Iterator[dict[str, Any]]:

@@ -21,6 +21,7 @@ _DECISIONS = 5
 def status(as_json: Json = False) -> None:
     """What waits, what stands still and why, and what is due now."""
     from weigov.flow.channels import news
+    from weigov.flow.menu import not_made
     from weigov.flow.plan import held_flows
     from weigov.flow.reconcile import JOB_EVENTS
     from weigov.ledger import pauses, reports, waiting
@@ -36,6 +37,7 @@ def status(as_json: Json = False) -> None:
         found["accounts"] = {name: _quotas(ctx, name) for name in ctx.site.accounts}
         found["away"] = _away(ctx)
         found["held"] = held_flows(ctx)
+        found["menus"] = not_made(ctx)
         found["unproven"] = sorted(name for name, offered in ctx.site.shapes.items() if offered.unproven)
         zone = ctx.site.zone
     if as_json:
@@ -152,6 +154,8 @@ def show_status(found: dict[str, Any], zone: tzinfo) -> None:
             out.print(f"to many: {item['flow']} {item['record']}: {item['made']} of {item['total']} made ({gone})")
     for appid, away in found["away"].items():
         out.print(f"not reached at {appid}: {plain(away)}")
+    for name, reason in found.get("menus", {}).items():
+        out.print(f"menu of {name} is not made: {reason}")
     for name in found["held"]:
         out.print(f"held: the YAML of {name} changed: see `weigov plan {name}`, then `weigov apply {name}`")
     for one in found.get("paused", {}).values():

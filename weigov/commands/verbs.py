@@ -114,6 +114,22 @@ def statistics(
         each(wanted, lambda name: verb(ctx, name, day=day.date() if day else None))
 
 
+def watch() -> None:
+    """What is wrong now → the people on duty, once for each thing, and once when it is over."""
+    from weigov.flow.watch import watch as verb
+    from weigov.ledger import incidents
+
+    with context(whole_site=True) as ctx:
+        done = verb(ctx)
+        with ctx.ledger.read() as connection:
+            wrong = incidents.current(connection, ctx.site.site)
+        for one in wrong:
+            out.print(f"since {one.opened_at.astimezone(ctx.site.zone):%F %H:%M}  {one.said}")
+        for problem in done.problems:
+            out.print(f"not told: {problem}", style="bold")
+        out.print(f"{counted(done.wrong, 'incident')}, told {done.told}")
+
+
 def sync_back(system: Annotated[str | None, typer.Argument(help="one system; all when not given")] = None) -> None:
     """receipts → the system a record came from."""
     from weigov.flow.sync_back import sync_back as verb

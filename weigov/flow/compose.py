@@ -117,8 +117,10 @@ def _work(ctx: Context, flow: Flow, wanted: str, *, dry_run: bool) -> Composed:
                 made += len(decision.news) + sum(len(one.subjects or ()) for one in decision.said)
         if not dry_run:
             with ctx.ledger.begin() as connection:
+                gathered: list[New] = []
                 for item, decision in decisions:
-                    made += _commit(ctx, connection, flow, item, decision, wanted)
+                    made += _commit(ctx, connection, flow, item, decision, wanted, gathered)
+                made += outbox.enqueue(connection, gathered, now=ctx.now())
     told = 0 if dry_run else fan_out.expand(ctx, flow)
     notes = () if dry_run else fan_out.notes(ctx, flow)
     return Composed(flow_name, made + told, withdrawn, quarantined, dict(skipped), dict(waiting), notes=notes)
@@ -243,8 +245,15 @@ def _words_of(article: apply.Article) -> dict[str, str]:
 
 
 def _commit(
-    ctx: Context, connection: Connection, flow: Flow, item: Pending, decision: Decision, mapping_digest: str
+    ctx: Context,
+    connection: Connection,
+    flow: Flow,
+    item: Pending,
+    decision: Decision,
+    mapping_digest: str,
+    gathered: list[New],
 ) -> int:
+    """Decide one revision; what it leads to is ``gathered`` with the others'. How many of these it had enqueued."""
     now = ctx.now()
     only_latest = decision.withdraw or flow.order == "latest"
     if not revisions.decide(
@@ -253,6 +262,12 @@ def _commit(
         return 0
     assert flow.from_ is not None
     ref = StreamRef(ctx.site.site, flow.from_.system, flow.from_.stream).record_ref(item.key)
+    made = 0
+    if any(
+        new.record == ref for new in gathered
+    ):  # of an older revision: it must be there to be retired or corrected
+        made = outbox.enqueue(connection, gathered, now=now)
+        gathered.clear()
     unfinished: list[fan_outs.FanOut] = []
     if item.n > 1 and (decision.withdraw or decision.news or decision.said):
         # A withdrawal reaches back to every older revision; so does a newer one where only the latest counts.
@@ -272,8 +287,9 @@ def _commit(
             )
         if decision.withdraw and flow.to.kind == "news":
             news.remove_published(connection, ctx.site.site, flow.flow, ref, now=now)
-    made = messages.commit(ctx, connection, flow, item, decision.said, unfinished, mapping_digest)
-    return made + outbox.enqueue(connection, decision.news, now=now)
+    gathered += messages.commit(ctx, connection, flow, item, decision.said, unfinished, mapping_digest)
+    gathered += decision.news
+    return made
 
 
 def _already_there(connection: Connection, new: New) -> bool:

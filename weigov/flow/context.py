@@ -11,7 +11,9 @@ from datetime import datetime
 
 from weigov.ledger.engine import Ledger
 from weigov.ledger.seal import Sealer
+from weigov.notify import Notice, NotTold
 from weigov.ports import Clock, SourceSystem
+from weigov.site.models import Alert
 from weigov.site.site import Site
 from weigov.wechat.client import AccountClient
 
@@ -20,6 +22,10 @@ CALL_DEADLINE_S = 30.0
 LEASE_S = 90.0
 #: A drain stops then, so that one Airflow run never holds its place for hours.
 DRAIN_S = 480.0
+
+
+def _nobody(alert: Alert, notice: Notice) -> None:
+    raise NotTold(f"connection {alert.connection}: this deployment tells nobody")
 
 
 @dataclass(frozen=True)
@@ -32,6 +38,7 @@ class Context:
     clock: Clock
     system: Callable[[str], SourceSystem]
     account: Callable[[str], AccountClient]
+    tell: Callable[[Alert, Notice], None] = _nobody
     worker: str = field(default_factory=lambda: f"{socket.gethostname()}:{os.getpid()}:{uuid.uuid4().hex[:8]}")
 
     def now(self) -> datetime:

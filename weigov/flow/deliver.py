@@ -20,6 +20,7 @@ from weigov.flow.pause import LOOK_AGAIN
 from weigov.flow.step import PERSON_NEEDED, Ended, StopDrain
 from weigov.ledger import attempts, decisions, outbox, pauses, quota, standstill
 from weigov.ledger.outbox import Delivery
+from weigov.ledger.pauses import Pause
 from weigov.wechat import rules
 from weigov.wechat.client import AccountClient
 from weigov.wechat.protocol import AccountStopped
@@ -295,7 +296,8 @@ class Gate:
 
     def let_pass(self, connection: Connection, rows: list[Delivery]) -> list[Delivery]:
         """Those of ``rows`` that may go; the others are deferred. Part of the claim's transaction."""
-        rows = [row for row in rows if self._is_time(connection, row)]
+        pause = pauses.paused(connection, self._ctx.site.site) if rows else {}
+        rows = [row for row in rows if self._is_time(connection, row, pause.get(row.flow))]
         rows = reach.let_pass(self._ctx, connection, self._appid, rows, self._turned_away)
         granted = self._reserve_together(connection, [row for row in rows if row.channel == "template"])
         return [row for row in rows if row.id in granted or self._has_quota(connection, row)]
@@ -321,7 +323,7 @@ class Gate:
         self._reserved |= {row_id: (one, now) for row_id, one in wants.items()}
         return set(wants)
 
-    def _is_time(self, connection: Connection, row: Delivery) -> bool:
+    def _is_time(self, connection: Connection, row: Delivery, pause: Pause | None) -> bool:
         now = self._ctx.now()
         flow = self._ctx.site.flows.get(row.flow)
         if flow is None and row.effect != "remove":
@@ -329,7 +331,6 @@ class Gate:
             reason = f"flow {row.flow} is broken or gone: see weigov lint"
             outbox.defer(connection, row, until=now + _ASK_AGAIN, reason=reason, now=now, owner=self._ctx.worker)
             return False
-        pause = pauses.paused(connection, self._ctx.site.site).get(row.flow)
         if pause is not None and row.effect != "remove":
             until = now + LOOK_AGAIN
             outbox.defer(connection, row, until=until, reason=pause.sentence, now=now, owner=self._ctx.worker)

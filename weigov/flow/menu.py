@@ -1,82 +1,86 @@
-"""The menu of an account: fixed buttons and mirrored columns. Nothing new, nothing sent."""
+"""The menus of a flow: fixed buttons and mirrored columns. Nothing new, nothing sent."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from weigov.errors import RecordRejected
 from weigov.flow.context import Context
-from weigov.ledger import mirror, outbox, streams
-from weigov.ledger.outbox import New
+from weigov.flow.menus import versions
+from weigov.ledger import menus as ledger
+from weigov.ledger import mirror, streams
 from weigov.ledger.streams import StreamRef
 from weigov.mapping import apply
 from weigov.records import digest
-from weigov.site.models import Flow, MenuChildren, MenuEntry, MenuLeaf
+from weigov.site.menu_models import MenuChildren, MenuEntry, MenuLeaf
+from weigov.site.models import Flow
 from weigov.wechat import rules
-
-#: A menu in one of these states never was, or is no longer, what citizens see.
-_VOID = frozenset({"rejected", "refused", "superseded", "withdrawn", "expired", "given_up"})
 
 
 def compose_menu(ctx: Context, flow: Flow, mapping_digest: str, *, dry_run: bool) -> tuple[int, str]:
-    """Enqueue the menu when it differs from the newest one: (deliveries, why nothing could be composed)."""
+    """Enqueue the menu where it differs from the newest version: (deliveries, why none could be composed)."""
     try:
-        buttons = build(ctx, flow)
-    except _NotCollected as missing:
+        menu = build(ctx, flow)
+    except NotCollected as missing:
         return 0, str(missing)
-    broken = rules.menu_problems(buttons)
+    broken = problems(menu)
     if broken:
         return 0, "the menu breaks WeChat's rules: " + "; ".join(broken)
-    payload = {"button": buttons}
-    made = 0
+    made, held = 0, []
     for account in flow.to.accounts:
         target = f"account:{account}"
         with ctx.ledger.begin() as connection:
-            rows = outbox.find(connection, site=ctx.site.site, flow=flow.flow, target=target, effect="apply")
-            live = [row for row in rows if row.state not in _VOID]
-            if live and live[-1].digest == digest(payload):
+            rows = [row for row in ledger.versions(connection, ctx.site.site, target) if row.flow == flow.flow]
+            live = [row for row in rows if row.state not in versions.VOID]
+            if live and live[-1].digest == digest(menu):
+                continue
+            kept_by = versions.holding(connection, ctx.site.site, flow.flow, target, menu)
+            if kept_by is not None:
+                held.append(
+                    f"{account} keeps version {kept_by.id}, which a person went back to, until this flow's menu"
+                    f" changes or `weigov menu release {account}`"
+                )
                 continue
             made += 1
-            if dry_run:
-                continue
-            n = rows[-1].revision + 1 if rows else 1
-            record = f"menu/{flow.flow}"
-            outbox.retire(
-                connection,
-                site=ctx.site.site,
-                flow=flow.flow,
-                record=record,
-                effect="apply",
-                why="superseded",
-                before_revision=n,
-                now=ctx.now(),
-            )
-            new = New(
-                site=ctx.site.site,
-                flow=flow.flow,
-                record=record,
-                revision=n,
-                effect="apply",
-                target=target,
-                subject="",
-                channel="menu",
-                payload=payload,
-                title=flow.title,
-                priority=40,
-                mapping_digest=mapping_digest,
-                approvals_needed=flow.review.needs if flow.review else 0,
-            )
-            outbox.enqueue(connection, [new], now=ctx.now())
-    return made, ""
+            if not dry_run:
+                versions.enqueue(connection, ctx, flow, target, menu, mapping_digest)
+    return made, "; ".join(held)
 
 
-class _NotCollected(Exception):
+def not_made(ctx: Context) -> dict[str, str]:
+    """flow → why its menu is not made now, of every flow that wants one."""
+    flows = [flow for flow in ctx.site.flows.values() if flow.to.kind == "menu"]
+    reasons = {flow.flow: compose_menu(ctx, flow, "", dry_run=True)[1] for flow in flows}
+    return {name: reason for name, reason in reasons.items() if reason}
+
+
+class NotCollected(Exception):
     """A stream the menu is made from was not read yet."""
 
 
-def build(ctx: Context, flow: Flow) -> list[dict[str, Any]]:
-    """The buttons as WeChat takes them."""
-    return [_entry(ctx, entry) for entry in flow.menu]
+def build(ctx: Context, flow: Flow) -> dict[str, Any]:
+    """The menu as a delivery carries it (``weigov.flow.menus``). Raises NotCollected."""
+    menu: dict[str, Any] = {"button": [_entry(ctx, entry) for entry in flow.menu]}
+    if flow.conditional:
+        menu["conditional"] = [
+            {
+                "for": one.for_.model_dump(exclude_none=True),
+                "button": [_entry(ctx, entry) for entry in one.menu],
+            }
+            for one in flow.conditional
+        ]
+    return menu
+
+
+def problems(menu: Mapping[str, Any]) -> list[str]:
+    """What WeChat would refuse of it."""
+    found = rules.menu_problems(menu["button"])
+    for n, one in enumerate(menu.get("conditional", ())):
+        # Which number a tag has is asked when it is sent.
+        rule = {"tag_id": "0"} if "tag" in one["for"] else {"client_platform_type": "1"}
+        found += [f"conditional.{n}.{problem}" for problem in rules.conditional_problems(rule, one["button"])]
+    return found
 
 
 def _entry(ctx: Context, entry: MenuEntry) -> dict[str, Any]:
@@ -85,16 +89,19 @@ def _entry(ctx: Context, entry: MenuEntry) -> dict[str, Any]:
     if isinstance(entry.children, MenuChildren):
         children = _from_stream(ctx, entry.children)
         if not children:
-            raise _NotCollected(f"the columns of {entry.name} were not collected yet")
+            raise NotCollected(f"the columns of {entry.name} were not collected yet")
     else:
         children = [_leaf(leaf) for leaf in entry.children]
     return {"name": entry.name, "sub_button": children}
 
 
 def _leaf(leaf: MenuLeaf) -> dict[str, Any]:
-    if leaf.url is not None:
-        return {"type": "view", "name": leaf.name, "url": leaf.url}
-    return {"type": "click", "name": leaf.name, "key": leaf.key}
+    (action,) = leaf.actions()
+    kind = {"url": "view", "key": "click"}.get(action, action)
+    if leaf.miniprogram is not None:
+        return {"type": kind, "name": leaf.name, **leaf.miniprogram.model_dump()}
+    (part,) = rules.BUTTON_TYPES[kind]
+    return {"type": kind, "name": leaf.name, part: getattr(leaf, action)}
 
 
 def _from_stream(ctx: Context, children: MenuChildren) -> list[dict[str, Any]]:
@@ -106,4 +113,4 @@ def _from_stream(ctx: Context, children: MenuChildren) -> list[dict[str, Any]]:
     try:
         return apply.menu_children(children, columns)
     except RecordRejected as error:
-        raise _NotCollected(str(error)) from None
+        raise NotCollected(str(error)) from None

@@ -16,7 +16,7 @@ from sqlalchemy import Connection
 from weigov.errors import RecordRejected
 from weigov.flow import audience, trial
 from weigov.flow.context import Context
-from weigov.ledger import fan_outs, outbox, told
+from weigov.ledger import fan_outs, told
 from weigov.ledger.outbox import New
 from weigov.ledger.revisions import Pending
 from weigov.ledger.streams import StreamRef
@@ -119,15 +119,15 @@ def commit(
     said: Sequence[Said],
     unfinished: Sequence[fan_outs.FanOut],
     mapping_digest: str,
-) -> int:
-    """Enqueue what a revision says, or note that it is for many; how many deliveries there are by now.
+) -> list[New]:
+    """What a revision says, to be enqueued; where it is for many, that is noted.
 
     ``unfinished``: fan-outs of older revisions that go no further. Who was still to come there hears this instead.
     """
     assert flow.from_ is not None
     now = ctx.now()
     ref = StreamRef(ctx.site.site, flow.from_.system, flow.from_.stream).record_ref(item.key)
-    made = 0
+    made: list[New] = []
     for one in said:
         target = f"account:{one.account}"
         common = _common(flow, item, one, mapping_digest, now)
@@ -152,7 +152,7 @@ def commit(
                 delivery(ctx.site.site, flow.flow, ref, item.n, target, subject, common, one.message)
                 for subject in one.subjects
             ]
-            made += outbox.enqueue(connection, news, now=now)
+            made += news
     return made
 
 

@@ -107,6 +107,8 @@ def _needs(ctx: Context, rows: list[Waiting]) -> Counter[str]:
             continue  # no limit of it is published
         elif row.channel == "menu":
             needs["/cgi-bin/menu/create"] += row.count
+            if (flow := ctx.site.flows.get(row.flow)) and flow.conditional:
+                needs["/cgi-bin/menu/addconditional"] += row.count * len(flow.conditional)
         elif row.effect == "remove":
             needs["/cgi-bin/draft/delete" if row.is_draft else news.DELETE] += row.count
         else:

@@ -175,7 +175,7 @@ def _count(states: Counter[str], row: Delivery, state: str) -> None:
 def _settle(ctx: Context, client: AccountClient, row: Delivery) -> str:
     try:
         if row.channel == "menu":
-            return menu.settle_unknown(ctx, row)
+            return menu.settle_unknown(ctx, client, row)
         if row.channel == "template":
             return template.settle_unknown(ctx, client, row)
         if row.channel == "subscribe":

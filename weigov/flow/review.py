@@ -10,7 +10,9 @@ from datetime import datetime
 from sqlalchemy import Connection
 
 from weigov.flow.context import Context
-from weigov.ledger import audit_log, outbox, reviews
+from weigov.flow.menus.diff import differences, tree
+from weigov.flow.menus.standing import last_confirmed
+from weigov.ledger import audit_log, menus, outbox, reviews
 from weigov.ledger.outbox import Delivery
 from weigov.ledger.reviews import Decision
 from weigov.ledger.states import State
@@ -80,6 +82,8 @@ def decide(
 
 def _published(connection: Connection, row: Delivery) -> Delivery | None:
     """What citizens read of this record now."""
+    if row.channel == "menu":
+        return last_confirmed(menus.versions(connection, row.site, row.target))
     standing = outbox.find(
         connection, site=row.site, flow=row.flow, record=row.record, target=row.target, effect="publish",
         states=("confirmed",),
@@ -98,7 +102,7 @@ def _shown(ctx: Context, row: Delivery, decided: list[reviews.Review], published
         title=row.title,
         digest=row.digest,
         source_url=str(row.payload.get("source_url", "")),
-        excerpt=plain_text(str(row.payload.get("content", "")))[:300],
+        excerpt=_texts(row)["content"][: 2000 if row.channel == "menu" else 300],
         images=len(row.payload.get("images", ())),
         dropped=dict(row.payload.get("dropped", {})),
         approvals=sum(1 for r in mine if r.decision == "approve"),
@@ -112,14 +116,18 @@ def _shown(ctx: Context, row: Delivery, decided: list[reviews.Review], published
 
 
 def _texts(row: Delivery) -> dict[str, str]:
-    """Each part of an article as plain text."""
+    """Each part of an article, or the whole of a menu, as plain text."""
     payload = row.payload
+    if row.channel == "menu":
+        return {"content": "\n".join(tree(payload))}
     fields = {name: str(payload.get(name, "")) for name in ("title", "author", "digest")}
     return fields | {"content": plain_text(str(payload.get("content", "")))}
 
 
 def _changes(published: Delivery, row: Delivery) -> tuple[str, ...]:
-    """Line by line, without what stayed; each begins with ``-`` or ``+``."""
+    """Line by line, without what stayed; each begins with ``-`` or ``+``, of a menu also with ``~`` or ``>``."""
+    if row.channel == "menu":
+        return tuple(differences(published.payload, row.payload))
     was, now = ("\n".join(_texts(one).values()).splitlines() for one in (published, row))
     lines = difflib.unified_diff(was, now, lineterm="", n=0)
     return tuple(line for line in lines if not line.startswith(("---", "+++", "@@")) and line[1:].strip())

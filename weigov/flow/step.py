@@ -14,6 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import datetime, timedelta
+from typing import TypeVar
 
 from weigov.errors import (
     LedgerConflict,
@@ -37,6 +38,9 @@ FIRST_LOOK = timedelta(seconds=30)
 PERSON_NEEDED = timedelta(hours=1)
 #: A longer wait than this is a limit of the day, not of the minute.
 A_SHORT_WAIT_S = 600
+
+
+_T = TypeVar("_T")
 
 
 class StopDrain(Exception):
@@ -87,6 +91,25 @@ def call(ctx: Context, row: Delivery, step: str, action: Callable[[], str], *, l
             attempts.adopt(connection, late, step, remote_id, now=ctx.now())
             outbox.move(connection, late, "ready", now=ctx.now())
         raise Ended("ready") from None
+
+
+def ask(ctx: Context, row: Delivery, question: Callable[[], _T]) -> _T:
+    """Learn something before a call is made for a claimed delivery.
+
+    Raises Ended or StopDrain, as ``call`` does, when it cannot be learnt: nothing was sent.
+    """
+    try:
+        return question()
+    except (RemoteError, RecordRejected) as error:
+        raise _without_effect(ctx, row, error) from None
+
+
+def hold(ctx: Context, row: Delivery, reason: str) -> Ended:
+    """A claimed delivery must not go before a person did something: it waits, and is looked at again."""
+    with ctx.ledger.begin() as connection:
+        until = ctx.now() + PERSON_NEEDED
+        outbox.defer(connection, row, until=until, reason=reason, now=ctx.now(), owner=ctx.worker)
+    return Ended("deferred")
 
 
 def answered(ctx: Context, row: Delivery, last: State, remote_id: str) -> Ended:

@@ -19,7 +19,7 @@ from weigov.ledger.tables import decision
 
 #: As wide as the column.
 MAX_NAME = 128
-What = Literal["settle", "replay", "stop", "recover", "release"]
+What = Literal["settle", "replay", "stop", "recover", "over", "rollback", "release"]
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,19 @@ from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import ARRAY, ColumnElement, Connection, String, Table, any_, bindparam, func, select
+from sqlalchemy import (
+    ARRAY,
+    BigInteger,
+    ColumnElement,
+    Connection,
+    String,
+    Table,
+    any_,
+    bindparam,
+    column,
+    func,
+    select,
+)  # fmt: skip
 from sqlalchemy.dialects import postgresql, sqlite
 
 from weigov.records import encode
@@ -96,6 +108,24 @@ def is_one_of(dialect: str, one: ColumnElement[str]) -> ColumnElement[bool]:
 def one_value(dialect: str, values: Sequence[str]) -> Any:
     """``values`` as the parameter of ``is_one_of``."""
     return encode(values).decode() if dialect == "sqlite" else list(values)
+
+
+def pairs(dialect: str) -> tuple[ColumnElement[int], ColumnElement[str]]:
+    """(number, text) of as many pairs as ``pairs_value`` is given, as a table to join in one constant statement."""
+    if dialect == "sqlite":
+        found = func.json_each(bindparam("pairs", type_=String)).table_valued("value", name="pair").c.value
+        return func.json_extract(found, "$[0]", type_=BigInteger), func.json_extract(found, "$[1]", type_=String)
+    numbers, texts = bindparam("numbers", type_=ARRAY(BigInteger)), bindparam("texts", type_=ARRAY(String))
+    both = func.unnest(numbers, texts).table_valued(column("n", BigInteger), column("t", String), name="pair")
+    both = both.render_derived()
+    return both.c.n, both.c.t
+
+
+def pairs_value(dialect: str, rows: Sequence[tuple[int, str]]) -> dict[str, Any]:
+    """The parameters of ``pairs``."""
+    if dialect == "sqlite":
+        return {"pairs": encode(rows).decode()}
+    return {"numbers": [number for number, _ in rows], "texts": [text for _, text in rows]}
 
 
 def _insert(connection: Connection, table: Table) -> postgresql.Insert | sqlite.Insert:

@@ -11,7 +11,7 @@ import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Any, cast
+from typing import Any
 
 import msgspec
 from sqlalchemy import (
@@ -71,9 +71,8 @@ class New:
         return f"{self.target}|{self.record}"
 
 
-@dataclass(frozen=True, slots=True)
-class Delivery:
-    """One outbox row as it was read."""
+class Delivery(msgspec.Struct, frozen=True):
+    """One outbox row as it was read. A struct, for a drain makes several of each of its 100,000."""
 
     id: int
     site: str
@@ -86,7 +85,7 @@ class Delivery:
     channel: str
     client_key: str
     title: str
-    payload: Mapping[str, Any] = field(repr=False)
+    payload: Mapping[str, Any]
     digest: str
     state: State
     reason: str
@@ -103,14 +102,18 @@ class Delivery:
     created_at: datetime
     changed_at: datetime
 
+    def __repr__(self) -> str:
+        return f"Delivery({self.id}, {self.flow!r}, {self.record!r}, {self.effect!r}, {self.state!r})"
 
-_COLUMNS = [delivery.c[name] for name in Delivery.__dataclass_fields__]
+
+_COLUMNS = [delivery.c[name] for name in Delivery.__struct_fields__]
+_PAYLOAD = Delivery.__struct_fields__.index("payload")
 
 
 def _from_row(row: Row[Any]) -> Delivery:
-    values = dict(row._mapping)
-    values["payload"] = msgspec.json.decode(values["payload"]) if values["payload"] else {}
-    return Delivery(**values)
+    values: list[Any] = list(row)
+    values[_PAYLOAD] = msgspec.json.decode(values[_PAYLOAD]) if values[_PAYLOAD] else {}
+    return Delivery(*values)
 
 
 def enqueue(connection: Connection, news: Sequence[New], *, now: datetime) -> int:
@@ -523,6 +526,7 @@ def retire(
     before_revision: int,
     now: datetime,
     subject: str | None = None,
+    target: str | None = None,
 ) -> int:
     """Older revisions are pointless now: drop what is unsent, flag what is in flight. How many of both.
 
@@ -537,6 +541,8 @@ def retire(
     )
     if subject is not None:
         older = and_(older, delivery.c.subject == subject)
+    if target is not None:
+        older = and_(older, delivery.c.target == target)
     # One statement: a row that a worker gives back meanwhile is seen as it is then, and never missed by both halves.
     is_unsent = delivery.c.state.in_(tuple(UNSENT))
     in_hand = delivery.c.state.in_(("claimed", "sending", "unknown", "accepted", "in_doubt"))
@@ -562,5 +568,4 @@ def replay(connection: Connection, row: Delivery, *, now: datetime) -> State:
 
 def changed(row: Delivery, **changes: Any) -> Delivery:
     """``row`` as it is now, where the database need not be asked."""
-    values = {name: getattr(row, name) for name in Delivery.__dataclass_fields__}
-    return Delivery(**cast(dict[str, Any], values | changes))
+    return msgspec.structs.replace(row, **changes)

@@ -4,17 +4,70 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
+from functools import cache
 
-from sqlalchemy import Connection, bindparam, func, literal, select, update
+from sqlalchemy import Connection, String, Update, bindparam, func, literal, select, update
 
 from weigov.ledger import attempts, outbox
+from weigov.ledger.dialect import pairs, pairs_value
 from weigov.ledger.outbox import Delivery, changed
 from weigov.ledger.states import in_flight
-from weigov.ledger.tables import attempt, delivery
+from weigov.ledger.tables import Utc, attempt, delivery
 
-_RECEIVED = update(attempt).where(
-    attempt.c.delivery_id == bindparam("of"), attempt.c.step == bindparam("at_step"), attempt.c.outcome == "open"
+_THESE = delivery.c.id.in_(bindparam("these", expanding=True))
+_BEGUN = (
+    update(delivery)
+    .where(_THESE, delivery.c.state == "claimed", delivery.c.lease_owner == bindparam("owner"))
+    .values(
+        state="sending",
+        reason="",
+        step=bindparam("at_step"),
+        in_flight=True,
+        tries=delivery.c.tries + 1,
+        first_intent_at=func.coalesce(delivery.c.first_intent_at, bindparam("now", type_=Utc)),
+        lease_until=bindparam("until", type_=Utc),
+        changed_at=bindparam("now", type_=Utc),
+    )
+    .returning(delivery.c.id)
 )
+_INTENDED = attempt.insert().from_select(
+    ["delivery_id", "step", "n", "client_key", "outcome", "intent_at"],
+    select(
+        delivery.c.id,
+        bindparam("at_step", type_=String),
+        select(func.coalesce(func.max(attempt.c.n), 0) + 1)
+        .where(attempt.c.delivery_id == delivery.c.id, attempt.c.step == bindparam("at_step"))
+        .scalar_subquery(),
+        delivery.c.client_key,
+        literal("open"),
+        bindparam("now", type_=Utc),
+    ).where(_THESE),
+)
+_ACCEPTED = (
+    update(delivery)
+    .where(_THESE, delivery.c.state == "sending", delivery.c.lease_owner == bindparam("owner"))
+    .values(
+        state="accepted",
+        reason="",
+        in_flight=bindparam("holds"),
+        lease_owner="",
+        lease_until=None,
+        check_at=bindparam("at", type_=Utc),
+        changed_at=bindparam("now", type_=Utc),
+    )
+    .returning(delivery.c.id)
+)
+
+
+@cache
+def _received(dialect: str) -> Update:
+    """The receipts of many calls of one step, ``pairs`` of delivery and remote id, in one statement."""
+    of, known_as = pairs(dialect)
+    return (
+        update(attempt)
+        .where(attempt.c.delivery_id == of, attempt.c.step == bindparam("at_step"), attempt.c.outcome == "open")
+        .values(outcome="ok", remote_id=known_as, outcome_at=bindparam("now", type_=Utc))
+    )
 
 
 def begin(
@@ -61,49 +114,12 @@ def begin_many(
     connection: Connection, rows: Sequence[Delivery], step: str, *, owner: str, lease_s: float, now: datetime
 ) -> list[Delivery]:
     """``begin`` of many claimed deliveries at once; those whose lease was lost meanwhile are left out."""
-    taken = connection.execute(
-        update(delivery)
-        .where(
-            delivery.c.id.in_([row.id for row in rows]),
-            delivery.c.state == "claimed",
-            delivery.c.lease_owner == owner,
-        )
-        .values(
-            state="sending",
-            reason="",
-            step=step,
-            in_flight=True,
-            tries=delivery.c.tries + 1,
-            first_intent_at=func.coalesce(delivery.c.first_intent_at, literal(now, delivery.c.first_intent_at.type)),
-            lease_until=now + timedelta(seconds=lease_s),
-            changed_at=now,
-        )
-        .returning(delivery.c.id)
-    )
-    ids = set(taken.scalars())
+    asked = {"these": [row.id for row in rows], "owner": owner, "at_step": step, "now": now}
+    ids = set(connection.execute(_BEGUN, asked | {"until": now + timedelta(seconds=lease_s)}).scalars())
     if not ids:
         return []
-    tried = connection.execute(
-        select(attempt.c.delivery_id, func.max(attempt.c.n).label("n"))
-        .where(attempt.c.delivery_id.in_(ids), attempt.c.step == step)
-        .group_by(attempt.c.delivery_id)
-    )
-    last = {row.delivery_id: row.n for row in tried}
+    connection.execute(_INTENDED, {"these": list(ids), "at_step": step, "now": now})
     begun = [row for row in rows if row.id in ids]
-    connection.execute(
-        attempt.insert(),
-        [
-            {
-                "delivery_id": row.id,
-                "step": step,
-                "n": last.get(row.id, 0) + 1,
-                "client_key": row.client_key,
-                "outcome": "open",
-                "intent_at": now,
-            }
-            for row in begun
-        ],
-    )
     return [
         changed(row, state="sending", step=step, tries=row.tries + 1, first_intent_at=row.first_intent_at or now)
         for row in begun
@@ -118,30 +134,19 @@ def accept_many(
     now: datetime,
     check_at: datetime,
 ) -> set[int]:
-    """Keep the receipts of calls WeChat accepted, (delivery, remote id) each; the ids of those that were still ours.
+    """Keep the receipts of calls of one step that WeChat accepted, (delivery, remote id) each; the ids of those that
+    were still ours.
 
     The others were moved meanwhile: each is for ``settle``.
     """
-    ids = [row.id for row, _ in answered]
-    kept = set(
-        connection.execute(
-            update(delivery)
-            .where(delivery.c.id.in_(ids), delivery.c.state == "sending", delivery.c.lease_owner == owner)
-            .values(
-                state="accepted",
-                reason="",
-                in_flight=in_flight(answered[0][0].channel, "accepted"),
-                lease_owner="",
-                lease_until=None,
-                check_at=check_at,
-                changed_at=now,
-            )
-            .returning(delivery.c.id)
-        ).scalars()
-    )
-    receipts = [{"of": row.id, "at_step": row.step, "known_as": name} for row, name in answered if row.id in kept]
+    asked = {"these": [row.id for row, _ in answered], "owner": owner, "now": now, "at": check_at}
+    holds = in_flight(answered[0][0].channel, "accepted")
+    kept = set(connection.execute(_ACCEPTED, asked | {"holds": holds}).scalars())
+    receipts = [(row.id, remote_id) for row, remote_id in answered if row.id in kept]
     if receipts:
-        connection.execute(_RECEIVED.values(outcome="ok", remote_id=bindparam("known_as"), outcome_at=now), receipts)
+        dialect = connection.dialect.name
+        told = pairs_value(dialect, receipts) | {"at_step": answered[0][0].step, "now": now}
+        connection.execute(_received(dialect), told)
     return kept
 
 
@@ -163,7 +168,6 @@ def end_step(
 def unsent(connection: Connection, row: Delivery, *, now: datetime, reason: str, owner: str) -> None:
     """Certainly nothing happened: back to ready, due after a growing pause."""
     attempts.end(connection, row, "unsent", now=now, detail=reason)
-    due_at = now + timedelta(
-        seconds=attempts.BACKOFF_S[min(attempts.tried(connection, row), len(attempts.BACKOFF_S)) - 1]
-    )
+    failed = max(attempts.tried(connection, row), 1)  # none was begun where only a question went unanswered
+    due_at = now + timedelta(seconds=attempts.BACKOFF_S[min(failed, len(attempts.BACKOFF_S)) - 1])
     outbox.move(connection, row, "ready", now=now, owner=owner, reason=reason, due_at=due_at, first_intent_at=None)

@@ -220,7 +220,8 @@ review = Table(
 )
 
 #: What a person decided outside of review, never changed afterwards.
-#: what: settle | replay (of one delivery) | stop | recover (of the whole site) | release (of a flow on trial)
+#: what: settle | replay (of one delivery) | stop | recover (of the whole site) | release (of a flow on trial, or
+#: from a rollback) | rollback (an old menu comes back) | over (a menu may replace what stands there)
 decision = Table(
     "decision",
     metadata,
@@ -475,6 +476,19 @@ standstill = Table(
     UniqueConstraint("site", "target"),
 )
 
+#: A menu that stood at an account and was not ours, as WeChat told it, before anything replaced it.
+found_menu = Table(
+    "found_menu",
+    metadata,
+    _id(),
+    Column("site", String(64), nullable=False),
+    Column("target", String(80), nullable=False),
+    Column("digest", String(64), nullable=False),
+    Column("payload", Text, nullable=False),
+    Column("found_at", Utc, nullable=False),
+    UniqueConstraint("site", "target", "digest"),
+)
+
 #: The account's access token, sealed; ``version`` is compared before it is replaced.
 token = Table(
     "token",
@@ -604,4 +618,23 @@ subscribe_grant = Table(
     Column("at", Utc, nullable=False),
     UniqueConstraint("appid", "source"),
     Index("ix_subscribe_grant_who", "appid", "template_id", "openid_hash"),
+)
+
+#: What is wrong, from its beginning until it is over, and over which connections people heard of either.
+incident = Table(
+    "incident",
+    metadata,
+    _id(),
+    Column("site", String(64), nullable=False),
+    Column("key", String(256), nullable=False),  # stopped:account:city, in_doubt:FLOW, task:DAG.TASK …
+    Column("open_key", String(330)),  # null when it is over: each key is open once
+    Column("said", Text, nullable=False),
+    Column("opened_at", Utc, nullable=False),
+    Column("gone_since", Utc),  # not seen any more, but not over yet
+    Column("closed_at", Utc),
+    Column("told", Text, nullable=False, server_default=""),
+    Column("told_over", Text, nullable=False, server_default=""),
+    Column("settled", Boolean, nullable=False, server_default=text("false")),  # nobody is to be told any more
+    UniqueConstraint("open_key"),
+    Index("ix_incident_untold", "site", "id", sqlite_where=text("NOT settled"), postgresql_where=text("NOT settled")),
 )

@@ -42,7 +42,7 @@ MAX_TEMPLATES = 25
 
 _MESSAGE: tuple[tuple[Loc, ...], tuple[Loc, ...]] = (
     (("from",), ("map",), ("to", "template"), ("to", "audience"), ("valid_for",)),
-    (("to", "via"), ("to", "form"), ("menu",), ("schedule",)),
+    (("to", "via"), ("to", "form"), ("menu",), ("conditional",), ("schedule",)),
 )
 #: kind → keys it cannot do without, keys that mean nothing for it. Underscored as in the models.
 _KEYS: dict[str, tuple[tuple[Loc, ...], tuple[Loc, ...]]] = {
@@ -51,13 +51,19 @@ _KEYS: dict[str, tuple[tuple[Loc, ...], tuple[Loc, ...]]] = {
         # An article stays until it is withdrawn, and a newer revision always replaces the one before.
         (
             *(("to", word) for word in ("template", "audience", "form")),
-            *((word,) for word in ("valid_for", "order", "link", "menu", "schedule", "urgent", "correction")),
+            *(
+                (word,)
+                for word in ("valid_for", "order", "link", "menu", "conditional", "schedule", "urgent", "correction")
+            ),
         ),
     ),
     **dict.fromkeys(("template", "subscribe"), _MESSAGE),
     "customer_service": (
         (("from",), ("map",), ("to", "form"), ("to", "audience"), ("valid_for",)),
-        (("to", "via"), ("to", "template"), ("menu",), ("schedule",), ("link",), ("correction",)),
+        (
+            *(("to", word) for word in ("via", "template")),
+            *((word,) for word in ("menu", "conditional", "schedule", "link", "correction")),
+        ),
     ),
     "menu": (
         (("menu",),),
@@ -115,6 +121,12 @@ def _site(site: SiteFile, folder: str) -> Iterator[Finding]:
                     yield (*at, "templates", title, "fields", n), f"{key!r} is not a template key", "as in thing1"
                 if key in template.fields[:n]:
                     yield (*at, "templates", title, "fields", n), f"{key!r} is there twice", ""
+    for n, alert in enumerate(site.alerts):
+        if (alert.kind == "email") != bool(alert.to):
+            wrong = "an e-mail needs receivers" if alert.kind == "email" else "only an e-mail has receivers"
+            yield ("alerts", n), wrong, "to: [duty@city.gov.cn]" if alert.kind == "email" else "take `to` out"
+        if alert.connection in [other.connection for other in site.alerts[:n]]:
+            yield ("alerts", n, "connection"), f"{alert.connection!r} is there twice", ""
     for name, system in site.systems.items():
         if not NAME.fullmatch(name):
             yield ("systems", name), f"{name!r} is not a name: small letters, digits and _", ""

@@ -67,6 +67,7 @@ def load_site_parts(folder: Path, shapes: Shapes) -> tuple[Site, list[Fault]]:
         zone=ZoneInfo(sound.time_zone),
         accounts=sound.accounts,
         systems={name: system for name, system in sound.systems.items() if name in known_shapes},
+        alerts=sound.alerts,
         shapes=known_shapes,
         flows=flows,
         codes=codes,
@@ -146,6 +147,7 @@ def _layouts(folder: Path) -> tuple[Layouts, list[Fault]]:
 def _flows(folder: Path, known: Known) -> tuple[dict[str, Flow], list[Fault]]:
     found: dict[str, Flow] = {}
     faults: list[Fault] = []
+    menus: dict[str, str] = {}
     for path in _files(folder, "flows", "yaml"):
         try:
             file = YamlFile(path)
@@ -155,12 +157,25 @@ def _flows(folder: Path, known: Known) -> tuple[dict[str, Flow], list[Fault]]:
         flow, schema = _read(file, Flow, flow=path.stem, title=path.stem)
         crossed = check_flow(file, flow, known) if flow else []
         wrong = _beside(schema, crossed)
+        if flow and flow.to.kind == "menu":
+            wrong += _second_menus(file, flow, menus)
         faults += wrong
         if flow and not wrong and all(system in known.shapes for system, _ in flow.streams()):
             found[flow.flow] = flow
     for path in _files(folder, "flows", "yml"):
         faults.append(Fault(str(path), "is not read", hint=f"rename it to {path.stem}.yaml"))
     return found, faults
+
+
+def _second_menus(file: YamlFile, flow: Flow, menus: dict[str, str]) -> list[Fault]:
+    """An account shows one menu: two flows would overwrite each other's. ``menus``: account → its flow's file."""
+    faults = []
+    for n, account in enumerate(flow.to.accounts):
+        first = menus.setdefault(account, file.path.name)
+        if first != file.path.name:
+            what = f"{account!r} has its menu from {first} already"
+            faults.append(file.fault(("to", "accounts", n), what, "one flow a menu"))
+    return faults
 
 
 def _files(folder: Path, kind: str, suffix: str) -> list[Path]:

@@ -14,6 +14,7 @@ from zoneinfo import ZoneInfo
 from pydantic import BeforeValidator, Discriminator, Field, PositiveInt, Tag
 
 from weigov.mapping.model import FieldRule, Link, Strict
+from weigov.site.menu_models import ConditionalMenu, MenuChildren, MenuEntry
 
 AccountType = Literal["service", "subscription"]
 #: Kinds of targets that each tell one citizen something.
@@ -135,6 +136,14 @@ class System(Strict):
     media_hosts: tuple[str, ...] = ()
 
 
+class Alert(Strict):
+    """Where the people on duty are told: a robot of WeCom, a webhook, or by mail to ``to``."""
+
+    kind: Literal["wecom", "webhook", "email"]
+    connection: str
+    to: tuple[str, ...] = ()
+
+
 class SiteFile(Strict):
     """``site.yaml`` as written."""
 
@@ -142,6 +151,7 @@ class SiteFile(Strict):
     time_zone: str
     accounts: Mapping[str, Account]
     systems: Mapping[str, System]
+    alerts: tuple[Alert, ...] = ()
 
 
 # ---- flows/*.yaml
@@ -261,43 +271,6 @@ class SyncBack(Strict):
     figures: FiguresBack | None = None
 
 
-class MenuStream(Strict):
-    """The columns directly below ``under``."""
-
-    system: str
-    stream: str
-    under: str
-
-
-class MenuChildren(Strict):
-    """Sub-buttons made from a stream, in the stream's own order."""
-
-    from_: MenuStream = Field(alias="from")
-    take: int = Field(ge=1, le=5)
-    link: Link
-
-
-class MenuLeaf(Strict):
-    """A button that does something: opens an address or a page, or reports its key."""
-
-    name: str = Field(min_length=1)
-    url: str | None = None
-    page: str | None = None
-    key: str | None = None
-
-
-Children = Annotated[
-    Annotated[MenuChildren, Tag("stream")] | Annotated[tuple[MenuLeaf, ...], Tag("fixed")],
-    Discriminator(lambda v: "stream" if isinstance(v, dict | MenuChildren) else "fixed"),
-]
-
-
-class MenuEntry(MenuLeaf):
-    """A button of the top row: one that does something, or one with children."""
-
-    children: Children | None = None
-
-
 class Trial(Strict):
     """Whom a flow may reach until somebody releases it, by the names ``weigov guests`` knows."""
 
@@ -339,12 +312,17 @@ class Flow(Strict):
     link: Link | None = None
     sync_back: SyncBack | None = None
     menu: tuple[MenuEntry, ...] = ()
+    conditional: tuple[ConditionalMenu, ...] = ()
     schedule: str | None = None
 
     def streams(self) -> tuple[tuple[str, str], ...]:
         """The (system, stream) pairs this flow waits for, each once, in order."""
         found = [(self.from_.system, self.from_.stream)] if self.from_ else []
-        for entry in self.menu:
-            if isinstance(entry.children, MenuChildren):
-                found.append((entry.children.from_.system, entry.children.from_.stream))
+        for children in self.menu_streams():
+            found.append((children.from_.system, children.from_.stream))
         return tuple(dict.fromkeys(found))
+
+    def menu_streams(self) -> tuple[MenuChildren, ...]:
+        """Every place of the menus that is filled from a stream."""
+        entries = [*self.menu, *(entry for one in self.conditional for entry in one.menu)]
+        return tuple(entry.children for entry in entries if isinstance(entry.children, MenuChildren))

@@ -14,7 +14,7 @@ from weigov.mapping.model import CodeList
 from weigov.mapping.words import WordBank
 from weigov.ports import SystemShape
 from weigov.records import digest
-from weigov.site.models import Account, Flow, MenuChildren, System
+from weigov.site.models import Account, Alert, Flow, System
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +30,7 @@ class Site:
     flows: Mapping[str, Flow] = field(default_factory=dict)
     codes: Mapping[str, CodeList] = field(default_factory=dict)
     layouts: Layouts = field(default_factory=lambda: Layouts({}))
+    alerts: tuple[Alert, ...] = ()
     words: WordBank = field(default_factory=WordBank)
 
     def reads(self, flow: str) -> frozenset[str]:
@@ -69,7 +70,6 @@ def reads_of(flow: Flow, layouts: Layouts) -> frozenset[str]:
             found |= layouts.reads(rule.layout)
     if flow.link:
         found.update(flow.link.sources())
-    for entry in flow.menu:
-        if isinstance(entry.children, MenuChildren):
-            found |= {"name", "parent", "position", *entry.children.link.sources()}
+    for children in flow.menu_streams():
+        found |= {"name", "parent", "position", *children.link.sources()}
     return frozenset(found - {"key"})

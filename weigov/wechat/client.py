@@ -14,18 +14,19 @@ Nothing here or below retries, but for one case: a refused access token is repla
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 import requests
 
 from weigov.errors import OutcomeUnknown, RecordRejected, RemoteError, RemoteRefused, RemoteUnavailable
 from weigov.ports import Clock
-from weigov.wechat import rules
+from weigov.wechat import menus, rules
 from weigov.wechat.account import Account
 from weigov.wechat.mass import Mass
+from weigov.wechat.menus import Current, Menus
 from weigov.wechat.messages import Messages, message, msgid
 from weigov.wechat.protocol import READS, AccountStopped, operation_of
 from weigov.wechat.sdk import Json, Sdk
@@ -34,6 +35,7 @@ from weigov.wechat.token import TokenKeeper
 from weigov.wechat.transport import DEFAULT_TIMEOUTS, NotSent, Timeouts
 from weigov.wechat.way import Way
 
+_T = TypeVar("_T")
 Article = Mapping[str, Any]
 PublishState = Literal[
     "published", "publishing", "original_check_failed", "failed", "refused", "deleted_by_user", "banned", "unknown"
@@ -134,16 +136,41 @@ class AccountClient:
         self._check("menu/create", rules.menu_problems(buttons))
         self._sdk.menu.create({"button": list(buttons)})
 
-    def get_menu(self) -> list[Json]:
-        """The default menu's buttons; none when there is no menu."""
+    def get_menu(self) -> Menus:
+        """The default menu and the conditional ones; no buttons when the API made no menu."""
         self._check("menu/get")
         try:
             answer = self._sdk.menu.get()
         except RemoteRefused as error:
             if error.code == 46003:
-                return []
+                return Menus()
             raise
-        return list(self._take("menu/get", answer, "menu")["button"])
+        self._take("menu/get", answer, "menu")
+        return self._read("menu/get", menus.read_menus, answer)
+
+    def get_current_menu(self) -> Current:
+        """What menu is shown, and whether it is switched on; also one that was made in WeChat's console."""
+        answer = self._sdk.menu.get_menu_info()
+        self._take("get_current_selfmenu_info", answer, "is_menu_open")
+        return self._read("get_current_selfmenu_info", menus.read_current, answer)
+
+    def add_conditional_menu(self, rule: Mapping[str, str], buttons: Sequence[Mapping[str, Any]]) -> str:
+        """Add a menu for those who match ``rule`` (tag_id, client_platform_type); returns its menuid.
+
+        The newest that matches is shown. WeChat knows no key and no edit: the same added twice is there twice.
+        """
+        self._check("menu/addconditional", rules.conditional_problems(rule, buttons))
+        answer = self._sdk.menu.add_conditional({"button": list(buttons), "matchrule": dict(rule)})
+        return str(self._take("menu/addconditional", answer, "menuid"))
+
+    def delete_conditional_menu(self, menuid: str) -> None:
+        """Delete one conditional menu; one that is gone already counts as deleted."""
+        self._check("menu/delconditional")
+        try:
+            self._sdk.menu.del_conditional(menuid)
+        except RemoteRefused as error:
+            if error.code != 65301:
+                raise
 
     def delete_menu(self) -> None:
         """Remove the default menu, and every conditional one with it."""
@@ -305,6 +332,12 @@ class AccountClient:
         """Have today's calls of every path counted from nothing. Ten a month: only when a person says so."""
         self._sdk.openapi.clear_quota(self.account.appid)
 
+    def tags(self) -> dict[str, str]:
+        """The account's tags: name → id."""
+        self._check("tags/get")
+        answer = self._sdk.tag.get()
+        return self._read("tags/get", lambda tags: {str(tag["name"]): str(tag["id"]) for tag in tags}, answer)
+
     def user_info(self, openid: str) -> Json:
         """What WeChat tells about a follower; ``subscribe`` 0 means they do not follow."""
         return dict(self._sdk.user.get(openid))
@@ -324,6 +357,13 @@ class AccountClient:
             kind: type[RemoteError] = RemoteUnavailable if "/cgi-bin/" + operation in READS else OutcomeUnknown
             raise kind(self.account.system, operation_of(operation), f"the answer has no {key}")
         return answer[key]
+
+    def _read(self, operation: str, reader: Callable[[Any], _T], answer: Any) -> _T:
+        """The answer to a read as a value; one that cannot be understood is none."""
+        try:
+            return reader(answer)
+        except (KeyError, TypeError, AttributeError):
+            raise RemoteUnavailable(self.account.system, operation, "the answer cannot be understood") from None
 
     def _page(self, operation: str, answer: Mapping[str, Any], id_name: str) -> Page:
         items = answer.get("item") or ()

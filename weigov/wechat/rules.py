@@ -117,6 +117,28 @@ def menu_problems(buttons: Sequence[Mapping[str, Any]]) -> list[str]:
     return problems
 
 
+#: The parts of a conditional menu's ``matchrule`` there still are, and what a telephone is called there.
+MATCH_PARTS = ("tag_id", "client_platform_type")
+PLATFORMS: Mapping[str, str] = {"ios": "1", "android": "2", "other": "3"}
+_OUTSIDE_HOSTS = 3
+
+
+def conditional_problems(rule: Mapping[str, Any], buttons: Sequence[Mapping[str, Any]]) -> list[str]:
+    """What is wrong with a conditional menu: its ``matchrule`` as sent, and its ``button`` list."""
+    problems = [f"matchrule.{name}: there is no such part" for name in rule if name not in MATCH_PARTS]
+    if not any(rule.get(name) for name in MATCH_PARTS):
+        problems.append("matchrule: names nobody; a tag, a platform, or both")
+    if rule.get("client_platform_type") not in (None, *PLATFORMS.values()):
+        problems.append("matchrule.client_platform_type: must be 1 (iOS), 2 (Android) or 3 (other)")
+    problems += menu_problems(buttons)
+    leaves = [leaf for button in buttons for leaf in (button, *(button.get("sub_button") or ()))]
+    hosts = {_host(str(leaf.get("url") or "")) for leaf in leaves if leaf.get("type") == "view"}
+    outside = sorted(hosts - {"", "mp.weixin.qq.com"})
+    if len(outside) > _OUTSIDE_HOSTS:
+        problems.append(f"button: leads to {len(outside)} outside hosts ({', '.join(outside)}), 3 are allowed")
+    return problems
+
+
 def _button_problems(path: str, button: Mapping[str, Any], *, top: bool) -> Iterator[str]:
     yield from _size(f"{path}.name", button.get("name"), max_bytes=_TOP_NAME_BYTES if top else _SUB_NAME_BYTES)
     children = button.get("sub_button") or ()

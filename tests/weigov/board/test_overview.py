@@ -18,16 +18,17 @@ NOW = datetime(2026, 11, 26, 10, tzinfo=UTC)
 
 def test_it_says_what_must_be_done_and_by_whom(web: Web, town: Town, shown: Shown) -> None:
     town.in_doubt("存疑一")
+    town.spend(930)
     shown.gateway = "127.0.0.1:18700: no answer"
     try:
         page = web.get("/").text
     finally:
         shown.gateway = ""
     for said in (
-        "notices: 1 in doubt; look at the other side, then settle them",
-        "notices: 1 records could not be mapped",
+        "in doubt; look at the other side, then settle them",
+        "records could not be mapped; mend the source",
         "The gateway cannot be reached: 127.0.0.1:18700: no answer",
-        "city: 95",  # of 1000 calls of draft/add
+        "city: 93",  # of 1000 calls of draft/add
         "questions of citizens are unanswered",
     ):
         assert said in page, said
@@ -37,6 +38,7 @@ def test_it_says_what_must_be_done_and_by_whom(web: Web, town: Town, shown: Show
 
 
 def test_flows_quotas_health_and_trend_are_on_it(web: Web, town: Town) -> None:
+    town.spend(1)
     page = web.get("/").text
     for part in (
         "通知公告",

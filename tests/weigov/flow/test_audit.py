@@ -146,6 +146,16 @@ DRIFTS: dict[str, tuple[Callable[[Deployment], object], str]] = {
         lambda town: town.ctx.account("city").create_menu([{"type": "click", "name": "我的", "key": "k"}]),
         "the menu is not ours any more",
     ),
+    "another's conditional menu": (
+        lambda town: town.ctx.account("city").add_conditional_menu(
+            {"client_platform_type": "1"}, [{"type": "click", "name": "我的", "key": "k"}]
+        ),
+        "the menu is not ours any more: + a menu for ios: 我的",
+    ),
+    "menu switched off": (
+        lambda town: town.other.put("/wechat/menu", appid=town.other.appid, is_open=False),
+        "the menu is not ours any more: switched off in WeChat's console",
+    ),
     "no menu": (lambda town: town.ctx.account("city").delete_menu(), "the menu is not ours any more"),
     "draft": (
         lambda town: by_hand(town, marker(published(town)), submit=False),

@@ -13,7 +13,8 @@ import pytest
 from tests.weigov.site.town import FILES, MENU, NOTICES, PROGRESS, SITE, shapes, write
 from weigov.errors import ConfigError, Fault
 from weigov.site.load import load_site, load_site_parts
-from weigov.site.models import Constant, Formatted, MenuChildren
+from weigov.site.menu_models import MenuChildren
+from weigov.site.models import Constant, Formatted
 
 
 def faults_of(folder: Path) -> list[Fault]:

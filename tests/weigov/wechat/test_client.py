@@ -34,6 +34,10 @@ def send_template(client: AccountClient) -> str:
 
 SENDS: dict[str, Callable[[AccountClient], object]] = {
     "menu/create": lambda c: c.create_menu([{"type": "view", "name": "办事", "url": "https://gov.example/"}]),
+    "menu/addconditional": lambda c: c.add_conditional_menu(
+        {"tag_id": "100"}, [{"type": "view", "name": "办事", "url": "https://gov.example/"}]
+    ),
+    "menu/delconditional": lambda c: c.delete_conditional_menu("1"),
     "media/uploadimg": lambda c: c.upload_image(PNG, "图.png", "image/png"),
     "material/add_material": lambda c: c.add_material_image(PNG, "图.png", "image/png"),
     "draft/add": lambda c: c.add_draft([ARTICLE]),
@@ -49,6 +53,7 @@ SENDS: dict[str, Callable[[AccountClient], object]] = {
 }
 READS: dict[str, Callable[[AccountClient], object]] = {
     "menu/get": lambda c: c.get_menu(),
+    "get_current_selfmenu_info": lambda c: c.get_current_menu(),
     "draft/get": lambda c: c.get_draft("M"),
     "draft/batchget": lambda c: c.batchget_drafts(),
     "freepublish/get": lambda c: c.get_publish("1"),
@@ -305,7 +310,7 @@ def test_what_is_gone_is_none_and_may_be_deleted_again(talk: Talk) -> None:
     talk.peer.on("freepublish/getarticle", {"errcode": 53600, "errmsg": "article id invalid"})
     assert talk.client.get_draft("M") is None
     talk.client.delete_draft("M")
-    assert talk.client.get_menu() == []
+    assert talk.client.get_menu().buttons == ()
     assert talk.client.get_article("A") is None
     talk.peer.on("draft/get", {"errcode": 45009, "errmsg": ""})
     with pytest.raises(RateLimited):

@@ -143,7 +143,16 @@ CALLS: dict[str, tuple[str, Callable[[AccountClient], Any], Callable[[Any], bool
         lambda client: client.create_menu([{"type": "click", "name": "办件", "key": "k"}]),
         lambda nothing: nothing is None,
     ),
-    "menu/wechatpy_menu_get.json": ("menu/get", lambda client: client.get_menu(), lambda buttons: len(buttons) >= 1),
+    "menu/wechatpy_get_current_selfmenu_info.json": (
+        "get_current_selfmenu_info",
+        lambda client: client.get_current_menu(),
+        lambda current: current.is_open and len(current.buttons) == 3,
+    ),
+    "menu/wechatpy_menu_get.json": (
+        "menu/get",
+        lambda client: client.get_menu(),
+        lambda menus: len(menus.buttons) >= 1,
+    ),
 }
 
 

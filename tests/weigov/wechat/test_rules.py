@@ -14,6 +14,7 @@ from weigov.wechat.rules import (
     DAILY_LIMITS,
     article_problems,
     beijing_day,
+    conditional_problems,
     draft_problems,
     menu_problems,
     next_beijing_day,
@@ -82,6 +83,30 @@ def test_a_menu_within_the_limits_passes(buttons: list[dict[str, Any]]) -> None:
 def test_a_menu_beyond_a_limit_is_named(buttons: list[dict[str, Any]], problem: str) -> None:
     problems = menu_problems(buttons)
     assert len(problems) == 1 and problems[0].startswith(problem), problems
+
+
+IOS = {"client_platform_type": "1"}
+
+
+@pytest.mark.parametrize(
+    ("rule", "buttons", "problem"),
+    [
+        (IOS, [VIEW], ""),
+        ({"tag_id": "100", "client_platform_type": "3"}, [VIEW], ""),
+        ({}, [VIEW], "matchrule: names nobody"),
+        ({"tag_id": ""}, [VIEW], "matchrule: names nobody"),
+        ({"sex": "1", **IOS}, [VIEW], "matchrule.sex: there is no such part"),
+        ({"client_platform_type": "4"}, [VIEW], "matchrule.client_platform_type: must be 1"),
+        (IOS, [], "button: 0 buttons"),
+        (IOS, [sub(*[view(url=f"https://{n}.cn/") for n in range(4)])], "button: leads to 4 outside hosts"),
+        (IOS, [sub(*[view(url=f"https://mp.weixin.qq.com/{n}") for n in range(4)])], ""),
+    ],
+)
+def test_a_conditional_menu_needs_somebody_and_few_outside_hosts(
+    rule: dict[str, Any], buttons: list[dict[str, Any]], problem: str
+) -> None:
+    problems = conditional_problems(rule, buttons)
+    assert len(problems) == bool(problem) and all(one.startswith(problem) for one in problems)
 
 
 def test_every_type_without_its_fields_is_refused() -> None:

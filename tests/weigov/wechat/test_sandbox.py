@@ -88,11 +88,23 @@ def other(running: tuple[World, Web]) -> Iterator[Other]:
 
 def test_a_menu_is_made_read_back_and_removed(other: Other) -> None:
     other.client.create_menu(MENU)
-    got = other.client.get_menu()
+    got = other.client.get_menu().buttons
     assert [b["name"] for b in got] == ["信息发布", "更多+"]
     other.client.create_menu(got)  # what it gives it takes
     other.client.delete_menu()
-    assert other.client.get_menu() == []
+    assert other.client.get_menu().buttons == ()
+
+
+def test_a_conditional_menu_is_added_listed_and_deleted_even_twice(other: Other) -> None:
+    other.client.create_menu(MENU)
+    menuid = other.client.add_conditional_menu({"client_platform_type": "1"}, MENU[1:])
+    (found,) = other.client.get_menu().conditionals
+    assert (found.menuid, found.rule, len(found.buttons)) == (menuid, {"client_platform_type": "1"}, 1)
+    assert other.client.get_current_menu().is_open and other.client.tags() == {}
+    for _ in range(2):
+        other.client.delete_conditional_menu(menuid)
+    assert other.client.get_menu().conditionals == ()
+    other.client.delete_menu()
 
 
 def test_an_article_goes_from_draft_to_published_to_gone(other: Other) -> None:
@@ -159,7 +171,7 @@ def test_a_lost_answer_is_unknown_and_the_effect_is_there(other: Other) -> None:
 
 def test_a_token_refused_once_is_not_noticed_and_refused_for_ever_is_bounded(other: Other) -> None:
     other.world.faults.arm("errcode", "/cgi-bin/menu/get", value="40001", times=1)
-    assert other.client.get_menu() == []
+    assert other.client.get_menu().buttons == ()
     fault = other.world.faults.arm("errcode", "/cgi-bin/menu/get", value="40001")
     with pytest.raises(RemoteUnavailable):
         other.client.get_menu()
@@ -171,9 +183,9 @@ def test_a_token_another_program_killed_is_replaced(other: Other) -> None:
     other.world.clock.advance(31)
     body = {"grant_type": "client_credential", "appid": other.who.appid, "secret": other.who.secret}
     assert "access_token" in other.web.post("/cgi-bin/stable_token", json={**body, "force_refresh": True}).json()
-    assert other.client.get_menu() == []
+    assert other.client.get_menu().buttons == ()
     other.world.clock.advance(7300)
-    assert other.client.get_menu() == []
+    assert other.client.get_menu().buttons == ()
 
 
 @pytest.mark.parametrize(

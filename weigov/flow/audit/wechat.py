@@ -15,7 +15,8 @@ from typing import Any
 from weigov.flow.audit.difference import Difference
 from weigov.flow.audit.ledger import being_removed
 from weigov.flow.context import Context
-from weigov.ledger import drift, outbox
+from weigov.flow.menus import standing
+from weigov.ledger import drift, menus, outbox
 from weigov.ledger.drift import Article
 from weigov.ledger.states import UNSENT, State
 from weigov.mapping.steps import plain_text
@@ -169,24 +170,19 @@ def _is_draft(ctx: Context, one: Article) -> bool:
 
 def _menu(ctx: Context, account: str, client: AccountClient) -> Iterator[Difference]:
     with ctx.ledger.read() as connection:
-        rows = outbox.find(
-            connection, site=ctx.site.site, target=f"account:{account}", effect="apply", channel="menu", limit=100_000
-        )
-    if not rows or any(row.state in (*_ON_ITS_WAY, "in_doubt") for row in rows):
+        rows = menus.versions(connection, ctx.site.site, f"account:{account}")
+    ours = standing.last_confirmed(rows)
+    if ours is None or any(row.state in (*_ON_ITS_WAY, "in_doubt") for row in rows):
         return
-    ours = [row for row in rows if row.state == "confirmed"]
-    if ours and _buttons(ours[-1].payload["button"]) != _buttons(client.get_menu()):
-        todo = "ask who changed it; take it over into the flow's YAML, or change that and `weigov apply`"
-        yield Difference(account, ours[-1].record, "the menu is not ours any more", todo, ours[-1].id, "confirmed")
-
-
-def _buttons(buttons: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
-    """A menu without what WeChat adds to it."""
-    return [
-        {name: button[name] for name in ("name", "type", "key", "url") if button.get(name)}
-        | ({"sub_button": _buttons(button["sub_button"])} if button.get("sub_button") else {})
-        for button in buttons
-    ]
+    there = standing.observe(client, with_tags=standing.needs_tags(ours.payload))
+    wrong = standing.not_shown(ours.payload, there)
+    if wrong:
+        what = f"the menu is not ours any more: {'; '.join(wrong)}"
+        todo = (
+            "ask who changed it; take it over into the flow's YAML, or bring ours back with"
+            f" `weigov menu rollback {account} {ours.id}`, then `weigov menu overwrite {account}`"
+        )
+        yield Difference(account, ours.record, what, todo, ours.id, "confirmed")
 
 
 def _titled(there: list[_There]) -> str:

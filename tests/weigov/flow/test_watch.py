@@ -1,0 +1,88 @@
+"""What is wrong becomes one incident with one line, told once; and once when it is over."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+
+from tests.weigov.flow.deployment import Deployment
+from tests.weigov.flow.test_articles import publish
+from weigov.flow.context import Context
+from weigov.flow.watch import Watched, found, task_failed, task_succeeded, watch
+from weigov.notify import Notice, NotTold
+from weigov.site.models import Alert
+
+DUTY = Alert(kind="wecom", connection="duty")
+
+
+class Duty:
+    """The people on duty; ``deaf`` while their robot does not answer."""
+
+    def __init__(self) -> None:
+        self.heard: list[Notice] = []
+        self.deaf = False
+
+    def __call__(self, alert: Alert, notice: Notice) -> None:
+        if self.deaf:
+            raise NotTold(f"connection {alert.connection}: HTTP 500")
+        self.heard.append(notice)
+
+
+def on_duty(town: Deployment, duty: Duty) -> Context:
+    return replace(town.ctx, site=replace(town.ctx.site, alerts=(DUTY,)), tell=duty)
+
+
+def test_a_standstill_a_quarantine_and_a_stream_that_fails_are_told_once_and_their_end_once(calm: Deployment) -> None:
+    other, duty = calm.other, Duty()
+    ctx = on_duty(calm, duty)
+    assert watch(ctx) == Watched(0, 0)
+    publish(other, "带身份证的通告", html="<p>张三，11010519491231002X。</p>")
+    publish(other, "正常的通告")
+    calm.collect("cms")
+    calm.compose("notices")
+    other.fault("errcode", "/cgi-bin/*", value="40164")
+    calm.deliver()
+    found_ = dict(found(ctx))
+    assert set(found_) == {"stopped:account:city", "quarantine:notices"}
+    assert watch(ctx) == Watched(2, 2)
+    assert watch(ctx) == Watched(2, 0)
+    texts = [notice.text for notice in duty.heard]
+    assert any("account:city 停止发送" in text and "40164" in text for text in texts)
+    assert any("notices: 1 条记录被隔离" in text for text in texts)
+    assert all("1949" not in text and other.secret not in text for text in texts)
+    other.mend()
+    other.advance(minutes=6)
+    calm.deliver()
+    watch(ctx)
+    other.advance(minutes=20)
+    duty.deaf = True
+    assert watch(ctx).problems == ("connection duty: HTTP 500",)
+    duty.deaf = False
+    assert watch(ctx).told == 1
+    assert duty.heard[-1].subject.endswith("已恢复 recovered") and duty.heard[-1].facts["state"] == "recovered"
+
+
+def test_a_red_task_is_told_until_it_runs_well(calm: Deployment) -> None:
+    duty = Duty()
+    ctx = on_duty(calm, duty)
+    for _ in range(3):
+        task_failed(ctx, "deliver_city.deliver", "40164: not in the list")
+    assert [notice.text.splitlines()[0] for notice in duty.heard] == ["deliver_city.deliver: 40164: not in the list"]
+    task_succeeded(ctx, "collect_cms_articles.collect")
+    assert len(duty.heard) == 1
+    task_succeeded(ctx, "deliver_city.deliver")
+    task_succeeded(ctx, "deliver_city.deliver")
+    assert len(duty.heard) == 2
+
+
+def test_a_stream_nobody_reads_any_more_is_wrong(calm: Deployment) -> None:
+    calm.collect("cms")
+    assert dict(found(calm.ctx)) == {}
+    calm.other.advance(hours=timedelta(days=2).total_seconds() / 3600)
+    wrong = dict(found(calm.ctx))
+    assert "stream:cms/articles" in wrong and "26 小时没有采完" in wrong["stream:cms/articles"]
+
+
+def test_without_anybody_to_tell_it_is_kept(calm: Deployment) -> None:
+    task_failed(calm.ctx, "x.y", "z")
+    assert watch(calm.ctx) == Watched(1, 0)

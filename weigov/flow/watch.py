@@ -1,0 +1,127 @@
+"""watch: what is wrong now → incidents in the ledger → the people on duty, once each and once when it is over."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import timedelta
+
+from weigov.errors import WeigovError
+from weigov.flow.channels import news
+from weigov.flow.context import Context
+from weigov.flow.plan import held_flows
+from weigov.ledger import incidents, reports, waiting
+from weigov.ledger.incidents import Incident
+from weigov.notify import Notice
+
+#: Callbacks are handled by reconcile every five minutes.
+_INBOX_OLD = timedelta(minutes=30)
+#: A stream that was not read to its end for so long.
+_STREAM_OLD = timedelta(hours=26)
+
+
+@dataclass(frozen=True, slots=True)
+class Watched:
+    """How much is wrong, how much people were told of, and why some were not."""
+
+    wrong: int
+    told: int
+    problems: tuple[str, ...] = ()
+
+
+def watch(ctx: Context) -> Watched:
+    """Look once, and tell what has not been told. A channel that fails is tried again by the next watch."""
+    wrong = dict(found(ctx))
+    with ctx.ledger.begin() as connection:
+        incidents.observe(connection, ctx.site.site, wrong, now=ctx.now())
+    told, problems = _tell(ctx)
+    with ctx.ledger.read() as connection:
+        still = len(incidents.current(connection, ctx.site.site))
+    return Watched(still, told, problems)
+
+
+def task_failed(ctx: Context, task: str, said: str) -> None:
+    """A task of Airflow's ended red."""
+    with ctx.ledger.begin() as connection:
+        incidents.begin(connection, ctx.site.site, f"task:{task}", f"{task}: {said}", now=ctx.now())
+    _tell(ctx)
+
+
+def task_succeeded(ctx: Context, task: str) -> None:
+    """It runs well (again)."""
+    with ctx.ledger.read() as connection:
+        if not incidents.is_open(connection, ctx.site.site, f"task:{task}"):
+            return
+    with ctx.ledger.begin() as connection:
+        incidents.end(connection, ctx.site.site, f"task:{task}", now=ctx.now())
+    _tell(ctx)
+
+
+def found(ctx: Context) -> Iterator[tuple[str, str]]:
+    """(key, one line) of everything a person should act on. Counts and reasons only, nobody's data."""
+    now, site = ctx.now(), ctx.site.site
+    with ctx.ledger.read() as connection:
+        status = reports.status(connection, site, now=now)
+        readable = waiting.still_readable(connection, site, priority=news.WITHDRAWAL, now=now)
+    for one in readable:
+        yield f"readable:{one['id']}", f"已撤回但仍可阅读 withdrawn but still readable: {one['title']} {one['link']}"
+    for one in status["stopped"]:
+        yield f"stopped:{one['target']}", f"{one['target']} 停止发送 nothing can be sent: {one['reason']}"
+    if status["halted"]:
+        yield "halted", f"全部发送已停止 deliveries are {status['halted']}"
+    for name, flow in status["flows"].items():
+        if doubtful := flow["deliveries"].get("in_doubt", 0) + flow["write_backs"].get("in_doubt", 0):
+            yield f"in_doubt:{name}", f"{name}: {doubtful} 条结果无法查实，需人工处理 in doubt: weigov settle"
+        if quarantined := flow["revisions"]["quarantined"]:
+            yield f"quarantine:{name}", f"{name}: {quarantined} 条记录被隔离 quarantined: weigov quarantine list"
+    for one in status["streams"]:
+        stream = f"{one['system']}/{one['stream']}"
+        last = one["last_completed_at"]
+        if one["problem"]:
+            yield f"stream:{stream}", f"{stream} 采集异常 cannot be read: {one['problem']}"
+        elif last is not None and now - last > _STREAM_OLD:
+            yield (
+                f"stream:{stream}",
+                f"{stream} 已超过 {_STREAM_OLD.total_seconds() / 3600:.0f} 小时没有采完 not read",
+            )
+    for appid, one in status["inbox"].items():
+        if one["oldest"] is not None and now - one["oldest"] > _INBOX_OLD:
+            yield f"inbox:{appid}", f"{one['waiting']} 条微信回调未处理 callbacks wait: does reconcile run?"
+    for name in held_flows(ctx):
+        yield (
+            f"held:{name}",
+            f"{name} 的配置已改动，等待确认 the YAML changed: weigov plan, weigov apply",
+        )
+
+
+def _tell(ctx: Context) -> tuple[int, tuple[str, ...]]:
+    channels = {alert.connection: alert for alert in ctx.site.alerts}
+    told, problems = 0, list[str]()
+    with ctx.ledger.begin() as connection:
+        untold = incidents.to_tell(connection, ctx.site.site, frozenset(channels))
+    for one in untold:
+        for name in sorted(one.unheard(frozenset(channels))):
+            try:
+                ctx.tell(channels[name], _notice(ctx, one))
+            except WeigovError as error:
+                problems.append(str(error))
+                continue
+            with ctx.ledger.begin() as connection:
+                incidents.heard(connection, one, name)
+            told += 1
+    return told, tuple(dict.fromkeys(problems))
+
+
+def _notice(ctx: Context, one: Incident) -> Notice:
+    zone = ctx.site.zone
+    began = f"{one.opened_at.astimezone(zone):%Y-%m-%d %H:%M}"
+    ended = f"{one.closed_at.astimezone(zone):%Y-%m-%d %H:%M}" if one.closed_at else ""
+    head = "已恢复 recovered" if one.is_over else "需要处理 needs somebody"
+    lines = [one.said, f"开始 since {began}" + (f"，恢复 over {ended}" if ended else "")]
+    facts = {
+        "site": ctx.site.site,
+        "incident": one.key,
+        "state": "recovered" if one.is_over else "open",
+        "since": began,
+    }
+    return Notice(f"[政微通 {ctx.site.site}] {head}", "\n".join(lines), facts)
