@@ -168,8 +168,13 @@ def control(world: World) -> APIRouter:
         return article_counts(world, appid, with_content=content)
 
     @router.post("/articles/{article_id}/take-down", summary="Gone long after success: 5 by its author, 6 by WeChat")
-    def take_down(article_id: str, status: Annotated[int, Body(embed=True, ge=5, le=6)]) -> dict[str, bool]:
-        if not publish.take_down(world, article_id, status):
+    def take_down(
+        article_id: str,
+        status: Annotated[int, Body(ge=5, le=6)],
+        event: Annotated[bool, Body()] = False,
+        listed: Annotated[bool, Body()] = True,
+    ) -> dict[str, bool]:
+        if not publish.take_down(world, article_id, status, event=event, listed=listed):
             raise HTTPException(404, "no such published article")
         return {"ok": True}
 

@@ -113,6 +113,7 @@ def _needs(ctx: Context, rows: list[Waiting]) -> Counter[str]:
             needs["/cgi-bin/draft/delete" if row.is_draft else news.DELETE] += row.count
         else:
             needs["/cgi-bin/draft/add"] += 0 if row.is_drafted else row.count
+            needs["/cgi-bin/draft/get"] += 0 if row.is_drafted else row.count
             flow = ctx.site.flows.get(row.flow)
             if flow is None or flow.to.via != "draft":
                 needs["/cgi-bin/freepublish/submit"] += row.count

@@ -52,15 +52,17 @@ def reconcile(ctx: Context, account: str) -> Reconciled:
     stopped: list[str] = []
     with ctx.ledger.begin() as connection:
         _join_late(connection, ctx, client, target)
+        news.remove_left_drafts(connection, ctx.site.site, target, now=ctx.now())
     try:
         open_ones = {row.id: row for row in _open(ctx, target, "unknown") + _perhaps_answered(ctx, client, target)}
         for row in open_ones.values():
             _count(states, row, _unless_refused(ctx, client, row, _settle, stopped))
         for row in _open(ctx, target, "accepted"):
             _count(states, row, _unless_refused(ctx, client, row, _look, stopped))
+        states["removed"] += news.watch(ctx, client, target)
     except RemoteError as error:
         stopped.append(str(error))
-    return Reconciled(account, events, dict(sorted(states.items())), "; ".join(dict.fromkeys(stopped)))
+    return Reconciled(account, events, dict(sorted((+states).items())), "; ".join(dict.fromkeys(stopped)))
 
 
 def _unless_refused(
@@ -125,6 +127,10 @@ def _take(connection: Connection, ctx: Context, appid: str, item: inbox.Item) ->
         if row is None:
             return "kept"
         receipts.match(connection, receipt.id, row.id)
+        if row.state == "confirmed" and status.state in ("deleted_by_user", "banned"):
+            return (
+                "removed" if news.take_down(connection, row.id, news.PLAIN[status.state], now=ctx.now()) else "kept"
+            )
         if row.state not in _AWAITED:
             return f"already {row.state}"
         news.confirm(connection, appid, row, status, now=ctx.now())

@@ -376,7 +376,7 @@ def claim(
         .limit(limit)
         .with_for_update(skip_locked=True, of=delivery)
     )
-    rows = [_from_row(row) for row in connection.execute(query)]
+    rows = [_from_row(row) for row in connection.execute(query).all()]
     if not rows:
         return []
     lease_until = now + timedelta(seconds=lease_s)
@@ -401,6 +401,31 @@ def release(connection: Connection, rows: Iterable[Delivery], *, now: datetime, 
         .where(delivery.c.id.in_(ids), delivery.c.state == "claimed", delivery.c.lease_owner == owner)
         .values(state="ready", in_flight=False, lease_owner="", lease_until=None, changed_at=now)
     )
+
+
+def hold(
+    connection: Connection, row: Delivery, found: Mapping[str, Any], *, now: datetime, reason: str, owner: str
+) -> State:
+    """What would leave is not what was approved: people look again, at ``found`` besides what is frozen.
+
+    It is another digest, so that earlier approvals do not count. What is pointless by now is not held but goes back.
+    """
+    if get(connection, row.id).retire:
+        move(connection, row, "ready", now=now, owner=owner)
+        return "ready"
+    payload = {**row.payload, **found}
+    move(
+        connection,
+        row,
+        "waiting_review",
+        now=now,
+        reason=reason,
+        owner=owner,
+        payload=encode(payload).decode(),
+        digest=digest(payload),
+        approvals_needed=max(1, row.approvals_needed),
+    )
+    return "waiting_review"
 
 
 def defer(
@@ -564,6 +589,11 @@ def replay(connection: Connection, row: Delivery, *, now: datetime) -> State:
     to: State = "waiting_review" if row.approvals_needed else "ready"
     move(connection, row, to, now=now, due_at=now, first_intent_at=None, tries=0)
     return to
+
+
+def composed_digest(row: Delivery) -> str:
+    """The digest ``row`` was composed with: what was found of it since (``hold``) aside."""
+    return digest({name: value for name, value in row.payload.items() if name != "kept"})
 
 
 def changed(row: Delivery, **changes: Any) -> Delivery:

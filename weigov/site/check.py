@@ -42,7 +42,7 @@ MAX_TEMPLATES = 25
 
 _MESSAGE: tuple[tuple[Loc, ...], tuple[Loc, ...]] = (
     (("from",), ("map",), ("to", "template"), ("to", "audience"), ("valid_for",)),
-    (("to", "via"), ("to", "form"), ("menu",), ("conditional",), ("schedule",)),
+    (("to", "via"), ("to", "as"), ("to", "form"), ("menu",), ("conditional",), ("schedule",)),
 )
 #: kind → keys it cannot do without, keys that mean nothing for it. Underscored as in the models.
 _KEYS: dict[str, tuple[tuple[Loc, ...], tuple[Loc, ...]]] = {
@@ -61,14 +61,14 @@ _KEYS: dict[str, tuple[tuple[Loc, ...], tuple[Loc, ...]]] = {
     "customer_service": (
         (("from",), ("map",), ("to", "form"), ("to", "audience"), ("valid_for",)),
         (
-            *(("to", word) for word in ("via", "template")),
+            *(("to", word) for word in ("via", "as", "template")),
             *((word,) for word in ("menu", "conditional", "schedule", "link", "correction")),
         ),
     ),
     "menu": (
         (("menu",),),
         (
-            *((("to", word)) for word in ("via", "template", "audience", "form")),
+            *((("to", word)) for word in ("via", "as", "template", "audience", "form")),
             *((word,) for word in ("from", "begin", "valid_for", "order", "map", "link", "sync_back")),
             *((word,) for word in ("urgent", "trial", "correction")),
         ),

@@ -121,6 +121,7 @@ class Account(Strict):
     #: How often a citizen is told something in one Beijing day, by all flows together but the urgent ones.
     per_citizen: str | None = Field(default=None, pattern=r"^[1-9]\d*/day$")
     budget: Budget = Budget()
+    cover_color: str | None = Field(default=None, pattern=r"^#[0-9A-Fa-f]{6}$")
 
     @property
     def messages_a_day(self) -> int | None:
@@ -180,6 +181,7 @@ class Target(Strict):
 
     accounts: tuple[str, ...] = Field(min_length=1)
     kind: TargetKind
+    as_: Literal["newspic"] | None = Field(default=None, alias="as")
     via: Via | None = None
     template: str | None = None
     form: Form | None = None

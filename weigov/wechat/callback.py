@@ -30,6 +30,8 @@ _JOB_EVENTS: Mapping[str, tuple[str, ...]] = {
     "publishjobfinish": ("PublishEventInfo.publish_id",),
     "subscribe_msg_sent_event": ("SubscribeMsgSentEvent.List.MsgID",),
 }
+#: publish_status that comes long after success, of the same job: taken down by its author (5) or by WeChat (6).
+_LATER = ("5", "6")
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,8 +93,9 @@ def read_message(payload: bytes) -> Message:
     else:
         remote_id = next((i for i in (_text(raw, path) for path in _JOB_EVENTS.get(event, ())) if i), "")
         # "0" was seen where a client_msg_id had been given: no id at all
+        later = _text(raw, "PublishEventInfo.publish_status")
         key = (
-            f"{event}:{remote_id}"
+            f"{event}:{remote_id}" + (f":{later}" if later in _LATER else "")
             if remote_id not in ("", "0")
             else _hashed("event", openid, created, event, _text(raw, "EventKey"), _text(raw, "Status"), *_lists(raw))
         )

@@ -73,7 +73,7 @@ def test_wechat_is_asked_for_its_count_once_an_hour_and_only_where_something_wai
         calm.deliver()
         calm.other.advance(minutes=9)
     asked = calm.other.calls("openapi/quota/get")
-    assert asked == 2  # draft/add, freepublish/submit
+    assert asked == 3  # draft/add, draft/get, freepublish/submit
     calm.other.advance(minutes=10)
     calm.deliver()
     assert asked < calm.other.calls("openapi/quota/get") <= 2 * asked

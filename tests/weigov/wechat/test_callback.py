@@ -82,6 +82,15 @@ def test_the_same_job_is_the_same_key_whoever_reports_it_and_when() -> None:
     assert first.dedupe_key == read_message(event("publishjobfinish", inner, "mphelper", 1348831999)).dedupe_key
 
 
+def test_what_is_taken_down_later_is_another_event_of_the_same_job() -> None:
+    def published(status: str) -> str:
+        inner = f"<publish_id>9</publish_id><publish_status>{status}</publish_status>"
+        return read_message(event("PUBLISHJOBFINISH", f"<PublishEventInfo>{inner}</PublishEventInfo>")).dedupe_key
+
+    assert published("0") == published("4") == "publishjobfinish:9"
+    assert len({published("0"), published("5"), published("6")}) == 3
+
+
 def test_an_ordinary_event_is_keyed_by_who_when_and_what_without_showing_who() -> None:
     key = read_message(event("CLICK", "<EventKey>menu_1</EventKey>")).dedupe_key
     assert key == read_message(event("CLICK", "<EventKey>menu_1</EventKey><MenuId>7</MenuId>")).dedupe_key
