@@ -263,7 +263,8 @@ def _set_aside(ctx: Context, connection: Connection, row: Delivery, error: Excep
 
 def _apart(rows: list[Delivery], row: Delivery) -> tuple[list[Delivery], list[Delivery]]:
     """(the others, those of the same kind as ``row``)."""
-    alike = [other for other in rows if (other.channel, other.effect) == (row.channel, row.effect)]
+    kind = (row.channel, row.effect, row.in_draft_box)
+    alike = [other for other in rows if (other.channel, other.effect, other.in_draft_box) == kind]
     return [other for other in rows if other not in alike], alike
 
 
@@ -363,6 +364,7 @@ class Gate:
             reason=reason,
             now=now,
             not_before=row.priority if kept else 0,
+            in_draft_box=row.in_draft_box,
         )
         return False
 

@@ -218,6 +218,7 @@ def _hold_kind(ctx: Context, row: Delivery, until: datetime, reason: str) -> Sta
             until=until,
             reason=reason,
             now=ctx.now(),
+            in_draft_box=row.in_draft_box,
         )
     return "deferred"
 
