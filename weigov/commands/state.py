@@ -97,6 +97,8 @@ def plan(flow: Annotated[str | None, typer.Argument(help="one flow; all when not
                 out.print(f"  {composed.held}")
             else:
                 out.print(f"  next compose: {plain(asdict(composed), skip=('flow', 'held'))}")
+            if ctx.site.flows[name].to.kind == "menu":
+                out.print(f"  what citizens would see change: `weigov menu plan {name}`")
 
 
 def apply(
