@@ -195,6 +195,7 @@ class Listing:
                     chunk = Chunk()
                 self._taker.take(row, chunk, run, walk)
             # Its second calls come first: what they could not read is part of how the page ended.
+            self._taker.mended |= walk.repairs
             yield self._taker.finish(chunk, walk.damaged, run), walk.end()
         yield Chunk(), walk.nothing()
 

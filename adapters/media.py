@@ -1,7 +1,8 @@
 """Files an upstream links to: images and attachments. Only from its own address and the hosts the site lists.
 
 An address comes out of an article's HTML, so anybody who can edit an article chooses it: hosts are compared before
-every request, redirects included, and the size is bounded while bytes arrive. No log-in is sent along.
+every request, redirects included, what a name resolves to is looked at once and kept (``pins``), and the size is
+bounded while bytes arrive. No log-in is sent along.
 
 A host that could not be reached three times in a row is left alone for a while: hundreds of articles with pictures
 would otherwise wait through all attempts, each for itself.
@@ -15,6 +16,7 @@ from collections.abc import Callable, Iterator, Sequence
 from urllib.parse import urljoin, urlsplit
 
 from adapters import retry
+from adapters.pins import Forbidden, Pins, Resolve, by_system
 from adapters.wire import NoAnswer, NotSent, Reply, TooLarge, Wire, retry_after_s, shown
 from weigov.errors import RateLimited, RemoteRefused, RemoteUnavailable
 
@@ -29,10 +31,11 @@ class Media:
 
     def __init__(
         self, system: str, wire: Wire, base_url: str, media_hosts: Sequence[str], sleep: Callable[[float], None],
-        monotonic: Callable[[], float] = time.monotonic,
+        monotonic: Callable[[], float] = time.monotonic, resolve: Resolve = by_system,
     ) -> None:  # fmt: skip
         self._system, self._wire, self._base_url, self._sleep = system, wire, base_url, sleep
         self._allowed = {_host_port(base_url), *_listed(media_hosts)}
+        self._pins = Pins(self._allowed, resolve)
         self._monotonic = monotonic
         self._failed: Counter[str] = Counter()  # host → failures in a row
         self._alone_until: dict[str, float] = {}
@@ -77,7 +80,9 @@ class Media:
 
     def _once(self, address: str, max_bytes: int) -> Reply:
         try:
-            reply = self._wire.send("GET", address, headers={"Accept": "*/*"}, max_bytes=max_bytes)
+            reply = self._wire.send("GET", address, headers={"Accept": "*/*"}, max_bytes=max_bytes, pins=self._pins)
+        except Forbidden as error:
+            raise self._refused(address, f"is not fetched: its name {error}") from None
         except TooLarge as error:
             raise self._refused(address, f"was not taken: {error}") from None
         except (NotSent, NoAnswer) as error:

@@ -11,6 +11,7 @@ from typing import Any
 
 from adapters import contract, cursor, cursors, paths, rows
 from adapters.auth import LoginRefused
+from adapters.decode.repair import REPAIRS
 from adapters.gone import KeySet
 from adapters.vocabulary import Descriptor, Stream
 from adapters.walk import Read, Walk, make_call, only_row
@@ -87,6 +88,7 @@ class Taker:
         self._alias = f"{stream.for_each.as_}." if stream.for_each else ""
         self._plan = rows.RowPlan(stream, descriptor, base_url)
         self._promise = contract.Promise(stream.contract, self._plan.used) if stream.contract else None
+        self.mended: set[str] = set()  # what of the list's answers had to be mended, by name
         self._key_column = stream.key if "." not in stream.key else ""
         self._by_client = stream.cursor is not None and stream.cursor.filter == "client"
         self.cursor = cursors.open_cursor(stream.cursor, stream.time, descriptor.time)
@@ -178,7 +180,9 @@ class Taker:
 
     def notes(self) -> list[str]:
         """What rows showed since the last call that an engineer should look at."""
-        return self._promise.notes() if self._promise else []
+        mended = [f"answers were mended before they could be read: {REPAIRS[name]}" for name in sorted(self.mended)]
+        self.mended.clear()
+        return [*mended, *(self._promise.notes() if self._promise else [])]
 
     def of_parent(self, parent: Record | None, name: str) -> Any:
         """What a hole of the request takes from the ``for_each`` parent; None for other names."""

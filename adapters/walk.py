@@ -100,6 +100,11 @@ class Walk(paging.PageWalk):
         """Whether some characters of the page could not be decoded."""
         return self._answer is not None and self._answer.damaged
 
+    @property
+    def repairs(self) -> set[str]:
+        """What of the page had to be mended before it could be read, by name (``decode.repair``)."""
+        return self._answer.repairs if self._answer is not None else set()
+
     def end(self) -> paging.Turn:
         """The page was gone through: what now?"""
         told = self._told()

@@ -11,6 +11,7 @@ import http.client
 import io
 import logging
 import math
+import socket
 import threading
 import time
 from collections.abc import Callable, Mapping
@@ -24,7 +25,9 @@ import requests
 import urllib3
 from requests.adapters import HTTPAdapter
 from urllib3.connection import HTTPConnection, HTTPSConnection
+from urllib3.exceptions import NameResolutionError
 
+from adapters.pins import Pins
 from adapters.spool import Body, Spooled
 
 _CHUNK = 1 << 16
@@ -102,17 +105,17 @@ class Wire:
 
     def send(
         self, method: str, url: str, *, headers: Mapping[str, str], params: Mapping[str, Any] | str | None = None,
-        data: bytes | None = None, fresh: bool = False, max_bytes: int | None = None,
+        data: bytes | None = None, fresh: bool = False, max_bytes: int | None = None, pins: Pins | None = None,
     ) -> Reply:  # fmt: skip
         """One request, one answer. ``fresh`` opens a new connection: a kept one may have died unnoticed, and a write
-        that fails on it could not tell whether it was heard.
+        that fails on it could not tell whether it was heard. ``pins`` say where a new connection may lead.
 
-        Raises NotSent, NoAnswer, TooLarge. Their messages hold no URL.
+        Raises NotSent, NoAnswer, TooLarge; Forbidden by ``pins``. Their messages hold no URL.
         """
         if fresh:
             self._adapter.poolmanager.clear()
         until = time.monotonic() + self.limits.total_s
-        _left.value, _left.until = False, until
+        _left.value, _left.until, _left.pins = False, until, pins
         try:
             response = self._session.request(
                 method, url, params=params, data=data, headers=dict(headers), stream=True, allow_redirects=False,
@@ -223,6 +226,21 @@ class _Marking:
     """Notes when the first byte of a request leaves; the bytes of a handshake do not count."""
 
     _connecting = False
+    _dns_host: str
+
+    def _new_conn(self) -> socket.socket:
+        """To the pinned address; the name stays what the certificate and the Host header go by."""
+        pins: Pins | None = getattr(_left, "pins", None)
+        if pins is None:
+            return super()._new_conn()  # type: ignore[misc, no-any-return]
+        name = self._dns_host
+        try:
+            self._dns_host = pins.address(name.rstrip("."), self.port)  # type: ignore[attr-defined]
+            return super()._new_conn()  # type: ignore[misc, no-any-return]
+        except socket.gaierror as error:
+            raise NameResolutionError(name, self, error) from error  # type: ignore[arg-type]
+        finally:
+            self._dns_host = name
 
     def connect(self) -> None:
         self._connecting = True

@@ -19,13 +19,15 @@ EventKind = Literal[
     "template_status",
 ]  # fmt: skip
 JobKind = Literal["publish_status"]
+DraftKind = Literal["draft_loses"]
 MassKind = Literal["mass_status"]
 VendorKind = Literal["says_no"]
-Kind = Literal[WireKind, EventKind, JobKind, MassKind, VendorKind]
+Kind = Literal[WireKind, EventKind, JobKind, DraftKind, MassKind, VendorKind]
 
 WIRE_KINDS: tuple[str, ...] = get_args(WireKind)
 EVENT_KINDS: tuple[str, ...] = get_args(EventKind)
 JOB_KINDS: tuple[str, ...] = get_args(JobKind)
+DRAFT_KINDS: tuple[str, ...] = get_args(DraftKind)
 MASS_KINDS: tuple[str, ...] = get_args(MassKind)
 VENDOR_KINDS: tuple[str, ...] = get_args(VendorKind)
 
@@ -37,7 +39,7 @@ _SCHEMA = """CREATE TABLE IF NOT EXISTS sandbox_fault (
 
 @dataclass(frozen=True)
 class Fault:
-    """One fault as armed. ``value``: errcode, seconds, publish status, event status, or the words of a refusal."""
+    """One fault as armed. ``value``: errcode, seconds, publish status, event status, or the words lost or said."""
 
     id: int
     kind: str

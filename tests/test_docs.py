@@ -25,7 +25,7 @@ from tests import following
 from weigov import settings
 from weigov.cli import app
 from weigov.mapping.layout import _FILTERS as LAYOUT_FILTERS
-from weigov.mapping.model import NEWS_FIELDS, CodeList
+from weigov.mapping.model import NEWS_FIELDS, NEWSPIC_FIELDS, CodeList
 from weigov.mapping.model import Step as MappingStep
 from weigov.ports import Idempotency
 from weigov.records import KINDS
@@ -236,7 +236,7 @@ def test_the_reference_describes_no_model_that_is_gone() -> None:
     ("page", "words"),
     [
         ("flow.md", get_args(MappingStep)),
-        ("flow.md", NEWS_FIELDS),
+        ("flow.md", (*NEWS_FIELDS, *NEWSPIC_FIELDS)),
         ("flow.md", get_args(SyncState)),
         ("flow.md", SYNC_SOURCES),
         ("flow.md", FIGURE_SOURCES),

@@ -12,6 +12,12 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 
+#: The same for whoever reads of it: name → what was found, and whose fault it is.
+REPAIRS = {
+    "surrogate_references": "characters such as 𠮷 came as two halves (&#xD842;&#xDFB7;), as Axis 1 writes them",
+    "surrogate_escapes": "texts were cut in the middle of a character (\\ud83d), and end with a question mark",
+}
+
 _HIGH, _LOW = (
     r"(?:x0*[dD][89abAB][0-9a-fA-F]{2}|0*(?:5529[6-9]|55[3-9]\d\d|56[0-2]\d\d|563[01]\d))",
     (r"(?:x0*[dD][c-fC-F][0-9a-fA-F]{2}|0*(?:563[2-9]\d|56[4-9]\d\d|57[0-2]\d\d|573[0-3]\d|5734[0-3]))"),

@@ -176,6 +176,11 @@ def body(item: Held) -> str:
     if item.dropped:
         what = "、".join(f"{plain(name)} × {count}" for name, count in item.dropped.items())
         lines.append(f"- 微信不支持而去掉的 dropped for WeChat: {what}")
+    if item.kept:
+        lines.append(
+            f"- **微信没有原样保留** WeChat did not keep what was approved: {plain(item.kept)}。"
+            "请在公众平台草稿箱核对；通过即按草稿现状发布，退回则删除草稿。"
+        )
     lines += _findings(item) + _changes(item)
     lines += ["", "> " + (plain(item.excerpt) or "（没有正文 no text）"), ""]
     lines.append(f"投递 delivery {item.id} · 摘要 digest {item.digest}")

@@ -128,13 +128,23 @@ def remove(world: World, publish_id: int, gone: set[int], status: int = OK) -> N
         )
 
 
-def take_down(world: World, article_id: str, status: int) -> bool:
-    """WeChat (6) or the author on the website (5) removes all of it, long after success."""
+def take_down(world: World, article_id: str, status: int, *, event: bool = False, listed: bool = True) -> bool:
+    """WeChat (6) or the author on the website (5) removes all of it, long after success.
+
+    ``event``: the callback is told, as after the publication. ``listed`` false: the lists do not show it any more.
+    """
     with world.transaction() as db:
         row = db.execute("SELECT * FROM wx_publish WHERE article_id = ?", (article_id,)).fetchone()
-        if row is None or row["published_at"] is None:
+        owner = account(world, row["appid"]) if row is not None else None
+        if row is None or owner is None or row["published_at"] is None:
             return False
         remove(world, row["publish_id"], set(range(1, len(_articles(row)) + 1)), status)
+        if not listed:
+            db.execute("UPDATE wx_publish SET published_at = NULL WHERE publish_id = ?", (row["publish_id"],))
+        if event:
+            events.publish_finished(
+                world, owner, row["publish_id"], status, row["article_id"], _urls(owner, row), SUBMIT
+            )
     return True
 
 

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from adapters.walk import Walk
 from tests.adapters.upstream import REST, SOAP, Mirror, Upstream, opened, serving
 from weigov.errors import (
     ConfigError,
@@ -128,6 +129,16 @@ def test_a_system_that_lists_one_thing_twice_is_read_to_its_end_and_says_so(
     mirror = pull(system, Mirror())
     assert len(mirror.records) == 7 and mirror.last.complete and mirror.cursors
     assert mirror.last.notes == ["items: the system lists 1 rows twice"]
+
+
+def test_answers_that_had_to_be_mended_are_told_once_a_pull(
+    system: SourceSystem, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Walk, "repairs", {"surrogate_references"})
+    for _ in range(2):
+        mirror = pull(system, Mirror())
+        (note,) = [note for batch in mirror.batches for note in batch.notes]
+        assert note.startswith("answers were mended before they could be read: characters such as 𠮷 came as two")
 
 
 def test_a_list_that_shrinks_while_paging_makes_the_run_incomplete(system: SourceSystem, upstream: Upstream) -> None:

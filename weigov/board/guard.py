@@ -24,8 +24,10 @@ class Person:
 class Guard(Protocol):
     """Brought by whoever serves the board."""
 
-    #: A FastAPI dependency: the Person who may look. Raises HTTPException 401 or 403.
-    reader: Callable[..., Any]
+    @property
+    def reader(self) -> Callable[..., Any]:
+        """A FastAPI dependency: the Person who may look. Raises HTTPException 401 or 403."""
+        ...
 
     def may(self, person: Person, permission: Permission, about: str) -> bool:
         """Whether ``person`` may do this. ``about``: the flow (replay, review, pause) or account it is about."""

@@ -14,7 +14,7 @@ from weigov.errors import ConfigError
 from weigov.flow.channels import news
 from weigov.flow.context import Context
 from weigov.flow.plan import held_flows
-from weigov.ledger import board, decisions, pauses, quota, reports, standstill, upstreams, waiting
+from weigov.ledger import board, decisions, menus, pauses, quota, reports, standstill, upstreams, waiting
 from weigov.ledger.board import FlowLine
 from weigov.ledger.pauses import Pause
 from weigov.wechat import rules
@@ -114,6 +114,7 @@ def overview(ctx: Context, *, faults: int, gateway_problem: str) -> Overview:
                 connection, site, priority=news.WITHDRAWAL, now=now, flows=inspection.publishing(ctx, names)
             ),
             "unreadable": board.unreadable(connection, site),
+            "menus": menus.held(connection, site),
             "callbacks": (waiting_callbacks, oldest),
         }
     todos = [
@@ -159,6 +160,8 @@ def _site_todos(ctx: Context, standing: Mapping[str, Any], faults: int, gateway_
         yield Todo("bad", "todo.stopped", "it", values, f"deliveries?target={one['target']}")
     for one in standing["still_readable"]:
         yield Todo("bad", "todo.still_readable", "it", {"title": one["title"]}, f"item/{one['id']}")
+    for row in standing["menus"]:
+        yield Todo("bad", "todo.menu_not_ours", "it", {"account": _bare(row.target)}, f"item/{row.id}")
     if faults:
         yield Todo("bad", "todo.ledger_faults", "it", {"n": faults})
     if gateway_problem:

@@ -37,6 +37,12 @@ def review_list(as_json: Json = False) -> None:
             f"{row.since:%Y-%m-%d %H:%M}",
         )
     out.print(table if rows else "nothing waits for review")
+    for row in rows:
+        if row.kept:
+            out.print(
+                f"delivery {row.id}: WeChat did not keep what was approved ({row.kept}): look at the draft in its"
+                " console; approving publishes it as it is there, refusing deletes it"
+            )
 
 
 Deliveries = Annotated[list[int], typer.Argument(metavar="DELIVERY...", help="their ids, as review list shows them")]

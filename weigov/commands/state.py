@@ -16,6 +16,11 @@ from weigov.errors import ConfigError
 
 #: How many of people's newest decisions are shown; ``--json`` has more.
 _DECISIONS = 5
+_LISTED = ("kept", "taken_down", "deferred", "unknown", "in_doubt", "waiting_review", "quarantine", "unreadable")
+_TITLES = {
+    "kept": "not kept by WeChat as it was sent",
+    "taken_down": "taken down in WeChat (an edit upstream publishes it again)",
+}
 
 
 def status(as_json: Json = False) -> None:
@@ -25,6 +30,7 @@ def status(as_json: Json = False) -> None:
     from weigov.flow.plan import held_flows
     from weigov.flow.reconcile import JOB_EVENTS
     from weigov.ledger import pauses, reports, waiting
+    from weigov.wechat.cover import NO_FONT, find_font
 
     with context() as ctx:
         with ctx.ledger.read() as connection:
@@ -37,6 +43,8 @@ def status(as_json: Json = False) -> None:
         found["accounts"] = {name: _quotas(ctx, name) for name in ctx.site.accounts}
         found["away"] = _away(ctx)
         found["held"] = held_flows(ctx)
+        articles = any(flow.to.kind == "news" for flow in ctx.site.flows.values())
+        found["no_cover_font"] = NO_FONT if articles and find_font() is None else ""
         found["menus"] = not_made(ctx)
         found["unproven"] = sorted(name for name, offered in ctx.site.shapes.items() if offered.unproven)
         zone = ctx.site.zone
@@ -89,6 +97,8 @@ def plan(flow: Annotated[str | None, typer.Argument(help="one flow; all when not
                 out.print(f"  {composed.held}")
             else:
                 out.print(f"  next compose: {plain(asdict(composed), skip=('flow', 'held'))}")
+            if ctx.site.flows[name].to.kind == "menu":
+                out.print(f"  what citizens would see change: `weigov menu plan {name}`")
 
 
 def apply(
@@ -158,14 +168,16 @@ def show_status(found: dict[str, Any], zone: tzinfo) -> None:
         out.print(f"menu of {name} is not made: {reason}")
     for name in found["held"]:
         out.print(f"held: the YAML of {name} changed: see `weigov plan {name}`, then `weigov apply {name}`")
+    if found.get("no_cover_font"):
+        out.print(found["no_cover_font"])
     for one in found.get("paused", {}).values():
         why = f"{one['person']} at {shown(one['since'])}: {one['reason']}"
         out.print(f"paused: {one['flow']} by {why}; `weigov resume {one['flow']}` lets it go on", style="bold")
     for name in found["unproven"]:
         out.print(f"{name}: {UNPROVEN}")
-    for title in ("deferred", "unknown", "in_doubt", "waiting_review", "quarantine", "unreadable"):
+    for title in _LISTED:
         if found[title]:
-            out.print(title.replace("_", " "), style="bold")
+            out.print(_TITLES.get(title, title.replace("_", " ")), style="bold")
             for item in found[title]:
                 out.print("  " + plain({k: shown(v) for k, v in item.items() if v}))
     for item in found["stopped"]:

@@ -133,5 +133,6 @@ def _mapped(site: Site, flow: Flow, record: Record) -> Any:
 
     context = apply.context(site, lambda source: source)
     if flow.to.kind == "news":
-        return apply.map_article(flow, record, context)
+        mapped = apply.map_pictures if flow.to.as_ else apply.map_article
+        return mapped(flow, record, context)
     return apply.map_template(flow, record, context), apply.map_link(flow, record, context)

@@ -9,26 +9,24 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any
 
 from sqlalchemy import Connection
 
 from weigov.errors import RecordRejected, RemoteUnavailable
-from weigov.flow import collect, fan_out, messages, trial
+from weigov.flow import citizen_events, collect, fan_out, messages, trial
 from weigov.flow.channels import news
 from weigov.flow.columns import Columns, ColumnUnknown, columns_of
 from weigov.flow.context import Context
+from weigov.flow.frozen import frozen
 from weigov.flow.images import Freezer
 from weigov.flow.menu import compose_menu
-from weigov.flow.messages import Said, refuse_blocked
+from weigov.flow.messages import Said
 from weigov.flow.mistakes import MISTAKES, where
 from weigov.flow.where import matches
 from weigov.ledger import fan_outs, mirror, outbox, revisions, streams
 from weigov.ledger.outbox import New
 from weigov.ledger.revisions import Pending
 from weigov.ledger.streams import StreamRef
-from weigov.mapping import apply
-from weigov.mapping.html import text_of
 from weigov.records import Record, digest
 from weigov.site.models import Flow
 
@@ -85,6 +83,9 @@ def _work(ctx: Context, flow: Flow, wanted: str, *, dry_run: bool) -> Composed:
     columns = columns_of(ctx, flow)
     if not dry_run:
         fan_out.expand(ctx, flow)  # what one that died left half-made
+        if flow.to.audience == "subscribers":
+            for account in flow.to.accounts:  # who agreed a moment ago is one of them
+                citizen_events.drain(ctx, ctx.account(account).account.appid)
     made = withdrawn = quarantined = 0
     skipped: Counter[str] = Counter()
     waiting: Counter[str] = Counter()
@@ -169,20 +170,7 @@ def _begin(ctx: Context, flow: Flow, mapping_digest: str) -> str:
 def _decide_news(ctx: Context, flow: Flow, item: Pending, record: Record, mapping_digest: str) -> Decision:
     assert flow.from_ is not None
     freezer = Freezer(ctx, ctx.system(flow.from_.system))
-    article = apply.map_article(flow, record, apply.context(ctx.site, freezer.resolve))
-    if not article.source_url:
-        raise RecordRejected(record.key, "source_url is empty: an article must lead back to its source; map one")
-    refuse_blocked(ctx, record.key, {**_words_of(article), "content": text_of(article.html)})
-    payload: dict[str, Any] = {
-        "title": article.title,
-        "author": article.author,
-        "digest": article.digest,
-        "content": article.html,
-        "source_url": article.source_url,
-        "cover": freezer.cover(article.cover_url, article.title),
-        "images": freezer.shas,
-        "dropped": dict(Counter(article.dropped) + freezer.dropped),
-    }
+    payload_at = frozen(ctx, flow, record, freezer)
     ref = StreamRef(ctx.site.site, flow.from_.system, flow.from_.stream).record_ref(record.key)
     with ctx.ledger.read() as connection:
         on_trial = trial.holds(connection, ctx.site.site, flow, item.created_at)
@@ -196,8 +184,8 @@ def _decide_news(ctx: Context, flow: Flow, item: Pending, record: Record, mappin
             target=f"account:{account}",
             subject="",
             channel="news",
-            payload=payload | {"via": "draft" if on_trial else flow.to.via},
-            title=article.title,
+            payload=(payload := payload_at(account)) | {"via": "draft" if on_trial else flow.to.via},
+            title=str(payload["title"]),
             priority=PRIORITY["news"],
             mapping_digest=mapping_digest,
             approvals_needed=flow.review.needs if flow.review else 0,
@@ -235,10 +223,6 @@ def _decide_withdrawal(ctx: Context, flow: Flow, item: Pending, state: str, reas
         return Decision(state, reason, withdraw=True, said=tuple(messages.decide_withdrawal(ctx, flow, record)))
     except RecordRejected as error:
         return Decision("quarantined", "; ".join(error.reasons), withdraw=True)
-
-
-def _words_of(article: apply.Article) -> dict[str, str]:
-    return {"title": article.title, "author": article.author, "digest": article.digest}
 
 
 def _commit(
@@ -294,7 +278,11 @@ def _already_there(connection: Connection, new: New) -> bool:
     rows = outbox.find(
         connection, site=new.site, flow=new.flow, record=new.record, target=new.target, effect="publish"
     )
-    return bool(rows) and rows[-1].digest == digest(new.payload) and rows[-1].state not in ("rejected", "refused")
+    return (
+        bool(rows)
+        and outbox.composed_digest(rows[-1]) == digest(new.payload)
+        and rows[-1].state not in ("rejected", "refused")
+    )
 
 
 def _stands(connection: Connection, new: New) -> bool:
@@ -302,7 +290,7 @@ def _stands(connection: Connection, new: New) -> bool:
     rows = outbox.find(
         connection, site=new.site, flow=new.flow, record=new.record, target=new.target, effect="publish"
     )
-    return bool(rows) and rows[-1].digest == digest(new.payload) and rows[-1].state == "confirmed"
+    return bool(rows) and outbox.composed_digest(rows[-1]) == digest(new.payload) and rows[-1].state == "confirmed"
 
 
 def _pending(ctx: Context, flow: str) -> Iterator[list[Pending]]:

@@ -9,17 +9,28 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal
 
 from weigov.errors import RecordRejected, RemoteRefused
 from weigov.flow.context import Context
 from weigov.ledger import media
 from weigov.ports import SourceSystem
-from weigov.wechat.media import Picture, default_cover, for_article, for_cover
+from weigov.wechat.cover import draw, find_font
+from weigov.wechat.media import Picture, crops, for_article, for_cover, is_cover
 
 #: The largest file we read from an upstream; what is over WeChat's limit is made smaller.
 MAX_FETCH_BYTES = 20 * 1024 * 1024
 _PLACEHOLDER = re.compile(r"weigov-blob:([0-9a-f]{64})")
+
+
+@dataclass(frozen=True, slots=True)
+class Cover:
+    """A frozen cover, and what WeChat is to show of it (``media.crops``)."""
+
+    sha256: str
+    crops: Mapping[str, str]
 
 
 class Freezer:
@@ -32,6 +43,8 @@ class Freezer:
         self._ctx = ctx
         self._system = system
         self._kept: dict[str, str | None] = {}
+        self._pictures: list[Picture] = []  # of the body, in its order
+        self._own: Picture | Literal[False] | None = None  # the cover that was found; None before anybody looked
         self.shas: list[str] = []
         self.dropped: Counter[str] = Counter()
 
@@ -41,29 +54,44 @@ class Freezer:
             self._kept[url] = self._freeze(url)
         return self._kept[url]
 
-    def cover(self, url: str | None, title: str) -> str:
-        """The SHA-256 of the cover: the record's own, else the first picture of the body, else a plain one."""
+    def stories(self, urls: Sequence[str]) -> list[str]:
+        """The SHA-256 of each picture of a newspic that could be had, in order; each is kept as a cover is."""
+        found: dict[str, None] = {}
+        for url in urls:
+            try:
+                data, _ = self._system.fetch(url, MAX_FETCH_BYTES)
+                found[self._keep(for_cover(data))] = None
+            except (RemoteRefused, RecordRejected) as error:
+                self.dropped[f"image: {_reason(error)}"] += 1
+        return list(found)
+
+    def cover(self, url: str | None, title: str, colour: str = "") -> Cover:
+        """The record's own cover, else the first picture of the body that may be one, else one drawn of the title."""
+        if self._own is None:
+            self._own = self._found(url)
+        picture = self._own or draw(title, colour, find_font())
+        return Cover(self._keep(picture), crops(picture.width, picture.height))
+
+    def _found(self, url: str | None) -> Picture | Literal[False]:
         if url:
             try:
                 data, _ = self._system.fetch(url, MAX_FETCH_BYTES)
-                return self._keep(for_cover(data))
+                return for_cover(data)
             except (RemoteRefused, RecordRejected) as error:
                 self.dropped[f"cover: {_reason(error)}"] += 1
-        if self.shas:
-            with self._ctx.ledger.read() as connection:
-                data, _ = media.blob(connection, self.shas[0])
-            return self._keep(for_cover(data))
-        return self._keep(default_cover(title))
+        return next((picture for picture in self._pictures if is_cover(picture)), False)
 
     def _freeze(self, url: str) -> str | None:
         try:
             data, _ = self._system.fetch(url, MAX_FETCH_BYTES)
-            sha256 = self._keep(for_article(data))
+            picture = for_article(data)
+            sha256 = self._keep(picture)
         except (RemoteRefused, RecordRejected) as error:
             self.dropped[f"image: {_reason(error)}"] += 1
             return None
         if sha256 not in self.shas:
             self.shas.append(sha256)
+            self._pictures.append(picture)
         return f"weigov-blob:{sha256}"
 
     def _keep(self, picture: Picture) -> str:

@@ -130,6 +130,8 @@ def _different(ctx: Context, flow: Flow, mapping_digest: str) -> tuple[tuple[str
             continue
         if decision.state == "quarantined":
             rejected.append(f"{key}: {decision.reason}")
-        elif any(digest(new.payload) != row.digest for new in decision.news if new.target == row.target):
+        elif any(
+            digest(new.payload) != outbox.composed_digest(row) for new in decision.news if new.target == row.target
+        ):
             again.append(key)
     return tuple(again), tuple(rejected)

@@ -101,6 +101,10 @@ def _needs(ctx: Context, rows: list[Waiting]) -> Counter[str]:
     for row in rows:
         if row.channel == "template":
             needs["/cgi-bin/message/template/send"] += row.count
+        elif row.channel == "customer_service":
+            needs["/cgi-bin/message/custom/send"] += row.count
+        elif row.channel == "subscribe":
+            continue  # no limit of it is published
         elif row.channel == "menu":
             needs["/cgi-bin/menu/create"] += row.count
             if (flow := ctx.site.flows.get(row.flow)) and flow.conditional:
@@ -109,6 +113,7 @@ def _needs(ctx: Context, rows: list[Waiting]) -> Counter[str]:
             needs["/cgi-bin/draft/delete" if row.is_draft else news.DELETE] += row.count
         else:
             needs["/cgi-bin/draft/add"] += 0 if row.is_drafted else row.count
+            needs["/cgi-bin/draft/get"] += 0 if row.is_drafted else row.count
             flow = ctx.site.flows.get(row.flow)
             if flow is None or flow.to.via != "draft":
                 needs["/cgi-bin/freepublish/submit"] += row.count

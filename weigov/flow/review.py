@@ -39,6 +39,7 @@ class Held:
     people: tuple[str, ...]
     since: datetime
     effect: str = field(default="publish")
+    kept: str = ""  # how what WeChat kept of the draft differs, where that is why it waits
     findings: tuple[Finding, ...] = ()
     changes: tuple[str, ...] = ()  # lines of what is published now (-) and of this (+); none when nothing is
 
@@ -110,6 +111,7 @@ def _shown(ctx: Context, row: Delivery, decided: list[reviews.Review], published
         people=tuple(r.person for r in mine),
         since=row.created_at,
         effect=row.effect,
+        kept=str(row.payload.get("kept", "")),
         findings=tuple(proofread(ctx.site.words, _texts(row))),
         changes=_changes(published, row) if published else (),
     )

@@ -55,10 +55,9 @@ def openids(connection: Connection, sealer: Sealer, appid: str, openid_hashes: I
         query = select(binding.c.openid_hash, binding.c.openid).where(
             binding.c.appid == appid, binding.c.openid_hash.in_(wanted[start : start + _CHUNK])
         )
-        for row in connection.execute(query):
-            if row.openid_hash not in found:
-                opened = sealer.open(bytes(row.openid), _context(appid, row.openid_hash))
-                found[row.openid_hash] = opened.decode()
+        for hashed, sealed in connection.execute(query).all():
+            if hashed not in found:
+                found[hashed] = sealer.open(bytes(sealed), _context(appid, hashed)).decode()
     return found
 
 

@@ -19,6 +19,8 @@ from weigov.ledger.outbox import Delivery
 from weigov.ledger.tables import attempt, decision, delivery, found_menu
 from weigov.records import encode
 
+#: How the reason begins of a version that waits for a person to say that it may replace what stands there.
+NOT_OURS = "the menu at WeChat is not ours"
 _ALL = 1_000_000
 
 
@@ -35,6 +37,12 @@ class Found:
 def versions(connection: Connection, site: str, target: str) -> list[Delivery]:
     """Every menu that was ever to be shown at ``target``, oldest first."""
     return outbox.find(connection, site=site, target=target, channel="menu", effect="apply", limit=_ALL)
+
+
+def held(connection: Connection, site: str) -> list[Delivery]:
+    """The versions that wait because what stands at their account is not ours."""
+    rows = outbox.find(connection, site=site, channel="menu", states=("deferred",), limit=_ALL)
+    return [row for row in rows if row.reason.startswith(NOT_OURS)]
 
 
 def tried(connection: Connection, rows: Sequence[Delivery]) -> set[int]:

@@ -102,11 +102,18 @@ class Delivery(msgspec.Struct, frozen=True):
     created_at: datetime
     changed_at: datetime
 
+    @property
+    def in_draft_box(self) -> bool:
+        """Whether it puts an article into the draft box or takes one out, and nothing that readers see."""
+        return self.channel == "news" and ("media_id" in self.payload or self.payload.get("via") == "draft")
+
     def __repr__(self) -> str:
         return f"Delivery({self.id}, {self.flow!r}, {self.record!r}, {self.effect!r}, {self.state!r})"
 
 
 _COLUMNS = [delivery.c[name] for name in Delivery.__struct_fields__]
+#: What a payload holds, as it is kept, of a delivery ``in_draft_box``; within a text the quotes would be escaped.
+_IN_DRAFT_BOX = ('"media_id":', '"via":"draft"')
 _PAYLOAD = Delivery.__struct_fields__.index("payload")
 
 
@@ -376,7 +383,7 @@ def claim(
         .limit(limit)
         .with_for_update(skip_locked=True, of=delivery)
     )
-    rows = [_from_row(row) for row in connection.execute(query)]
+    rows = [_from_row(row) for row in connection.execute(query).all()]
     if not rows:
         return []
     lease_until = now + timedelta(seconds=lease_s)
@@ -403,6 +410,31 @@ def release(connection: Connection, rows: Iterable[Delivery], *, now: datetime, 
     )
 
 
+def hold(
+    connection: Connection, row: Delivery, found: Mapping[str, Any], *, now: datetime, reason: str, owner: str
+) -> State:
+    """What would leave is not what was approved: people look again, at ``found`` besides what is frozen.
+
+    It is another digest, so that earlier approvals do not count. What is pointless by now is not held but goes back.
+    """
+    if get(connection, row.id).retire:
+        move(connection, row, "ready", now=now, owner=owner)
+        return "ready"
+    payload = {**row.payload, **found}
+    move(
+        connection,
+        row,
+        "waiting_review",
+        now=now,
+        reason=reason,
+        owner=owner,
+        payload=encode(payload).decode(),
+        digest=digest(payload),
+        approvals_needed=max(1, row.approvals_needed),
+    )
+    return "waiting_review"
+
+
 def defer(
     connection: Connection, row: Delivery, *, until: datetime, reason: str, now: datetime, owner: str | None = None
 ) -> None:
@@ -422,11 +454,17 @@ def defer_rest(
     reason: str,
     now: datetime,
     not_before: int = 0,
+    in_draft_box: bool = False,
 ) -> int:
     """Whatever else is ready for the same exhausted quota waits too; how many.
 
-    What goes before priority ``not_before`` does not: part of the quota is kept for it.
+    What goes before priority ``not_before`` does not: part of the quota is kept for it. ``in_draft_box`` as
+    ``Delivery.in_draft_box``: what concerns the draft box alone makes other calls than what concerns readers.
     """
+    alike: ColumnElement[bool] = literal(True)
+    if channel == "news":
+        drafts = or_(*(delivery.c.payload.contains(sign, autoescape=True) for sign in _IN_DRAFT_BOX))
+        alike = drafts if in_draft_box else ~drafts
     return connection.execute(
         update(delivery)
         .where(
@@ -435,6 +473,7 @@ def defer_rest(
             delivery.c.effect == effect,
             delivery.c.state == "ready",
             delivery.c.priority >= not_before,
+            alike,
         )
         .values(state="deferred", reason=reason, due_at=until, changed_at=now)
     ).rowcount
@@ -564,6 +603,11 @@ def replay(connection: Connection, row: Delivery, *, now: datetime) -> State:
     to: State = "waiting_review" if row.approvals_needed else "ready"
     move(connection, row, to, now=now, due_at=now, first_intent_at=None, tries=0)
     return to
+
+
+def composed_digest(row: Delivery) -> str:
+    """The digest ``row`` was composed with: what was found of it since (``hold``) aside."""
+    return digest({name: value for name, value in row.payload.items() if name != "kept"})
 
 
 def changed(row: Delivery, **changes: Any) -> Delivery:

@@ -15,7 +15,7 @@ from sqlalchemy import ColumnElement, Connection, and_, exists, func, or_, selec
 from weigov.ledger import decisions, fan_outs, quota, standstill, trials
 from weigov.ledger.outbox import waits_before
 from weigov.ledger.states import STATES, UNSENT, State
-from weigov.ledger.tables import delivery, inbox, position, record, reject, revision, stream_state
+from weigov.ledger.tables import attempt, delivery, inbox, position, record, reject, revision, stream_state
 from weigov.ledger.tables import quota as quota_table
 
 #: How many single items of a kind a report names.
@@ -33,6 +33,9 @@ def status(connection: Connection, site: str, *, now: datetime) -> dict[str, Any
     deferred    groups: flow, target, reason, count, until (the earliest)
     unknown, in_doubt, waiting_review
                 the newest: id, flow, target, record, title, step, reason, since
+    kept        articles of which WeChat kept something else than was sent, the newest: id, flow, target, title,
+                state, found, since
+    taken_down  articles that stood and are gone, not by us, the newest: the same
     decisions   the newest of people: what, delivery, was, now, person, reason, at
     stopped     who stopped deliveries until `weigov recover`, when and why; None when nobody did
     streams     system, stream, last_started_at, last_completed_at, problem, notes, rejected
@@ -54,6 +57,8 @@ def status(connection: Connection, site: str, *, now: datetime) -> dict[str, Any
         "unknown": _items(connection, site, flows, "unknown"),
         "in_doubt": _items(connection, site, flows, "in_doubt"),
         "waiting_review": _items(connection, site, flows, "waiting_review"),
+        "kept": _kept(connection, site),
+        "taken_down": _items(connection, site, flows, "removed", delivery.c.reason != ""),
         "decisions": [asdict(one) for one in decisions.newest(connection, site, limit=NEWEST)],
         "halted": decisions.stopped(connection, site),
         "streams": streams(connection, site),
@@ -244,9 +249,12 @@ def _deferred(connection: Connection, site: str, flows: Sequence[str]) -> list[d
     return [dict(row._mapping) for row in connection.execute(query)]
 
 
-def _items(connection: Connection, site: str, flows: Collection[str], state: State) -> list[dict[str, Any]]:
+def _items(
+    connection: Connection, site: str, flows: Collection[str], state: State, *more: ColumnElement[bool]
+) -> list[dict[str, Any]]:
     query = (
         _some(site, list(flows), (state,))
+        .where(*more)
         .with_only_columns(
             delivery.c.id,
             delivery.c.flow,
@@ -258,6 +266,26 @@ def _items(connection: Connection, site: str, flows: Collection[str], state: Sta
             delivery.c.changed_at.label("since"),
         )
         .order_by(delivery.c.id.desc())
+        .limit(NEWEST)
+    )
+    return [dict(row._mapping) for row in connection.execute(query)]
+
+
+def _kept(connection: Connection, site: str) -> list[dict[str, Any]]:
+    query = (
+        select(
+            delivery.c.id,
+            delivery.c.flow,
+            delivery.c.target,
+            delivery.c.title,
+            delivery.c.state,
+            attempt.c.remote_id.label("found"),
+            attempt.c.outcome_at.label("since"),
+        )
+        .join(attempt, attempt.c.delivery_id == delivery.c.id)
+        .where(delivery.c.site == site, attempt.c.step == "compare", attempt.c.outcome == "ok")
+        .where(attempt.c.remote_id != "")
+        .order_by(attempt.c.id.desc())
         .limit(NEWEST)
     )
     return [dict(row._mapping) for row in connection.execute(query)]

@@ -115,7 +115,7 @@ def begin_many(
 ) -> list[Delivery]:
     """``begin`` of many claimed deliveries at once; those whose lease was lost meanwhile are left out."""
     asked = {"these": [row.id for row in rows], "owner": owner, "at_step": step, "now": now}
-    ids = set(connection.execute(_BEGUN, asked | {"until": now + timedelta(seconds=lease_s)}).scalars())
+    ids = set(connection.execute(_BEGUN, asked | {"until": now + timedelta(seconds=lease_s)}).scalars().all())
     if not ids:
         return []
     connection.execute(_INTENDED, {"these": list(ids), "at_step": step, "now": now})
@@ -141,7 +141,7 @@ def accept_many(
     """
     asked = {"these": [row.id for row, _ in answered], "owner": owner, "now": now, "at": check_at}
     holds = in_flight(answered[0][0].channel, "accepted")
-    kept = set(connection.execute(_ACCEPTED, asked | {"holds": holds}).scalars())
+    kept = set(connection.execute(_ACCEPTED, asked | {"holds": holds}).scalars().all())
     receipts = [(row.id, remote_id) for row, remote_id in answered if row.id in kept]
     if receipts:
         dialect = connection.dialect.name

@@ -45,6 +45,7 @@ ARROWS: frozenset[tuple[State, State]] = frozenset(
         ("ready", "claimed"),
         ("claimed", "ready"),  # lease over, or given back
         ("claimed", "deferred"),  # quota or quiet hours, seen with the claim
+        ("claimed", "waiting_review"),  # what would be read is not what was approved
         ("claimed", "rejected"),  # breaks WeChat's rules: seen before any call
         ("claimed", "sending"),  # intent committed
         ("sending", "claimed"),  # this step is certain, the next one follows

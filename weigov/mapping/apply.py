@@ -18,7 +18,7 @@ from urllib.parse import quote
 from weigov.errors import RecordRejected
 from weigov.mapping.html import convert
 from weigov.mapping.layout import Body, LayoutError, Layouts
-from weigov.mapping.model import REQUIRED_NEWS_FIELDS, CodeList, FieldRule, Link, Mapped
+from weigov.mapping.model import NEWSPIC_FIELDS, REQUIRED_NEWS_FIELDS, CodeList, FieldRule, Link, Mapped
 from weigov.mapping.steps import STEPS, StepRefused
 from weigov.mapping.text import plain
 from weigov.mapping.times import format_time
@@ -26,9 +26,12 @@ from weigov.records import KINDS, Record
 
 MAX_URL_BYTES = 1024  # rulebook §2, §3
 MAX_BUTTON_BYTES = 60  # rulebook §2: a sub-button's name
+MAX_PICTURES = 20  # rulebook §3, newspic
 NO_VERSION = "default"  # the version of a code list for records that name none
 
 _HOLE = re.compile(r"\{([^{}]*)\}")
+_MARKUP = re.compile(r"<[a-zA-Z/!]")
+_PICTURE = re.compile(r"\.(?:jpe?g|png|gif|bmp|webp)$", re.IGNORECASE)
 _TAGS = re.compile(r"<(?!img\b)[^>]*>")
 
 
@@ -106,6 +109,50 @@ def map_article(flow: Mapped, record: Record, ctx: Context) -> Article:
     )
 
 
+@dataclass(frozen=True, slots=True)
+class PictureStory:
+    """One newspic (图片消息): plain text that ends with the address of its source; the sources of its pictures."""
+
+    title: str
+    text: str = field(repr=False)
+    source_url: str
+    images: tuple[str, ...]
+
+
+def map_pictures(flow: Mapped, record: Record, ctx: Context) -> PictureStory:
+    """The newspic ``flow`` makes of ``record``. Raises RecordRejected with every reason."""
+    reasons: list[str] = []
+    values = {
+        name: _fill(name, rule, record, ctx, reasons, required=True)
+        for name, rule in flow.map.items()
+        if name != "images"
+    }
+    text = values.get("content", "")
+    if _MARKUP.search(text):
+        reasons.append("content: looks like HTML, and a newspic takes plain text")
+    images = _pictures_of(flow.map["images"], record) if "images" in flow.map else ()
+    if not 1 <= len(images) <= MAX_PICTURES:
+        reasons.append(f"images: has {len(images)} pictures, 1 to {MAX_PICTURES} fit")
+    reasons += [f"{name}: the flow does not map it" for name in sorted(set(NEWSPIC_FIELDS) - set(flow.map))]
+    if reasons:
+        raise RecordRejected(record.key, *reasons)
+    source_url = values["source_url"]
+    return PictureStory(values["title"], f"{text}\n\n原文：{source_url}", source_url, images)
+
+
+def _pictures_of(rule: FieldRule, record: Record) -> tuple[str, ...]:
+    """The addresses of the pictures in a body, in a list of files, or the one that a text is; each once."""
+    value = record.get(rule.from_ or "")
+    if isinstance(value, list | tuple):
+        addresses = [str(entry.get("url") or "") for entry in value if isinstance(entry, Mapping)]
+        return tuple(dict.fromkeys(url for url in addresses if _PICTURE.search(url.partition("?")[0])))
+    if not isinstance(value, str) or not value.strip():
+        return ()
+    if "<" not in value:
+        return (value.strip(),)
+    return convert(value, lambda source: source).images
+
+
 def map_template(flow: Mapped, record: Record, ctx: Context) -> dict[str, str]:
     """The value of each of the template's fields; WeChat wants all of them. Raises RecordRejected."""
     reasons: list[str] = []
@@ -113,6 +160,18 @@ def map_template(flow: Mapped, record: Record, ctx: Context) -> dict[str, str]:
     if reasons:
         raise RecordRejected(record.key, *reasons)
     return values
+
+
+def map_custom(flow: Mapped, record: Record, ctx: Context, required: Iterable[str]) -> dict[str, str]:
+    """The parts of a customer-service message that are not empty. Raises RecordRejected."""
+    reasons: list[str] = []
+    needed = frozenset(required)
+    values = {
+        name: _fill(name, rule, record, ctx, reasons, required=name in needed) for name, rule in flow.map.items()
+    }
+    if reasons:
+        raise RecordRejected(record.key, *reasons)
+    return {name: value for name, value in values.items() if value}
 
 
 def map_link(flow: Mapped, record: Record, ctx: Context) -> str | None:

@@ -28,6 +28,20 @@ Step = Literal[
 #: government text leads back to where it was first published (阅读原文).
 NEWS_FIELDS = ("title", "author", "digest", "content", "source_url", "cover")
 REQUIRED_NEWS_FIELDS = frozenset({"title", "content", "source_url"})
+#: What it may map ``as: newspic`` (图片消息), all of it required: up to 20 pictures and a plain text.
+NEWSPIC_FIELDS = ("title", "content", "images", "source_url")
+
+
+#: form of a customer-service message → (what it may map, what it cannot do without).
+CUSTOM_FIELDS: Mapping[str, tuple[frozenset[str], frozenset[str]]] = {
+    "text": (frozenset({"content"}), frozenset({"content"})),
+    "news": (frozenset({"title", "description", "url", "picture"}), frozenset({"title", "url"})),
+    "article": (frozenset({"article_id"}), frozenset({"article_id"})),
+    "menu": (
+        frozenset({"head", "tail", *(f"choice{n}" for n in range(1, 6))}),
+        frozenset({"head", "choice1"}),
+    ),
+}
 
 
 class Strict(BaseModel):

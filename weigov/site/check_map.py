@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from urllib.parse import urlsplit
 
 from weigov.errors import Fault
-from weigov.mapping.model import NEWS_FIELDS, REQUIRED_NEWS_FIELDS, FieldRule, Link
+from weigov.mapping.model import CUSTOM_FIELDS, NEWS_FIELDS, NEWSPIC_FIELDS, REQUIRED_NEWS_FIELDS, FieldRule, Link
 from weigov.mapping.times import format_fault
 from weigov.ports import StreamShape
 from weigov.site.known import Finding, Known, field_types, unknown_field
@@ -24,18 +24,26 @@ def check_map(flow: Flow, shape: StreamShape | None, known: Known) -> Iterator[F
         for name in flow.map:
             if name not in wanted:
                 yield ("map", name), f"{name!r} is not a field of this target", did_you_mean(name, wanted)
-        required = REQUIRED_NEWS_FIELDS if flow.to.kind == "news" else wanted
+        is_article = flow.to.kind == "news" and not flow.to.as_
+        required = REQUIRED_NEWS_FIELDS if is_article else wanted
+        if flow.to.form:
+            required = CUSTOM_FIELDS[flow.to.form][1]
         for name in sorted(required - set(flow.map)):
             yield ("map", name), "is missing", "the target cannot do without it"
     for name, rule in flow.map.items():
-        content = flow.to.kind == "news" and name == "content"
+        if flow.to.as_ == "newspic" and name == "images":
+            yield from _images(rule, shape)
+            continue
+        content = flow.to.kind == "news" and name == "content" and not flow.to.as_
         yield from _rule(("map", name), rule, shape, known, content=content)
 
 
 def _wanted(flow: Flow, known: Known) -> set[str] | None:
     """The fields of the target; None when they are not known."""
     if flow.to.kind == "news":
-        return set(NEWS_FIELDS)
+        return set(NEWSPIC_FIELDS if flow.to.as_ else NEWS_FIELDS)
+    if flow.to.form:
+        return set(CUSTOM_FIELDS[flow.to.form][0])
     if known.site is None or flow.to.template is None:
         return None
     for name in flow.to.accounts:
@@ -73,6 +81,23 @@ def _rule(at: Loc, rule: FieldRule, shape: StreamShape | None, known: Known, *, 
             yield from _typed((*at, word), name, types.get(name, "text"), rule, content=content, as_text=as_text)
     if rule.format and rule.from_:
         yield from _format(at, rule, types.get(rule.from_, "text"))
+
+
+def _images(rule: FieldRule, shape: StreamShape | None) -> Iterator[Finding]:
+    """Where a newspic's pictures come from: those in a body, those in a list of files, or one address."""
+    for word in sorted(rule.model_fields_set - {"from_"}):
+        yield (
+            ("map", "images", word.rstrip("_")),
+            "means nothing for images",
+            "they take from: FIELD alone",
+        )
+    if rule.from_ is None:
+        yield ("map", "images"), "names no field", "as in images: {from: html}"
+    elif shape is not None:
+        if wrong := unknown_field(rule.from_, shape):
+            yield ("map", "images", "from"), *wrong
+        elif (kind := field_types(shape).get(rule.from_, "text")) not in ("html", "list", "text"):
+            yield ("map", "images", "from"), f"{rule.from_!r} is a {kind}: it holds no pictures", ""
 
 
 def _layout_rule(at: Loc, layout: str, known: Known, *, content: bool) -> Iterator[Finding]:

@@ -297,7 +297,7 @@ class Lanes(Generic[Tag]):
             connection = self._idle.pop()
             connection.begin(self._waiting.popleft(), now)
             self._serve(connection, selectors.EVENT_WRITE, now)
-        wanted = min(len(self._waiting), self._width - len(self._open))
+        wanted = min(len(self._waiting), self._width - len(self._open), _OPENERS)
         while self._opening < wanted:
             self._opening += 1
             self._openers.submit(self._open_one)
@@ -318,8 +318,11 @@ class Lanes(Generic[Tag]):
         while (found := self._next_opened()) is not None:
             self._opening -= 1
             if isinstance(found, NotSent):
-                if self._waiting:
-                    self._done.append((self._waiting.popleft().tag, found))
+                if self._open or self._opening:
+                    self._width = len(self._open) + self._opening  # it takes no more than these: they will do
+                else:
+                    self._done += [(call.tag, found) for call in self._waiting]
+                    self._waiting.clear()
             elif isinstance(found, BaseException):
                 raise found
             else:

@@ -1,4 +1,4 @@
-"""Images as WeChat takes them: checked, converted and shrunk when they must be, drawn when there is none. No I/O.
+"""Images as WeChat takes them: checked, converted and shrunk when they must be. No I/O; ``cover`` draws missing ones.
 
 Inside an article: jpg or png up to 1 MB. As a cover: a permanent image; 10 MB and bmp or gif would pass, but covers
 are made jpg or png up to 2 MB, which older accounts also take. Bytes that fit already are left as they are.
@@ -7,12 +7,11 @@ A file is opened only as one of five formats, and decoded only if its pixels are
 
 from __future__ import annotations
 
-import hashlib
 import io
 from dataclasses import dataclass, field
 from typing import Final
 
-from PIL import Image, ImageDraw, ImageOps
+from PIL import Image, ImageOps
 
 from weigov.errors import RecordRejected
 
@@ -23,9 +22,8 @@ MAX_SIDE: Final = 20_000
 _ARTICLE_WIDTH = 1080  # what a phone can show
 _TYPES = {"JPEG": ("image/jpeg", "jpg"), "PNG": ("image/png", "png")}
 _FORMATS = ("JPEG", "PNG", "GIF", "BMP", "WEBP")
-#: Sober colours, dark enough for the white title WeChat lays over a cover.
-_COVER_COLOURS = ((156, 38, 42), (30, 74, 126), (38, 92, 98), (66, 84, 116))
-_COVER_SIZE = (900, 383)  # 2.35 : 1
+#: The shape of the cover of an account's first article.
+WIDE: Final = 2.35
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,18 +50,26 @@ def for_cover(data: bytes, name: str = "cover") -> Picture:
     return _fit(data, name, COVER_MAX_BYTES)
 
 
-def default_cover(title: str) -> Picture:
-    """A plain cover for an article that has none: the same title always gives the same picture."""
-    seed = hashlib.sha256(title.encode("utf-8", "surrogatepass")).digest()
-    red, green, blue = _COVER_COLOURS[seed[0] % len(_COVER_COLOURS)]
-    image = Image.new("RGB", _COVER_SIZE, (red, green, blue))
-    draw = ImageDraw.Draw(image)
-    width, height = _COVER_SIZE
-    light = (min(red + 40, 255), min(green + 40, 255), min(blue + 40, 255))
-    top = height // 3 + seed[3] % (height // 3)
-    draw.polygon([(0, top), (width, top - 80), (width, height), (0, height)], fill=light)
-    draw.rectangle((0, height - 14, width, height), fill=(196, 52, 45))
-    return _as(image, "PNG", {"optimize": True})
+def crops(width: int, height: int) -> dict[str, str]:
+    """What WeChat is to show of a cover of this size: wide (2.35 to 1) and square, as draft/add takes it.
+
+    ``X1_Y1_X2_Y2``, fractions of the picture. Cut in the middle from side to side; of a high picture more of the top
+    is kept, where people's faces and a poster's title are. {} when it has the wide shape already.
+    """
+    if abs(width / height - WIDE) < 0.03:
+        return {}
+    return {name: _crop(width, height, shape) for name, shape in (("pic_crop_235_1", WIDE), ("pic_crop_1_1", 1.0))}
+
+
+def _crop(width: int, height: int, shape: float) -> str:
+    across, down = min(1.0, shape * height / width), min(1.0, width / height / shape)
+    left, top = (1 - across) / 2, (1 - down) / 3
+    return "_".join(f"{corner:.6f}".rstrip("0").rstrip(".") for corner in (left, top, left + across, top + down))
+
+
+def is_cover(picture: Picture) -> bool:
+    """Whether a picture of the text may stand for the article: no icon, no rule, no scan of a long page."""
+    return min(picture.width, picture.height) >= 200 and 1 / 3 <= picture.width / picture.height <= 5
 
 
 def _fit(data: bytes, name: str, max_bytes: int) -> Picture:
@@ -97,7 +103,7 @@ def _plain(image: Image.Image) -> Image.Image:
 
 def _shrink(image: Image.Image, name: str, max_bytes: int) -> Picture:
     if image.mode == "RGBA":
-        picture = _as(image, "PNG", {"optimize": True})
+        picture = as_picture(image, "PNG", {"optimize": True})
         if len(picture.data) <= max_bytes:
             return picture
         white = Image.new("RGB", image.size, "white")
@@ -107,14 +113,15 @@ def _shrink(image: Image.Image, name: str, max_bytes: int) -> Picture:
         image = image.resize((_ARTICLE_WIDTH, max(1, image.height * _ARTICLE_WIDTH // image.width)))
     for _ in range(8):
         for quality in (88, 75):
-            picture = _as(image, "JPEG", {"quality": quality, "optimize": True})
+            picture = as_picture(image, "JPEG", {"quality": quality, "optimize": True})
             if len(picture.data) <= max_bytes:
                 return picture
         image = image.resize((max(1, image.width * 3 // 4), max(1, image.height * 3 // 4)))
     raise RecordRejected(name, f"the image cannot be made smaller than {max_bytes} bytes")
 
 
-def _as(image: Image.Image, kind: str, options: dict[str, int | bool]) -> Picture:
+def as_picture(image: Image.Image, kind: str, options: dict[str, int | bool]) -> Picture:
+    """``image`` written as JPEG or PNG: the same bytes each time."""
     buffer = io.BytesIO()
     image.save(buffer, kind, **options)
     content_type, extension = _TYPES[kind]

@@ -79,13 +79,18 @@ def operation_of(path: str) -> str:
     return path.removeprefix("/cgi-bin/").removeprefix("/")
 
 
+_TO_JSON = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode
+# strict=False: nicknames carry raw control characters.
+_FROM_JSON = json.JSONDecoder(strict=False).decode
+
+
 def encode(path: str, value: Mapping[str, Any]) -> bytes:
     """Compact JSON in raw UTF-8: lengths are counted on what is sent, so ``\\u4e00`` would count six for one.
 
     Raises RecordRejected for text that is not Unicode (a lone surrogate).
     """
     try:
-        return json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode()
+        return _TO_JSON(value).encode()
     except UnicodeEncodeError:
         raise RecordRejected(operation_of(path), "the text holds half a character (lone surrogate)") from None
 
@@ -111,8 +116,7 @@ def read_answer(
     if status != 200:
         raise _no_answer(system, operation, f"HTTP {status} instead of an answer", sending=sending)
     try:
-        # strict=False: nicknames carry raw control characters; "replace": digests are cut within a character.
-        answer = json.loads(body.decode("utf-8", "replace"), strict=False)
+        answer = _FROM_JSON(body.decode("utf-8", "replace"))  # for digests are cut within a character
     except ValueError:
         kind = headers.get("Content-Type", "no type").split(";")[0][:40]
         raise _no_answer(system, operation, f"the answer is not JSON ({kind})", sending=sending) from None

@@ -169,6 +169,7 @@ def _button_problems(path: str, button: Mapping[str, Any], *, top: bool) -> Iter
 _IMG = re.compile(r"<img\b[^>]*>", re.IGNORECASE)
 _SRC = re.compile(r"""\bsrc\s*=\s*(?:"([^"]*)"|'([^']*)'|([^\s>]+))""", re.IGNORECASE)
 _IMAGE_HOST = "mmbiz.qpic.cn"
+_CROP = re.compile(r"(?:(?:^|_)(?:0(?:\.\d{1,6})?|1(?:\.0{1,6})?)){4}")
 
 
 def draft_problems(articles: Sequence[Mapping[str, Any]], *, max_title: int = 32) -> list[str]:
@@ -197,6 +198,9 @@ def _article(article: Mapping[str, Any], max_title: int, path: str) -> Iterator[
     yield from _size(f"{path}content_source_url", source, max_bytes=1024, required=False)
     if source:
         yield from _url(f"{path}content_source_url", source)
+    for name in ("pic_crop_235_1", "pic_crop_1_1"):
+        if article.get(name) and not _CROP.fullmatch(str(article[name])):
+            yield f"{path}{name}: must be X1_Y1_X2_Y2, each from 0 to 1 with at most 6 decimals"
     for name in ("need_open_comment", "only_fans_can_comment"):
         if article.get(name, 0) not in (0, 1):
             yield f"{path}{name}: must be 0 or 1"
@@ -230,21 +234,30 @@ def _images(path: str, content: str) -> Iterator[str]:
 _CLOCK = r"(?:[01]?\d|2[0-3]):[0-5]\d"
 _DAY = r"\d{4}年(?:0?[1-9]|1[0-2])月(?:0?[1-9]|[12]\d|3[01])日"
 _HAN = r"\u3400-\u9fff\U00020000-\U0003ffff"
+_ANY_HAN = re.compile(f"[{_HAN}]")
 
 #: key prefix → (characters at most, pattern of the whole value, how to say it)
-_FIELD_RULES: Mapping[str, tuple[int, str, str]] = {
-    "thing": (20, r"[^\r\n]+", "one line of text"),
-    "number": (32, r"\d+(\.\d+)?", "digits, with decimals if need be"),
-    "letter": (32, r"[A-Za-z]+", "Latin letters only"),
-    "symbol": (5, r"[^\w\s]+", "symbols only"),
-    "character_string": (32, r"[\x20-\x7e]+", "digits, Latin letters and symbols, no Chinese"),
-    "time": (64, rf"(?:{_DAY} ?)?{_CLOCK}(?: ?~ ?(?:{_DAY} ?)?{_CLOCK})?", "15:01 or 2019年10月1日 15:01"),
-    "date": (64, rf"{_DAY}(?: ?{_CLOCK})?(?: ?~ ?{_DAY}(?: ?{_CLOCK})?)?", "2019年10月1日, with a time if need be"),
-    "amount": (16, r"[¥￥$€£]?\d+(\.\d+)?元?", "a currency sign, a number, 元 if need be"),
-    "phone_number": (17, r"[0-9+-]+", "digits, + and -"),
-    "car_number": (8, r"[^\r\n]+", "a number plate"),
-    "phrase": (5, rf"[{_HAN}]+", "Chinese characters only"),
-    "const": (20, r"[^\r\n]+", "one of the values registered with the template"),
+_FIELD_RULES: Mapping[str, tuple[int, re.Pattern[str], str]] = {
+    prefix: (limit, re.compile(pattern), say)
+    for prefix, limit, pattern, say in (
+        ("thing", 20, r"[^\r\n]+", "one line of text"),
+        ("number", 32, r"\d+(\.\d+)?", "digits, with decimals if need be"),
+        ("letter", 32, r"[A-Za-z]+", "Latin letters only"),
+        ("symbol", 5, r"[^\w\s]+", "symbols only"),
+        ("character_string", 32, r"[\x20-\x7e]+", "digits, Latin letters and symbols, no Chinese"),
+        ("time", 64, rf"(?:{_DAY} ?)?{_CLOCK}(?: ?~ ?(?:{_DAY} ?)?{_CLOCK})?", "15:01 or 2019年10月1日 15:01"),
+        (
+            "date",
+            64,
+            rf"{_DAY}(?: ?{_CLOCK})?(?: ?~ ?{_DAY}(?: ?{_CLOCK})?)?",
+            "2019年10月1日, with a time if need be",
+        ),
+        ("amount", 16, r"[¥￥$€£]?\d+(\.\d+)?元?", "a currency sign, a number, 元 if need be"),
+        ("phone_number", 17, r"[0-9+-]+", "digits, + and -"),
+        ("car_number", 8, r"[^\r\n]+", "a number plate"),
+        ("phrase", 5, rf"[{_HAN}]+", "Chinese characters only"),
+        ("const", 20, r"[^\r\n]+", "one of the values registered with the template"),
+    )
 }
 
 
@@ -261,14 +274,14 @@ def _field_problems(path: str, prefix: str, value: str) -> Iterator[str]:
         yield f"{path}: empty"
         return
     if prefix == "name":
-        limit, unit = (10, "characters with Chinese") if re.search(f"[{_HAN}]", value) else (20, "letters")
+        limit, unit = (10, "characters with Chinese") if _ANY_HAN.search(value) else (20, "letters")
         if len(value) > limit:
             yield f"{path}: {len(value)} characters, at most {limit} {unit}"
     elif prefix in _FIELD_RULES:
         limit, pattern, say = _FIELD_RULES[prefix]
         if len(value) > limit:
             yield f"{path}: {len(value)} characters, at most {limit}"
-        if not re.fullmatch(pattern, value):
+        if not pattern.fullmatch(value):
             yield f"{path}: must be {say}"
         if prefix == "amount" and sum(c.isdigit() for c in value) > 10:
             yield f"{path}: more than 10 digits"
@@ -291,6 +304,28 @@ def mass_problems(media_id: str, client_msg_id: str) -> list[str]:
     """What is wrong with a mass message, its audience aside. Without a key of ours it could not be repeated."""
     problems = [] if media_id else ["mpnews.media_id: missing"]
     return problems + list(_size("clientmsgid", client_msg_id, max_bytes=CLIENT_MSG_ID_BYTES))
+
+
+def custom_problems(message: Mapping[str, Any]) -> list[str]:
+    """What is wrong with a customer-service message, its receiver aside."""
+    kind = str(message.get("msgtype", ""))
+    part = message.get(kind) or {}
+    if kind == "text":
+        return list(_size("text.content", part.get("content")))
+    if kind == "news":
+        articles: list[Any] = list(part.get("articles") or ())
+        if len(articles) != 1:
+            return [f"news.articles: {len(articles)} articles, 1 is allowed"]
+        one = articles[0]
+        problems = list(_size("news.articles.0.title", one.get("title")))
+        problems += _url("news.articles.0.url", one.get("url"))
+        return problems + list(_url("news.articles.0.picurl", one["picurl"]) if one.get("picurl") else ())
+    if kind == "mpnewsarticle":
+        return list(_size("mpnewsarticle.article_id", part.get("article_id")))
+    if kind == "msgmenu":
+        problems = list(_size("msgmenu.head_content", part.get("head_content")))
+        return problems + ([] if part.get("list") else ["msgmenu.list: no choices"])
+    return [f"msgtype: {kind!r} is not one of text, news, mpnewsarticle, msgmenu"]
 
 
 # ---- shared --------------------------------------------------------------------------------------------------------

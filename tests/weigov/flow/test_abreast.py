@@ -9,7 +9,8 @@ import pytest
 from sandbox.people import PEOPLE
 from tests.weigov.flow.deployment import Deployment
 from tests.weigov.flow.test_messages import SEND
-from weigov.flow import abreast
+from weigov.flow import abreast, deliver
+from weigov.wechat.client import AccountClient
 
 
 def expected(moved: list[dict[str, Any]]) -> dict[tuple[str, str], int]:
@@ -74,3 +75,29 @@ def test_what_was_not_begun_when_the_account_stopped_is_ready_and_its_quota_give
     status = town.status()
     assert status["in_doubt"] == status["unknown"] == []
     assert usage["used"] >= len(moved) - 10
+
+
+def test_more_are_claimed_while_others_are_under_way_and_none_is_forgotten(
+    calm_on_each: Deployment, moved: list[dict[str, Any]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(deliver, "CLAIM", 3)
+    monkeypatch.setattr(deliver, "CLAIM_MESSAGES", 4)
+    monkeypatch.setattr(abreast, "WIDTH", 5)
+    batches: list[int] = []
+    send_all = abreast.send_all
+    monkeypatch.setattr(
+        abreast, "send_all", lambda ctx, rows, *more: batches.append(len(rows)) or send_all(ctx, rows, *more)
+    )
+    calm_on_each.other.fault("lose_answer", SEND, skip=12, times=2)
+    calm_on_each.drain()
+    assert calm_on_each.other.received() == expected(moved)
+    assert batches[0] <= 7 and len(batches) <= 3  # the first few, into which all others were taken
+
+
+def test_where_only_one_can_go_at_a_time_each_still_arrives_once(
+    calm_on_each: Deployment, moved: list[dict[str, Any]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(AccountClient, "sends_abreast", False)
+    monkeypatch.setattr(abreast, "send_all", None)
+    calm_on_each.drain()
+    assert calm_on_each.other.received() == expected(moved)

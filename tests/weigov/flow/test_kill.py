@@ -36,7 +36,7 @@ def test_an_article_killed_at_every_step_is_published_once(calm_on_each: Deploym
     town.collect("cms")
     town.compose("notices", "policies")
     kill_at(town, "claim", "intent:image", "effect:image", "intent:cover", "effect:cover")
-    kill_at(town, "intent:draft", "effect:draft")
+    kill_at(town, "intent:draft", "effect:draft", "intent:compare", "effect:compare")
     assert town.other.articles() == []
     kill_at(town, "intent:submit")
     town.other.advance(minutes=6)  # that the draft is still there proves only then that it was not submitted

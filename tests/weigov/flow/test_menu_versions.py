@@ -12,6 +12,7 @@ from tests.weigov.flow.deployment import Deployment
 from tests.weigov.flow.test_conditional_menus import changed, newest, others, tag, with_others
 from tests.weigov.flow.test_menu import names
 from tests.weigov.flow.test_operator import Weigov, lines, weigov
+from weigov.board.overview import overview
 from weigov.ledger.tables import delivery
 
 __all__ = ["weigov"]
@@ -68,6 +69,8 @@ def test_whatever_somebody_else_did_to_the_menu_holds_the_next_one_until_a_perso
         assert said in newest(calm).reason and "`weigov menu overwrite city`" in newest(calm).reason
         assert calm.other.calls("menu/create") == before
         assert said in weigov("menu", "show").good()
+        todos = [todo.key for todo in overview(calm.ctx, faults=0, gateway_problem="").todos]
+        assert todos.count("todo.menu_not_ours") == 1
         typed = weigov("menu", "overwrite", "city", *WHO, "--yes").good()
         assert f"version {newest(calm).id} goes with the next deliver" in typed
         calm.drain()
@@ -168,6 +171,7 @@ def test_going_back_passes_the_flows_review(calm: Deployment, weigov: Weigov) ->
     assert "waits for review" in weigov("menu", "rollback", "city", str(first), *WHO, "--yes").good()
     calm.drain_but_compose()
     assert "便民服务" in names(calm)
+    assert "waits for review first" in weigov("menu", "overwrite", "city", *WHO, "--yes").err
     assert "~ 更多+ > 便民服务 is called 便民应用" in weigov("review", "list", "--json").good()
     calm.approve("shenhe")
     calm.drain()

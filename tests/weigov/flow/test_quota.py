@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from tests.weigov.command import command
-from tests.weigov.flow.deployment import MORNING, Deployment
-from tests.weigov.flow.test_articles import publish
+from tests.weigov.flow.deployment import MORNING, Deployment, rewrite, to_drafts
+from tests.weigov.flow.test_articles import POLICIES, publish
 from tests.weigov.flow.test_operator import Weigov, weigov  # noqa: F401
 from weigov.errors import ConfigError, RateLimited
 from weigov.flow.channels import news
@@ -73,7 +73,7 @@ def test_wechat_is_asked_for_its_count_once_an_hour_and_only_where_something_wai
         calm.deliver()
         calm.other.advance(minutes=9)
     asked = calm.other.calls("openapi/quota/get")
-    assert asked == 2  # draft/add, freepublish/submit
+    assert asked == 3  # draft/add, draft/get, freepublish/submit
     calm.other.advance(minutes=10)
     calm.deliver()
     assert asked < calm.other.calls("openapi/quota/get") <= 2 * asked
@@ -244,3 +244,26 @@ def test_what_wechat_refuses_is_not_counted_and_changes_nothing(calm: Deployment
     assert cleared_this_month(calm.ctx, "city") == []
     with calm.ctx.ledger.read() as connection:
         assert len(outbox.find(connection, states=("deferred",))) == 1
+
+
+def test_used_up_deletions_of_articles_keep_no_draft_in_its_box(calm: Deployment) -> None:
+    """freepublish/delete and draft/delete are two quotas; so are submitting and drafting."""
+    rewrite(calm.settings.site / "flows" / "policies.yaml", to_drafts)
+    calm.reopen()
+    calm.apply("policies")
+    limit(calm, news.DELETE, 0)
+    published, drafted = publish(calm.other, "关于甲路限行的通告"), publish(calm.other, "关于乙政策", POLICIES)
+    calm.round("cms")
+    assert len(calm.other.standing()) == len(calm.other.state()["drafts"]) == 1
+    for article in (published, drafted):
+        calm.other.post(f"/cms/articles/{article['id']}/withdraw")
+    calm.collect("cms")
+    calm.compose("notices", "policies")
+    assert calm.deliver().states == {"confirmed": 1, "deferred": 1}
+    assert calm.other.state()["drafts"] == [] and len(calm.other.standing()) == 1
+    limit(calm, SUBMIT, 0)
+    publish(calm.other, "关于丙路限行的通告")
+    publish(calm.other, "关于丁政策", POLICIES)
+    calm.collect("cms")
+    calm.compose("notices", "policies")
+    assert calm.deliver().states == {"confirmed": 1, "deferred": 1}

@@ -125,6 +125,10 @@ def defer(c: Connection, row: Delivery, now: datetime) -> None:
     outbox.defer(c, row, until=now + timedelta(hours=1), reason="quiet hours", now=now, owner="w")
 
 
+def hold(c: Connection, row: Delivery, now: datetime) -> None:
+    outbox.hold(c, row, {"kept": "lost: text"}, now=now, reason="lost: text", owner="w")
+
+
 def defer_rest(c: Connection, row: Delivery, now: datetime) -> None:
     outbox.defer_rest(
         c, target=NEWS, channel="news", effect="publish", until=now + timedelta(hours=1), reason="45009", now=now
@@ -162,6 +166,7 @@ TAKEN_BY: dict[tuple[State, State], Callable[[Connection, Delivery, datetime], o
     ("ready", "claimed"): lambda c, row, now: claim(c, now),
     ("claimed", "ready"): lease_over,
     ("claimed", "deferred"): defer,
+    ("claimed", "waiting_review"): hold,
     ("claimed", "rejected"): move("rejected"),
     ("claimed", "sending"): begin,
     ("sending", "claimed"): lambda c, row, now: sending.end_step(
@@ -380,6 +385,33 @@ def test_two_people_are_two_people(ledger: Ledger, now: datetime) -> None:
             decide(connection, outbox.changed(row, id=0), now)
         decided = [(review.person, review.decision) for review in reviews.of_delivery(connection, row.id)]
         assert decided == [("李", "approve"), ("王", "approve")]
+
+
+def test_what_is_held_needs_people_who_saw_what_was_found(ledger: Ledger, now: datetime) -> None:
+    with ledger.begin() as connection:
+        outbox.enqueue(connection, [new(approvals_needed=2)], now=now)
+        (row,) = outbox.find(connection)
+        for person in ("李", "王"):
+            decide(connection, row, now, person=person)
+        (claimed,) = claim(connection, now)
+        assert outbox.hold(connection, claimed, {"kept": "x"}, now=now, reason="x", owner="w") == "waiting_review"
+        held = outbox.get(connection, row.id)
+        assert held.digest != row.digest and held.payload == {**row.payload, "kept": "x"}
+        with pytest.raises(ReviewRejected, match="changed since"):
+            decide(connection, row, now, person="赵")
+        assert [decide(connection, held, now, person=person) for person in ("李", "王")] == [
+            "waiting_review",
+            "ready",
+        ]
+
+
+def test_what_is_pointless_is_not_held(ledger: Ledger, now: datetime) -> None:
+    with ledger.begin() as connection:
+        row = bring(connection, "claimed", now)
+        retire(connection, now, why="withdrawn")
+        assert outbox.hold(connection, row, {}, now=now, reason="x", owner="w") == "ready"
+        assert claim(connection, now) == []
+        assert outbox.get(connection, row.id).state == "withdrawn"
 
 
 def test_two_last_approvals_at_once_are_two(ledger: Ledger, now: datetime) -> None:

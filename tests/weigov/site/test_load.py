@@ -67,6 +67,8 @@ BROKEN = [
         "'mass' is not a word here (known: draft, publish)",
     ),
     (N, "  via: publish\n", "", "to.via", "news needs it"),
+    (N, "  via: publish", "  via: publish\n  as: newspics", "to.as", "did you mean newspic?"),
+    (P, "  kind: template", "  kind: template\n  as: newspic", "to.as", "means nothing for template"),
     (N, "begin: all", "gather: {take: 8}", "gather", "is not a word here"),
     (N, "begin: all", 'schedule: "0 1 * * *"', "schedule", "means nothing for news"),
     (N, "begin: all", "urgent: true", "urgent", "means nothing for news"),
@@ -90,6 +92,9 @@ BROKEN = [
         "edited.map.phrase2",
         "missing",
     ),
+    (P, "kind: template", "kind: subscribe", "to.template", "is of kind template"),
+    (P, "audience: bound_applicant", "audience: subscribers", "to.audience", "of a subscribe notice"),
+    ("site.yaml", "{id: TM1,", "{id: TM1, long_term: true,", "progress.long_term", "about subscribe notices"),
     (P, "audience: bound_applicant", "audience: bound\nreview: {needs: 1}", "review", "an audience of bound"),
     ("site.yaml", "type: service", "type: service\n    per_citizen: 5", "accounts.city.per_citizen", "string"),
     (N, "needs: 2", "needs: 0", "review.needs", "greater than 0"),
@@ -214,6 +219,22 @@ BROKEN = [
     ("layouts/notice.html.j2", "{{ title }}", "{{ range(9) }}", "", "Call is not among what a layout can do"),
     ("layouts/foot.html.j2", "{{ publisher }}", "{{ office }}", "", "'office' is not a field"),
 ]
+
+
+def test_a_picture_message_needs_other_fields_than_an_article(tmp_path: Path) -> None:
+    folder = write(tmp_path)
+    file = folder / "flows" / "notices.yaml"
+    file.write_text(file.read_text().replace("  via: publish", "  via: publish\n  as: newspic"))
+    assert {(fault.path, fault.message) for fault in faults_of(folder)} == {
+        ("map.images", "is missing"),
+        ("map.author", "'author' is not a field of this target"),
+        ("map.content.layout", "only content of a news target has a layout"),
+    }
+    text = file.read_text().replace("  author:\n    value: 市政府办公室\n", "  images: {from: html, max: 3}\n")
+    file.write_text(text.replace("    layout: notice.html.j2", "    from: html\n    steps: [plain_text]"))
+    assert [fault.path for fault in faults_of(folder)] == ["map.images.max"]
+    file.write_text(file.read_text().replace("{from: html, max: 3}", "{from: html}"))
+    assert load_site(folder, shapes).flows["notices"].to.as_ == "newspic"
 
 
 @pytest.mark.parametrize(("file", "old", "new", "path", "words"), BROKEN)

@@ -9,6 +9,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -189,6 +190,22 @@ def test_what_could_not_connect_was_surely_not_sent() -> None:
             outcomes = ask(under, *range(9))
         assert len(outcomes) == 9 and all(isinstance(one, NotSent) for one in outcomes.values())
         assert "not reached" in str(outcomes[0]) and "invalid" not in str(outcomes[0])
+
+
+def test_as_many_connections_as_the_far_end_takes_will_do(other: Peer) -> None:
+    other.on("message/template/send", http(200, OK))
+    numbers = count(1)
+    with way_to(other.base_url) as way, closing(Lanes[int](way, 8, SOON)) as under:
+        open_one = way.open
+
+        def two_of_all() -> socket.socket:
+            if next(numbers) not in (1, 4):
+                raise NotSent("not reached: too many")
+            return open_one()
+
+        way.open = two_of_all  # type: ignore[method-assign]
+        assert all(isinstance(answer, Answer) for answer in ask(under, *range(40)).values())
+    assert len(other.requests) == 40 and next(numbers) <= 12
 
 
 def test_a_handshake_with_what_speaks_no_tls_sends_nothing(other: Peer) -> None:

@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from weigov.errors import RecordRejected
-from weigov.wechat.media import ARTICLE_MAX_BYTES, COVER_MAX_BYTES, default_cover, for_article, for_cover
+from weigov.wechat.media import ARTICLE_MAX_BYTES, COVER_MAX_BYTES, crops, for_article, for_cover, is_cover
+from weigov.wechat.rules import article_problems
 
 
 def image(kind: str, mode: str = "RGB", size: tuple[int, int] = (40, 30), noise: bool = False) -> bytes:
@@ -104,8 +105,38 @@ def test_any_damage_gives_an_image_or_a_refusal(junk: bytes, at: int) -> None:
             pass
 
 
-def test_a_missing_cover_is_drawn_the_same_for_the_same_title() -> None:
-    one, again, other = default_cover("关于公示的通知"), default_cover("关于公示的通知"), default_cover("别的")
-    assert one.data == again.data != other.data
-    assert (one.width, one.height, one.content_type) == (900, 383, "image/png")
-    assert for_cover(one.data).data == one.data and len(one.data) < 100_000
+@pytest.mark.parametrize(
+    ("size", "wide", "square"),
+    [
+        ((1000, 1000), "0_0.191489_1_0.617021", "0_0_1_1"),
+        ((600, 900), "0_0.238771_1_0.522459", "0_0.111111_1_0.777778"),
+        ((1600, 900), "0_0.081166_1_0.837667", "0.21875_0_0.78125_1"),
+        ((3000, 1000), "0.108333_0_0.891667_1", "0.333333_0_0.666667_1"),
+    ],
+)
+def test_a_cover_of_another_shape_is_cut_to_both_by_its_corners(
+    size: tuple[int, int], wide: str, square: str
+) -> None:
+    assert crops(*size) == {"pic_crop_235_1": wide, "pic_crop_1_1": square}
+    for name, shape in (("pic_crop_235_1", 2.35), ("pic_crop_1_1", 1.0)):
+        left, top, right, bottom = (float(corner) for corner in crops(*size)[name].split("_"))
+        assert abs((right - left) * size[0] / ((bottom - top) * size[1]) - shape) < 0.001
+    article = {"title": "t", "content": "c", "thumb_media_id": "m", **crops(*size)}
+    assert article_problems(article) == []
+
+
+def test_a_cover_of_the_right_shape_is_left_alone() -> None:
+    assert crops(900, 383) == {}
+
+
+@pytest.mark.parametrize("crop", ["0_0_1", "0_0_1_1.5", "0_0_1_0.1234567", "-1_0_1_1", "0_0_1_1_1", "0_0_1_1;"])
+def test_a_crop_that_is_none_is_a_problem(crop: str) -> None:
+    article = {"title": "t", "content": "c", "thumb_media_id": "m", "pic_crop_1_1": crop}
+    assert len(article_problems(article)) == 1
+
+
+@pytest.mark.parametrize(
+    ("size", "may"), [((16, 16), False), ((900, 60), False), ((300, 1200), False), ((640, 480), True)]
+)
+def test_an_icon_a_rule_or_a_long_scan_is_no_cover(size: tuple[int, int], may: bool) -> None:
+    assert is_cover(for_article(image("PNG", size=size))) is may

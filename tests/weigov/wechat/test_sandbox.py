@@ -22,7 +22,8 @@ from weigov.gateway.app import Gateway, InboxMessage, create_app
 from weigov.wechat.account import Account
 from weigov.wechat.callback import read_message
 from weigov.wechat.client import AccountClient, publish_status
-from weigov.wechat.media import default_cover, for_article, for_cover
+from weigov.wechat.cover import draw
+from weigov.wechat.media import for_article, for_cover
 from weigov.wechat.protocol import AccountStopped
 from weigov.wechat.token import TokenKeeper
 
@@ -52,7 +53,7 @@ class Other:
         return next(p.openid for p in PEOPLE if p.persona == persona)
 
     def article(self) -> dict[str, str]:
-        cover = for_cover(default_cover("通知").data)
+        cover = for_cover(draw("通知").data)
         image = for_article(cover.data)
         url = self.client.upload_image(image.data, image.filename, image.content_type)
         return {

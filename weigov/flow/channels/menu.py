@@ -101,7 +101,7 @@ def _held(ctx: Context, row: Delivery, standing: Standing, strange: list[str]) -
     with ctx.ledger.begin() as connection:
         ledger.keep_found(connection, row.site, row.target, standing.digest, standing.received, now=ctx.now())
     reason = (
-        f"the menu at WeChat is not ours: {'; '.join(strange)}. Look with `weigov menu show {account}`; take it over"
+        f"{ledger.NOT_OURS}: {'; '.join(strange)}. Look with `weigov menu show {account}`; take it over"
         f" into the flow, or let it be replaced with `weigov menu overwrite {account}`"
     )
     return hold(ctx, row, reason)

@@ -111,13 +111,13 @@ def overwrite(ctx: Context, account: str, standing: Standing, *, person: str, re
     """
     target = f"account:{account}"
     with ctx.ledger.begin() as connection:
-        rows = [
-            row for row in ledger.versions(connection, ctx.site.site, target) if row.state in ("ready", "deferred")
-        ]
+        rows = [row for row in ledger.versions(connection, ctx.site.site, target) if row.state in UNSENT]
         if not rows:
             hint = f"`weigov menu rollback {account} VERSION` brings one back"
             raise ReviewRejected(f"no version of the menu waits to be sent to {account}; {hint}")
         row = rows[-1]
+        if row.state == "waiting_review":
+            raise ReviewRejected(f"version {row.id} waits for review first: `weigov review list`")
         found = ledger.keep_found(
             connection, ctx.site.site, target, standing.digest, standing.received, now=ctx.now()
         )

@@ -1,15 +1,24 @@
-"""How an article of ours is known at WeChat, which honours no key: by a fragment in its source address."""
+"""How an article of ours is known at WeChat, which honours no key: by a fragment in its source address.
+
+A newspic has no such address: it is known by its title, text and number of pictures, made since its delivery was.
+The lists are newest first, and searched as far back as the delivery goes.
+"""
 
 from __future__ import annotations
 
+import html
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Any
 
 from weigov.ledger.outbox import Delivery
 from weigov.wechat.client import AccountClient, Article, Listed, PublishStatus
 
-#: How many newest drafts or articles are searched for a marker.
-SEARCH = 100
+#: Pages of 20 that a search reads at most: freepublish/batchget has 100 calls a day.
+PAGES = 25
+#: How far WeChat's clock may be behind ours.
+CLOCKS_APART = timedelta(hours=1)
+_PAGE = 20
 
 
 def marker(row: Delivery) -> str:
@@ -23,8 +32,9 @@ def find_published(client: AccountClient, row: Delivery, said: str = "") -> Publ
         articles = client.get_article(said)
         found = Listed(said, articles, 0) if articles else None
     else:
-        wanted = (lambda a: a.get("url") == said) if said else (lambda a: marker(row) in _source(a))
-        found = _search_for(client.batchget_published, lambda a: wanted(a) and not a.get("is_deleted"))
+        wanted = (lambda a: a.get("url") == said) if said else (lambda a: is_ours(row, a))
+        since = 0.0 if said else _since(row)
+        found = _search(client.batchget_published, row, lambda a: wanted(a) and not a.get("is_deleted"), since)
     standing = [article for article in found.articles if not article.get("is_deleted")] if found else []
     if found is None or not standing:
         return None
@@ -41,32 +51,45 @@ def find_draft(client: AccountClient, row: Delivery, said: str = "") -> str:
 
 
 def draft_of(client: AccountClient, row: Delivery) -> Listed | None:
-    """The draft that bears this delivery's marker."""
-    return _search(client.batchget_drafts, row)
+    """The draft of this delivery."""
+    return _search(client.batchget_drafts, row, lambda article: is_ours(row, article), _since(row))
 
 
 def published_of(client: AccountClient, row: Delivery) -> Listed | None:
-    """The published article that bears this delivery's marker."""
-    return _search(client.batchget_published, row)
+    """The published article of this delivery."""
+    return _search(client.batchget_published, row, lambda article: is_ours(row, article), _since(row))
 
 
-def _search(pages: Any, row: Delivery) -> Listed | None:
-    return _search_for(pages, lambda article: marker(row) in _source(article))
+def is_newspic(row: Delivery) -> bool:
+    """Whether it is a picture message (图片消息) and no article."""
+    return row.payload.get("as") == "newspic"
 
 
-def _source(article: Article) -> str:
-    return str(article.get("content_source_url", ""))
+def is_ours(row: Delivery, article: Article) -> bool:
+    """Whether ``article``, as a list shows it, is this delivery's."""
+    if not is_newspic(row):
+        return marker(row) in str(article.get("content_source_url", ""))
+    images = (article.get("image_info") or {}).get("image_list") or ()
+    same = all(_words(article.get(name)) == _words(row.payload[name]) for name in ("title", "content"))
+    return article.get("article_type") == "newspic" and same and len(images) == len(row.payload["images"])
 
 
-def _search_for(pages: Any, wanted: Callable[[Article], bool]) -> Listed | None:
-    offset = 0
-    while offset < SEARCH:
-        page = pages(offset, 20, True)
+def _words(value: Any) -> str:
+    return " ".join(html.unescape(str(value or "")).split())
+
+
+def _since(row: Delivery) -> float:
+    """What is older than this, in epoch seconds, was there before the delivery."""
+    return (row.created_at - CLOCKS_APART).timestamp()
+
+
+def _search(pages: Any, row: Delivery, wanted: Callable[[Article], bool], since: float) -> Listed | None:
+    for number in range(PAGES):
+        page = pages(number * _PAGE, _PAGE, not is_newspic(row))
         for item in page.items:
-            if any(wanted(article) for article in item.articles):
+            if item.update_time >= since and any(wanted(article) for article in item.articles):
                 found: Listed = item
                 return found
-        offset += 20
-        if offset >= page.total:
+        if (number + 1) * _PAGE >= page.total or all(item.update_time < since for item in page.items):
             return None
     return None

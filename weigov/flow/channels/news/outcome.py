@@ -17,7 +17,8 @@ from weigov.wechat.client import AccountClient, PublishStatus
 #: Pauses between questions about what is open: freepublish/get and batchget have 100 calls a day, and the event
 #: usually comes first.
 POLL = (timedelta(seconds=30), timedelta(minutes=2), timedelta(minutes=10), timedelta(minutes=30))
-_PLAIN = {
+#: What a publish_status means, for operators.
+PLAIN: dict[str, str] = {
     "original_check_failed": "WeChat: the check for originality failed",
     "failed": "WeChat: publishing failed",
     "refused": "WeChat refused the article after its own review",
@@ -31,7 +32,7 @@ def confirm(connection: Connection, appid: str, row: Delivery, status: PublishSt
     if status.state in ("publishing", "unknown"):
         return
     if status.state != "published":
-        outbox.settle(connection, row, "rejected", now=now, reason=_PLAIN[status.state])
+        outbox.settle(connection, row, "rejected", now=now, reason=PLAIN[status.state])
         return
     receipts.note(
         connection,

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from collections.abc import Mapping
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import Connection
@@ -10,13 +11,15 @@ from sqlalchemy import Connection
 from weigov.errors import LedgerConflict, RemoteRefused
 from weigov.flow.context import Context
 from weigov.flow.step import Ended, call
-from weigov.ledger import attempts, outbox, receipts
+from weigov.ledger import attempts, outbox, published, receipts
 from weigov.ledger.outbox import Delivery, New
 from weigov.wechat.client import AccountClient
 
 #: Priorities of removals. A withdrawn article must not stay readable; of a replaced one the new version stands.
 WITHDRAWAL, REPLACEMENT = 10, 20
 DELETE = "/cgi-bin/freepublish/delete"
+#: How far back reconcile looks for drafts that were left over.
+LEFT = timedelta(days=30)
 
 
 def keep(ctx: Context, row: Delivery) -> dict[str, int]:
@@ -40,25 +43,34 @@ def remove_published(
             where: dict[str, Any] = {"media_id": attempts.done(connection, row.id)["draft"]}
         else:
             where = {"article_id": _article_id(connection, row)}
-        news.append(
-            New(
-                site=site,
-                flow=flow,
-                record=record,
-                revision=row.revision,
-                effect="remove",
-                target=row.target,
-                subject="",
-                channel="news",
-                payload={"of": row.id, **where},
-                title=row.title,
-                priority=WITHDRAWAL if before_revision is None else REPLACEMENT,
-            )
-        )
+        news.append(_removal(row, where, WITHDRAWAL if before_revision is None else REPLACEMENT))
     if before_revision is None:
         # The old version of an edited article may still wait to be removed: now it is withdrawn like the new one.
         outbox.hasten(connection, site=site, flow=flow, record=record, effect="remove", priority=WITHDRAWAL, now=now)
     return outbox.enqueue(connection, news, now=now)
+
+
+def remove_left_drafts(connection: Connection, site: str, target: str, *, now: datetime) -> int:
+    """Enqueue the deletion of drafts whose delivery came to nothing: nobody is to publish them by hand; how many."""
+    left = published.left_drafts(connection, site, target, since=now - LEFT)
+    news = [_removal(outbox.get(connection, of), {"media_id": media_id}, REPLACEMENT) for of, media_id in left]
+    return outbox.enqueue(connection, news, now=now)
+
+
+def _removal(row: Delivery, where: Mapping[str, Any], priority: int) -> New:
+    return New(
+        site=row.site,
+        flow=row.flow,
+        record=row.record,
+        revision=row.revision,
+        effect="remove",
+        target=row.target,
+        subject="",
+        channel="news",
+        payload={"of": row.id, **where},
+        title=row.title,
+        priority=priority,
+    )
 
 
 def remove(ctx: Context, client: AccountClient, row: Delivery) -> None:

@@ -7,8 +7,9 @@ from datetime import timedelta
 from weigov.flow.channels.news.marking import draft_of, published_of
 from weigov.flow.channels.news.outcome import confirm, pause
 from weigov.flow.channels.news.removal import mark_removed
+from weigov.flow.channels.news.uploads import find_pictures
 from weigov.flow.context import Context
-from weigov.ledger import attempts, outbox
+from weigov.ledger import attempts, media, outbox
 from weigov.ledger.outbox import Delivery
 from weigov.wechat.client import AccountClient, PublishStatus
 
@@ -22,10 +23,13 @@ def settle_unknown(ctx: Context, client: AccountClient, row: Delivery) -> str:
     """Learn what became of a call that was never answered; the state the delivery is in afterwards."""
     if row.step == "delete":
         return _settle_delete(ctx, client, row)
-    if row.step == "image":
-        return _proved(ctx, row, None)  # a second copy of a picture does no harm
+    if row.step in ("image", "compare"):
+        return _proved(ctx, row, None)  # a second copy of a picture does no harm, nor does a second look
     if row.step == "cover":
-        return _settle_cover(ctx, client, row)
+        sha256 = str(row.payload["cover"])
+        return _proved(ctx, row, find_pictures(ctx, client, [sha256]).get(sha256))
+    if row.step == "picture":
+        return _settle_pictures(ctx, client, row)
     if row.step == "draft":
         found = draft_of(client, row)
         return _proved(ctx, row, found.id if found else None)
@@ -48,13 +52,15 @@ def _settle_delete(ctx: Context, client: AccountClient, row: Delivery) -> str:
     return "ready"
 
 
-def _settle_cover(ctx: Context, client: AccountClient, row: Delivery) -> str:
-    sha256 = str(row.payload["cover"])
-    page = client.batchget_material(0, 20, "image")
-    found = next(
-        (i["media_id"] for i in page.get("item", ()) if str(i.get("name", "")).startswith(sha256[:40])), None
-    )
-    return _proved(ctx, row, found)
+def _settle_pictures(ctx: Context, client: AccountClient, row: Delivery) -> str:
+    """Of several pictures one was under way: those that are found are not uploaded again."""
+    appid = client.account.appid
+    found = find_pictures(ctx, client, row.payload["images"])
+    with ctx.ledger.begin() as connection:
+        for sha256, media_id in found.items():
+            if media.known(connection, appid, "cover", sha256) is None:
+                media.remember(connection, appid, "cover", sha256, remote_id=media_id, now=ctx.now())
+    return _proved(ctx, row, None)
 
 
 def _proved(ctx: Context, row: Delivery, remote_id: str | None) -> str:
@@ -62,9 +68,6 @@ def _proved(ctx: Context, row: Delivery, remote_id: str | None) -> str:
     with ctx.ledger.begin() as connection:
         if remote_id is not None:
             attempts.adopt(connection, row, row.step, remote_id, now=ctx.now())
-        if remote_id is not None and row.step == "draft" and row.payload["via"] == "draft":
-            outbox.move(connection, row, "confirmed", now=ctx.now())
-            return "confirmed"
         due_at = ctx.now() if remote_id is not None else ctx.now() + attempts.pause(connection, row)
         outbox.move(connection, row, "ready", now=ctx.now(), due_at=due_at, reason="proved afterwards")
     return "ready"

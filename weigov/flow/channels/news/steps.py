@@ -1,16 +1,17 @@
-"""Publishing, step by step: image (each), cover, draft, submit."""
+"""Publishing, step by step: image (each) and cover, or picture (each); draft, compare, submit."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
-from weigov.flow.channels.news.marking import marker
+from weigov.flow.channels.news.kept import compare, done
+from weigov.flow.channels.news.marking import is_newspic, marker
 from weigov.flow.channels.news.outcome import join
 from weigov.flow.channels.news.removal import DELETE, remove
-from weigov.flow.channels.news.uploads import uploaded, with_images
+from weigov.flow.channels.news.uploads import as_pictures, uploaded, with_images
 from weigov.flow.context import Context
 from weigov.flow.step import Ended, call
-from weigov.ledger import attempts
 from weigov.ledger.outbox import Delivery
 from weigov.wechat.client import AccountClient, Submitted
 
@@ -20,6 +21,8 @@ def paths(row: Delivery, done: dict[str, str]) -> dict[str, int]:
     if row.effect == "remove":
         return {"/cgi-bin/draft/delete" if "media_id" in row.payload else DELETE: 1}
     wanted = {} if "draft" in done else {"/cgi-bin/draft/add": 1}
+    if "compare" not in done:
+        wanted["/cgi-bin/draft/get"] = 1
     if row.payload["via"] == "publish":
         wanted["/cgi-bin/freepublish/submit"] = 1
     return wanted
@@ -30,18 +33,20 @@ def send(ctx: Context, client: AccountClient, row: Delivery) -> None:
     if row.effect == "remove":
         remove(ctx, client, row)
         return
-    with ctx.ledger.read() as connection:
-        done = attempts.done(connection, row.id)
-    if "draft" in done:
-        media_id = done["draft"]
-    else:
-        content, row = with_images(ctx, client, row)
-        cover, row = uploaded(ctx, client, row, "cover", str(row.payload["cover"]), done.get("cover", ""))
-        written = article(row, content, cover.remote_id)
-        published = row.payload["via"] == "publish"
-        row = call(ctx, row, "draft", lambda: client.add_draft([written]), last=None if published else "confirmed")
-        with ctx.ledger.read() as connection:
-            media_id = attempts.done(connection, row.id)["draft"]
+    known = done(ctx, row)
+    if "draft" not in known:
+        if is_newspic(row):
+            ids, row = as_pictures(ctx, client, row)
+            written = newspic(row, ids)
+        else:
+            content, row = with_images(ctx, client, row)
+            cover, row = uploaded(ctx, client, row, "cover", str(row.payload["cover"]), known.get("cover", ""))
+            written = article(row, content, cover.remote_id)
+        row = call(ctx, row, "draft", lambda: client.add_draft([written]))
+    media_id = done(ctx, row)["draft"]
+    published = row.payload["via"] == "publish"
+    frozen = newspic(row, row.payload["images"]) if is_newspic(row) else article(row, str(row.payload["content"]), "")
+    row = compare(ctx, client, row, media_id, [frozen], last=None if published else "confirmed")
     told: list[Submitted] = []
 
     def submit() -> str:
@@ -56,6 +61,18 @@ def send(ctx: Context, client: AccountClient, row: Delivery) -> None:
         raise
 
 
+def newspic(row: Delivery, media_ids: Sequence[str]) -> dict[str, Any]:
+    """A newspic (图片消息) as draft/add takes it. It has no source address, and so no marker of ours."""
+    return {
+        "article_type": "newspic",
+        "title": row.payload["title"],
+        "content": row.payload["content"],
+        "image_info": {"image_list": [{"image_media_id": media_id} for media_id in media_ids]},
+        "need_open_comment": 0,
+        "only_fans_can_comment": 0,
+    }
+
+
 def article(row: Delivery, content: str, cover: str) -> dict[str, Any]:
     """The article as draft/add takes it, ``cover`` being a media_id; it bears our marker."""
     source_url, _, fragment = str(row.payload["source_url"]).partition("#")
@@ -68,7 +85,7 @@ def article(row: Delivery, content: str, cover: str) -> dict[str, Any]:
         "need_open_comment": 0,
         "only_fans_can_comment": 0,
     }
-    for name in ("author", "digest"):
+    for name in ("author", "digest", "pic_crop_235_1", "pic_crop_1_1"):
         if row.payload.get(name):
             written[name] = row.payload[name]
     return written

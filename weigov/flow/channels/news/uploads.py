@@ -1,6 +1,12 @@
-"""Pictures and covers at WeChat: once per account and use."""
+"""Pictures and covers at WeChat: once per account and use.
+
+A picture of a text (step image) has an address; a cover, and a picture of a newspic (step picture), is a permanent
+material with a media_id.
+"""
 
 from __future__ import annotations
+
+from collections.abc import Iterable
 
 from weigov.flow.context import Context
 from weigov.flow.images import fill
@@ -19,10 +25,31 @@ def with_images(ctx: Context, client: AccountClient, row: Delivery) -> tuple[str
     return fill(str(row.payload["content"]), urls), row
 
 
+def as_pictures(ctx: Context, client: AccountClient, row: Delivery) -> tuple[list[str], Delivery]:
+    """The media_ids of a newspic's pictures, in order."""
+    ids = []
+    for sha256 in row.payload["images"]:
+        picture, row = uploaded(ctx, client, row, "picture", sha256)
+        ids.append(picture.remote_id)
+    return ids, row
+
+
+def find_pictures(ctx: Context, client: AccountClient, shas: Iterable[str]) -> dict[str, str]:
+    """Which of these are among the newest permanent pictures: sha256 → media_id."""
+    items = client.batchget_material(0, 20, "image").get("item", ())
+    named = {str(item.get("name", "")).partition(".")[0]: str(item.get("media_id", "")) for item in items}
+    return {sha256: named[file_name(sha256)] for sha256 in shas if file_name(sha256) in named}
+
+
+def file_name(sha256: str) -> str:
+    """What a file is called at WeChat, by which it is found again."""
+    return sha256[:40]
+
+
 def uploaded(
     ctx: Context, client: AccountClient, row: Delivery, step: str, sha256: str, found: str = ""
 ) -> tuple[media.Uploaded, Delivery]:
-    """What these bytes are called at WeChat: as an ``image`` of a body (a url) or a ``cover`` (a media_id).
+    """What these bytes are called at WeChat: an ``image`` of a body (a url), a ``cover`` or ``picture`` (a media_id).
 
     ``found`` is the id of a cover that an earlier, unanswered call turned out to have made.
     """
@@ -34,7 +61,7 @@ def uploaded(
     if known is not None:
         return known, row
     if not found:
-        name = f"{sha256[:40]}.{'png' if content_type == 'image/png' else 'jpg'}"
+        name = f"{file_name(sha256)}.{'png' if content_type == 'image/png' else 'jpg'}"
         upload = client.upload_image if step == "image" else client.add_material_image
         row = call(ctx, row, step, lambda: upload(data, name, content_type))
         with ctx.ledger.read() as connection:

@@ -1,0 +1,74 @@
+"""Which address a host name stands for, asked once and kept: for hosts that come out of an article's HTML.
+
+A name on the site's list may be pointed elsewhere between the check and the connection (DNS rebinding), or may have
+been pointed at this machine or a cloud's metadata service all along. So the connection is made to the address that
+was looked at, and to no other for as long as these pins live.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import socket
+from collections.abc import Callable, Collection
+
+#: Where clouds hand out log-ins to whoever asks from inside, beside what is link-local anyway.
+_METADATA = frozenset({"100.100.100.200", "fd00:ec2::254"})
+
+#: name, port → its addresses. Raises OSError when it has none.
+Resolve = Callable[[str, int], Collection[str]]
+
+
+class Forbidden(Exception):
+    """The name leads where nothing may be fetched from; the message says where."""
+
+
+def by_system(name: str, port: int) -> list[str]:
+    """The addresses the operating system gives for a name, IPv4 and IPv6, in its order."""
+    return [str(found[4][0]) for found in socket.getaddrinfo(name, port, type=socket.SOCK_STREAM)]
+
+
+class Pins:
+    """``written`` are the ``HOST:PORT`` the site wrote down: an address may be any of those, a name may not."""
+
+    def __init__(self, written: Collection[str], resolve: Resolve = by_system) -> None:
+        self._written = frozenset(written)
+        self._resolve = resolve
+        self._pinned: dict[tuple[str, int], str] = {}
+
+    def address(self, name: str, port: int) -> str:
+        """The address to connect to. Raises Forbidden, or OSError when the name has none."""
+        if _is_address(name) or name == "localhost" or name.endswith(".localhost"):
+            return name  # the site wrote exactly this
+        if (name, port) not in self._pinned:
+            found = list(self._resolve(name, port))
+            if not found:
+                raise socket.gaierror(socket.EAI_NONAME, "no address")
+            for address in found:  # one bad among them is reason enough
+                if (what := _special(address)) and f"{address}:{port}" not in self._written:
+                    raise Forbidden(f"resolves to {address}, {what}; if that is meant, list it in media_hosts")
+            self._pinned[name, port] = found[0]
+        return self._pinned[name, port]
+
+
+def _is_address(name: str) -> bool:
+    try:
+        ipaddress.ip_address(name.strip("[]"))
+    except ValueError:
+        return False
+    return True
+
+
+def _special(address: str) -> str:
+    """What is wrong with an address of a name; '' for an ordinary one, private networks included."""
+    found: ipaddress.IPv4Address | ipaddress.IPv6Address = ipaddress.ip_address(address.partition("%")[0])
+    if isinstance(found, ipaddress.IPv6Address) and found.ipv4_mapped:
+        found = found.ipv4_mapped
+    if found.is_loopback:
+        return "this machine itself"
+    if str(found) in _METADATA:
+        return "a cloud's metadata service"
+    if found.is_link_local:
+        return "a link-local address"
+    if found.is_multicast or found.is_unspecified or (found.is_reserved and found.version == 4):
+        return "no address of a server"
+    return ""
