@@ -12,8 +12,8 @@ import msgspec
 from sqlalchemy import Connection
 
 from weigov.errors import LedgerConflict, RateLimited, RemoteError, RemoteRefused
-from weigov.flow import reach
-from weigov.flow.channels import mass, menu, news, template, write
+from weigov.flow import citizen_events
+from weigov.flow.channels import customer_service, mass, menu, news, subscribe, template, write
 from weigov.flow.context import Context
 from weigov.flow.step import A_SHORT_WAIT_S
 from weigov.ledger import budget, inbox, outbox, quota, receipts
@@ -25,7 +25,7 @@ from weigov.wechat.client import AccountClient, publish_status
 from weigov.wechat.mass import result as mass_result
 
 #: Events that say what became of something we did, or whom messages reach.
-JOB_EVENTS = ("publishjobfinish", "masssendjobfinish", "templatesendjobfinish", *reach.EVENTS)
+JOB_EVENTS = ("publishjobfinish", "masssendjobfinish", "templatesendjobfinish", *citizen_events.EVENTS)
 _PAGE = 200
 #: How soon WeChat is asked again about what it refused to say anything about.
 REFUSED_PAUSE = timedelta(minutes=30)
@@ -111,8 +111,8 @@ def drain_events(ctx: Context, client: AccountClient) -> int:
 
 
 def _take(connection: Connection, ctx: Context, appid: str, item: inbox.Item) -> str:
-    if item.event in reach.EVENTS:
-        return reach.take(connection, item)
+    if item.event in citizen_events.EVENTS:
+        return citizen_events.take(connection, ctx, item)
     fields = parse_payload(item.payload)
     if item.event == "publishjobfinish":
         status = publish_status(fields.get("PublishEventInfo") or {})
@@ -176,6 +176,7 @@ def _take_mass(connection: Connection, ctx: Context, appid: str, fields: Mapping
 def _join_late(connection: Connection, ctx: Context, client: AccountClient, target: str) -> None:
     """Events that came before the answer of their call."""
     appid = client.account.appid
+    subscribe.join_late(connection, ctx, appid)
     for receipt in receipts.unmatched(connection, appid, "template"):
         row = outbox.by_receipt(connection, "send", receipt.remote_id)
         if row is not None and row.state == "accepted":
@@ -206,12 +207,18 @@ def _settle(ctx: Context, client: AccountClient, row: Delivery) -> str:
             return template.settle_unknown(ctx, client, row)
         if row.channel == "mass":
             return mass.settle_unknown(ctx, client, row)
+        if row.channel == "subscribe":
+            return subscribe.settle_unknown(ctx, row)
+        if row.channel == "customer_service":
+            return customer_service.settle_unknown(ctx, row)
         return news.settle_unknown(ctx, client, row)
     except LedgerConflict:
         return row.state
 
 
 def _look(ctx: Context, client: AccountClient, row: Delivery) -> str:
+    if row.channel == "subscribe":
+        return subscribe.look(ctx, row)
     if row.channel == "template":
         too_late = row.changed_at + template.EVENT_WITHIN
         with ctx.ledger.begin() as connection:

@@ -43,8 +43,8 @@ def sync_back(ctx: Context, system: str) -> SyncedBack:
         if flow.sync_back and flow.from_ and flow.from_.system == system:
             with ctx.ledger.begin() as connection:
                 made = _of_deliveries(ctx, connection, flow) + _of_quarantine(ctx, connection, flow)
-                made += figures_back.of_flow(ctx, connection, flow)
                 enqueued += outbox.enqueue(connection, made, now=ctx.now())
+            enqueued += figures_back.enqueue(ctx, flow)
     settled = settle_writes(ctx, system)
     source = ctx.system(system)
     drained = drain(ctx, f"system:{system}", lambda row: write.send(ctx, source, row))
@@ -182,6 +182,6 @@ def _values(ctx: Context, connection: Connection, flow: Flow, fate: _Fate) -> di
     if fate.of is not None and fate.state in ("confirmed", "accepted"):
         for receipt in receipts.of_delivery(connection, fate.of):
             mine = not fate.place or receipt.remote_id.endswith(f"_{fate.place}")
-            if receipt.kind in ("article", "template") and mine:
+            if receipt.kind in ("article", "template", "subscribe") and mine:
                 known |= {"receipt.url": receipt.url, "receipt.id": receipt.remote_id}
     return filled(ctx, connection, flow, fate.record, flow.sync_back.with_, known)

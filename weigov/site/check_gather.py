@@ -27,9 +27,9 @@ def check_budget(at: Loc, account: Account) -> Iterator[Finding]:
 def check_audience(flow: Flow) -> Iterator[Finding]:
     """Whom ``to:`` names. A mass message to everybody by omission is the mistake nobody can take back."""
     mass = flow.to.via == "mass"
-    if flow.to.kind == "template":
+    if flow.to.kind != "news":
         if flow.to.audience == "all" or isinstance(flow.to.audience, TagAudience):
-            yield ("to", "audience"), "is of a mass message", "bound_applicant, bound_asker or bound"
+            yield ("to", "audience"), "is of a mass message", "as in bound_applicant"
         return
     if mass and not flow.gather:
         hint = "add gather: or use via: publish"
