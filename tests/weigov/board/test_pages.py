@@ -11,6 +11,7 @@ import pytest
 
 from tests.weigov.board.town import SCRIPT, Town
 from tests.weigov.serving import Web
+from weigov.board.item import masked
 from weigov.ledger import audit_log, board
 from weigov.ledger.board import Wanted
 
@@ -145,3 +146,16 @@ def test_no_openid_is_on_any_page(web: Web, town: Town) -> None:
     told = re.findall(r"/item/(\d+)", pages[-1])
     pages += [web.get(f"/item/{each}").text + web.get(f"/preview/{each}").text for each in told]
     assert len(pages) > 4 and not any(person.openid in page for page in pages for person in PEOPLE)
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("电话 13812345678。", "电话 138****5678。"),
+        ("11010119900307123X", "110****123X"),
+        ("2026-03-10 10:00", "2026-03-10 10:00"),
+        ("编号 1234567890", "编号 1234567890"),
+    ],
+)
+def test_a_message_is_shown_without_whole_numbers_of_people(text: str, shown: str) -> None:
+    assert masked(text) == shown
