@@ -89,7 +89,7 @@ def test_what_upstream_wrote_is_shown_in_a_frame_without_script_or_origin(web: W
 def test_why_a_citizen_got_nothing_is_one_form_away(web: Web, town: Town) -> None:
     assert "Nobody is bound to this case" in find(web, town.unbound)
     told = find(web, town.told)
-    assert "It was delivered 2026-03-10" in told and "1 citizens are bound (city)" in told
+    assert "It was delivered 2026-03-10" in told and "Citizens bound to it (city): 1" in told
     held = find(web, f"cms/articles/{town.quarantined}")
     assert "The record could not be mapped: " in held and "title" in held
     assert "Nothing is known of “ZX-不存在”" in find(web, "ZX-不存在")
