@@ -50,6 +50,7 @@ def test_airflow_finds_our_connection_types_through_the_entry_point() -> None:
         "gov_soap",
         "gov_table",
         "gov_files",
+        "weigov_alert",
     }
 
 

@@ -185,7 +185,7 @@ class Connection:
     """How to reach one system or account: an Airflow connection's parts. Secrets never show in a repr."""
 
     name: str
-    kind: str = ""  # wechat_account | gov_rest | gov_soap | gov_table | gov_files
+    kind: str = ""  # wechat_account | gov_rest | gov_soap | gov_table | gov_files | weigov_alert
     base_url: str = ""
     login: str = field(default="", repr=False)
     password: str = field(default="", repr=False)

@@ -8,7 +8,7 @@ from fastapi.responses import FileResponse, HTMLResponse, JSONResponse, Response
 from jinja2 import Environment, FileSystemLoader
 
 from sandbox.phone import view
-from sandbox.wechat import conditional, events, statistics
+from sandbox.wechat import conditional, custom, events, statistics
 from sandbox.world import World
 
 _HERE = Path(__file__).parent
@@ -117,6 +117,7 @@ def make_router(world: World) -> APIRouter:
         if leaf.get("type") == "view":
             events.simple(world, who.account, openid, "VIEW", EventKey=leaf["url"])
         elif leaf.get("type") == "click":
+            custom.open_window(world, openid, "touch")
             events.simple(world, who.account, openid, "CLICK", EventKey=leaf["key"])
         return JSONResponse({"ok": True})
 

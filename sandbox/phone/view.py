@@ -9,7 +9,7 @@ from urllib.parse import parse_qs, urlsplit
 
 from sandbox.clock import BEIJING
 from sandbox.phone import mass
-from sandbox.wechat import conditional, draft, publish
+from sandbox.wechat import conditional, custom, draft, publish
 from sandbox.wechat.accounts import Account, account, accounts, follower
 from sandbox.wechat.fields import FIELD
 from sandbox.world import World
@@ -95,6 +95,8 @@ def conversation(world: World, who: Citizen) -> list[dict[str, Any]]:
         )
         for row in rows
     ]
+    for said in custom.cards(world, who.openid):
+        cards.append((said["at"], {"kind": "words", "text": said["text"], "link": link(world, who, said["url"])}))
     for card in mass.cards(world, who.openid):
         pictured = [{**one, "cover": local_image(one["cover"])} for one in card["articles"]]
         cards.append((card["at"], {"kind": "mass", "preview": card["preview"], "articles": pictured}))
@@ -177,6 +179,7 @@ def version(world: World, who: Citizen) -> str:
     with world.lock:
         row = world.db.execute(
             "SELECT (SELECT COUNT(*) FROM wx_message WHERE openid = ?1 AND delivered = 1) || '-' ||"
+            " (SELECT COUNT(*) FROM wx_custom WHERE openid = ?1) || '-' ||"
             " COALESCE((SELECT created_at FROM wx_menu WHERE appid = ?2), 0) || '-' ||"
             " (SELECT COUNT(*) || '-' || COALESCE(MAX(id), 0) FROM wx_conditional_menu WHERE appid = ?2) || '-' ||"
             " COALESCE((SELECT is_open || COALESCE(body, '') FROM wx_console_menu WHERE appid = ?2), '') || '-' ||"

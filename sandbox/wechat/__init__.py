@@ -11,6 +11,7 @@ from sandbox.wechat.control import control
 from sandbox.wechat.events import Sender
 from sandbox.wechat.routes import add_routes
 from sandbox.wechat.schema import SCHEMA
+from sandbox.wechat.subscribe import seed_subscribe_templates
 from sandbox.wechat.template import seed_templates
 from sandbox.world import World
 
@@ -20,6 +21,7 @@ __all__ = ["SCHEMA", "control", "install", "seed"]
 def seed(world: World) -> None:
     seed_accounts(world)
     seed_templates(world)
+    seed_subscribe_templates(world)
 
 
 def install(app: FastAPI, world: World) -> None:

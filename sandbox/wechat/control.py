@@ -1,12 +1,12 @@
 """``/_sandbox/wechat/``: set up accounts and citizens, and read what WeChat knows, as nobody could in reality."""
 
 import json
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Body, HTTPException, Query
 from pydantic import BaseModel, ConfigDict, Field, IPvAnyNetwork
 
-from sandbox.wechat import conditional, events, mass, menu, publish, quota
+from sandbox.wechat import conditional, custom, events, mass, menu, publish, quota, subscribe
 from sandbox.wechat.accounts import DEFAULTS, Account, account, accounts, follower
 from sandbox.wechat.control_state import article_counts, citizen_counts, state_of
 from sandbox.wechat.mass_state import mass_jobs, previews
@@ -129,6 +129,8 @@ def control(world: World) -> APIRouter:
             left, came = persona == "unfollowed", citizen["persona"] == "unfollowed"
             if left != came:
                 events.simple(world, owner, openid, "unsubscribe" if left else "subscribe", EventKey="")
+                if came:
+                    custom.open_window(world, openid, "touch")
         return {**citizen, "persona": persona}
 
     @router.get("/state", summary="Menu, drafts, articles, messages, materials, quota, calls of one account")
@@ -201,6 +203,41 @@ def control(world: World) -> APIRouter:
         if not mass.answer_for_admin(world, msg_id, yes):
             raise HTTPException(404, "no such mass message waits for the administrator")
         return {"ok": True}
+
+    @router.post("/citizens/{openid}/agree", summary="Answers a subscribe notice's question: accept (once) or reject")
+    def agree(
+        openid: str,
+        template_id: Annotated[str, Body()],
+        answer: Annotated[Literal["accept", "reject"], Body()] = "accept",
+        long_term: Annotated[bool, Body()] = False,
+    ) -> dict[str, bool]:
+        subscribe.agree(world, _owner(openid), openid, template_id, answer, long_term=long_term)
+        return {"ok": True}
+
+    @router.post("/citizens/{openid}/take-back", summary="Switches a subscribe notice off")
+    def take_back(openid: str, template_id: Annotated[str, Body(embed=True)]) -> dict[str, bool]:
+        subscribe.take_back(world, _owner(openid), openid, template_id)
+        return {"ok": True}
+
+    @router.post("/citizens/{openid}/say", summary="Writes to the account, which may then answer")
+    def say(openid: str, text: Annotated[str, Body(embed=True)]) -> dict[str, bool]:
+        owner = _owner(openid)
+        custom.open_window(world, openid, "message")
+        events.said(world, owner, openid, text)
+        return {"ok": True}
+
+    @router.get("/custom-messages", summary="Every customer-service message that was accepted, in order")
+    def custom_messages(appid: str) -> list[dict[str, Any]]:
+        known(appid)
+        with world.lock:
+            rows = world.db.execute("SELECT * FROM wx_custom WHERE appid = ? ORDER BY id", (appid,)).fetchall()
+        return [{**dict(row), "body": json.loads(row["body"])} for row in rows]
+
+    def _owner(openid: str) -> Account:
+        citizen = follower(world, openid)
+        if citizen is None:
+            raise HTTPException(404, "no such citizen")
+        return known(citizen["appid"])
 
     @router.get("/events", summary="Every event, whether it was sent, and what the callback answered")
     def list_events(appid: str, state: str | None = None) -> list[dict[str, Any]]:

@@ -44,6 +44,35 @@ def template_finished(
     return _queue(world, owner, openid, "TEMPLATESENDJOBFINISH", inner, fault)
 
 
+def notice_sent(
+    world: World, owner: Account, openid: str, template_id: str, msgid: int, status: str, path: str, persona: str
+) -> list[int]:
+    """What became of a subscribe notice."""
+    fault = world.faults.strike(_HOW, path, openid=openid, persona=persona)
+    code = 0 if status == "success" else 20003
+    inner = (
+        f"<SubscribeMsgSentEvent>\n<List>\n<TemplateId>{_cdata(template_id)}</TemplateId>\n<MsgID>{msgid}</MsgID>\n"
+        f"<ErrorCode>{code}</ErrorCode>\n<ErrorStatus>{_cdata(status)}</ErrorStatus>\n</List>\n</SubscribeMsgSentEvent>"
+    )
+    return _queue(world, owner, openid, "subscribe_msg_sent_event", inner, fault)
+
+
+def agreement(world: World, owner: Account, openid: str, how: str, template_id: str, answer: str) -> list[int]:
+    """``popup``: answered on a page; ``change``: switched in the account's settings."""
+    tag = "SubscribeMsgPopupEvent" if how == "popup" else "SubscribeMsgChangeEvent"
+    scene = "<PopupScene>2</PopupScene>\n" if how == "popup" else ""
+    inner = (
+        f"<{tag}>\n<List>\n<TemplateId>{_cdata(template_id)}</TemplateId>\n"
+        f"<SubscribeStatusString>{_cdata(answer)}</SubscribeStatusString>\n{scene}</List>\n</{tag}>"
+    )
+    return _queue(world, owner, openid, f"subscribe_msg_{how}_event", inner, None)
+
+
+def said(world: World, owner: Account, openid: str, text: str) -> list[int]:
+    """A citizen writes to the account."""
+    return _queue(world, owner, openid, "text", f"<Content>{_cdata(text)}</Content>", None, message=True)
+
+
 def publish_finished(
     world: World, owner: Account, publish_id: int, status: int, article_id: str, urls: list[dict[str, Any]], path: str
 ) -> list[int]:
@@ -105,13 +134,20 @@ def simple(world: World, owner: Account, openid: str, event: str, **fields: str)
     return _queue(world, owner, openid, event, inner, None)
 
 
-def _queue(world: World, owner: Account, openid: str, event: str, inner: str, fault: Any) -> list[int]:
+def _queue(
+    world: World, owner: Account, openid: str, event: str, inner: str, fault: Any, *, message: bool = False
+) -> list[int]:
     now = world.clock.timestamp()
     xml = (
         f"<xml><ToUserName>{_cdata(owner.original_id)}</ToUserName>\n<FromUserName>{_cdata(openid)}</FromUserName>\n"
-        f"<CreateTime>{int(now)}</CreateTime>\n<MsgType>{_cdata('event')}</MsgType>\n"
-        f"<Event>{_cdata(event)}</Event>\n{inner}</xml>"
+        f"<CreateTime>{int(now)}</CreateTime>\n"
     )
+    if message:
+        xml += (
+            f"<MsgType>{_cdata(event)}</MsgType>\n{inner}\n<MsgId>{secrets.randbelow(10**18) + 10**18}</MsgId></xml>"
+        )
+    else:
+        xml += f"<MsgType>{_cdata('event')}</MsgType>\n<Event>{_cdata(event)}</Event>\n{inner}</xml>"
     kind = fault.kind if fault is not None else None
     state = "pending" if owner.callback_url else "no_callback"
     delay = float(fault.value or 5) if fault is not None and kind == "delay_event" else owner.setting("event_delay_s")

@@ -50,6 +50,8 @@ DAILY: dict[str, int] = {
     "/cgi-bin/message/mass/get": 100_000,
     "/cgi-bin/message/mass/delete": 100_000,
     "/cgi-bin/message/template/send": 100_000,
+    "/cgi-bin/message/subscribe/bizsend": 100_000,
+    "/cgi-bin/message/custom/send": 500_000,
     "/cgi-bin/template/get_all_private_template": 100_000,
     "/cgi-bin/tags/create": 100_000,
     "/cgi-bin/tags/delete": 100_000,

@@ -8,6 +8,7 @@ from starlette.datastructures import UploadFile
 
 from sandbox.wechat import (
     conditional,
+    custom,
     draft,
     mass,
     mass_calls,
@@ -16,6 +17,7 @@ from sandbox.wechat import (
     publish,
     quota,
     statistics,
+    subscribe,
     tags,
     template,
     token,
@@ -80,6 +82,8 @@ register(
     Endpoint("/cgi-bin/tags/members/batchuntagging", tags.untag_people),
     Endpoint("/cgi-bin/user/tag/get", tags.people),
     Endpoint("/cgi-bin/message/template/send", template.send, permission="verified_service"),
+    Endpoint("/cgi-bin/message/subscribe/bizsend", subscribe.bizsend, permission="verified_service"),
+    Endpoint("/cgi-bin/message/custom/send", custom.send, permission="verified"),
     Endpoint(
         "/cgi-bin/template/get_all_private_template", template.get_all_private_template, method="GET",
         permission="verified_service", body="none",

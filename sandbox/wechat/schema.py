@@ -64,7 +64,19 @@ CREATE TABLE IF NOT EXISTS wx_read (
 );
 CREATE TABLE IF NOT EXISTS wx_template (
     appid TEXT NOT NULL, template_id TEXT NOT NULL, title TEXT NOT NULL, content TEXT NOT NULL, example TEXT NOT NULL,
-    enums TEXT NOT NULL DEFAULT '{}', PRIMARY KEY (appid, template_id)
+    enums TEXT NOT NULL DEFAULT '{}', kind TEXT NOT NULL DEFAULT 'template', PRIMARY KEY (appid, template_id)
+);
+CREATE TABLE IF NOT EXISTS wx_agreement (
+    openid TEXT NOT NULL, template_id TEXT NOT NULL, left_over INTEGER NOT NULL, long_term INTEGER NOT NULL,
+    PRIMARY KEY (openid, template_id)
+);
+CREATE TABLE IF NOT EXISTS wx_window (
+    id INTEGER PRIMARY KEY AUTOINCREMENT, openid TEXT NOT NULL, kind TEXT NOT NULL, until REAL NOT NULL,
+    left_over INTEGER NOT NULL
+);
+CREATE TABLE IF NOT EXISTS wx_custom (
+    id INTEGER PRIMARY KEY AUTOINCREMENT, appid TEXT NOT NULL, openid TEXT NOT NULL, msgtype TEXT NOT NULL,
+    body TEXT NOT NULL, sent_at REAL NOT NULL
 );
 CREATE TABLE IF NOT EXISTS wx_message (
     msgid INTEGER PRIMARY KEY AUTOINCREMENT, appid TEXT NOT NULL, openid TEXT NOT NULL, template_id TEXT NOT NULL,

@@ -48,7 +48,7 @@ def seed_templates(world: World) -> None:
 
 def get_all_private_template(call: "Call") -> dict[str, Any]:
     rows = call.world.db.execute(
-        "SELECT * FROM wx_template WHERE appid = ? ORDER BY rowid", (call.account.appid,)
+        "SELECT * FROM wx_template WHERE appid = ? AND kind = 'template' ORDER BY rowid", (call.account.appid,)
     ).fetchall()
     listed = [
         {
@@ -66,9 +66,9 @@ def get_all_private_template(call: "Call") -> dict[str, Any]:
 
 def send(call: "Call") -> dict[str, Any]:
     world, body = call.world, call.body
-    citizen = _citizen(call)
+    citizen = citizen_of(call)
     template = world.db.execute(
-        "SELECT * FROM wx_template WHERE appid = ? AND template_id = ?",
+        "SELECT * FROM wx_template WHERE appid = ? AND template_id = ? AND kind = 'template'",
         (call.account.appid, str(body.get("template_id"))),
     ).fetchone()
     if template is None:
@@ -77,7 +77,7 @@ def send(call: "Call") -> dict[str, Any]:
         raise Refused(43004)
     if citizen["persona"] == "blacklisted":
         raise Refused(43019)
-    values = _values(call, template)
+    values = values_of(call, template)
     if citizen["persona"] == "timeout_after_accept":
         call.lose_answer = True
     client_msg_id = body.get("client_msg_id")
@@ -88,7 +88,8 @@ def send(call: "Call") -> dict[str, Any]:
     return {"errcode": 0, "errmsg": "ok", "msgid": _deliver(call, citizen, template, values, client_msg_id)}
 
 
-def _citizen(call: "Call") -> Any:
+def citizen_of(call: "Call") -> Any:
+    """The follower, or who was one, that the call names."""
     row = call.world.db.execute(
         "SELECT * FROM wx_follower WHERE openid = ? AND appid = ?", (str(call.body.get("touser")), call.account.appid)
     ).fetchone()
@@ -97,7 +98,7 @@ def _citizen(call: "Call") -> Any:
     return row
 
 
-def _values(call: "Call", template: Any) -> dict[str, str]:
+def values_of(call: "Call", template: Any) -> dict[str, str]:
     """The fields of the template as sent; other keys are ignored."""
     data = call.body.get("data")
     if not isinstance(data, dict):

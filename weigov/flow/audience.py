@@ -8,7 +8,7 @@ from __future__ import annotations
 from sqlalchemy import Connection
 
 from weigov.flow.context import Context
-from weigov.ledger import bindings, fan_outs, trials
+from weigov.ledger import bindings, fan_outs, grants, trials
 from weigov.records import Record
 from weigov.site.models import MANY, Flow
 
@@ -49,16 +49,26 @@ def after(
 ) -> list[str]:
     """The next ``limit`` of an audience of many, in the order of their hashes, behind ``cursor``."""
     appid = ctx.account(account).account.appid
+    if many == "subscribers":
+        return fan_outs.subscribers_after(connection, appid, _notice(ctx, flow, account), cursor, limit)
     return fan_outs.bound_after(connection, appid, cursor, limit)
 
 
 def count(ctx: Context, connection: Connection, flow: Flow, account: str) -> int:
     """How many an audience of many are now."""
     appid = ctx.account(account).account.appid
+    if flow.to.audience == "subscribers":
+        return fan_outs.count_subscribers(connection, appid, _notice(ctx, flow, account))
     return fan_outs.count_bound(connection, appid)
 
 
 def _is_one(ctx: Context, connection: Connection, flow: Flow, account: str, subject: str) -> bool:
     """Whether this citizen is one of the many."""
     appid = ctx.account(account).account.appid
+    if flow.to.audience == "subscribers":
+        return grants.has_any(connection, appid, _notice(ctx, flow, account), subject)
     return fan_outs.is_bound(connection, appid, subject)
+
+
+def _notice(ctx: Context, flow: Flow, account: str) -> str:
+    return ctx.site.accounts[account].templates[str(flow.to.template)].id

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from sqlalchemy import Connection
 
 from weigov.errors import RecordRejected, RemoteUnavailable
-from weigov.flow import collect, fan_out, messages, trial
+from weigov.flow import citizen_events, collect, fan_out, messages, trial
 from weigov.flow.channels import news
 from weigov.flow.columns import Columns, ColumnUnknown, columns_of
 from weigov.flow.context import Context
@@ -83,6 +83,9 @@ def _work(ctx: Context, flow: Flow, wanted: str, *, dry_run: bool) -> Composed:
     columns = columns_of(ctx, flow)
     if not dry_run:
         fan_out.expand(ctx, flow)  # what one that died left half-made
+        if flow.to.audience == "subscribers":
+            for account in flow.to.accounts:  # who agreed a moment ago is one of them
+                citizen_events.drain(ctx, ctx.account(account).account.appid)
     made = withdrawn = quarantined = 0
     skipped: Counter[str] = Counter()
     waiting: Counter[str] = Counter()

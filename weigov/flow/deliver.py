@@ -12,8 +12,8 @@ from functools import partial
 from sqlalchemy import Connection
 
 from weigov.errors import LedgerConflict
-from weigov.flow import abreast, quotas, reach
-from weigov.flow.channels import menu, news, template
+from weigov.flow import abreast, citizen_events, quotas, reach
+from weigov.flow.channels import customer_service, menu, news, subscribe, template
 from weigov.flow.context import DRAIN_S, LEASE_S, Context
 from weigov.flow.mistakes import MISTAKES, where
 from weigov.flow.pause import LOOK_AGAIN
@@ -31,6 +31,9 @@ _ASK_AGAIN = timedelta(minutes=10)
 CLAIM = 20
 #: How many messages, which go side by side.
 CLAIM_MESSAGES = 500
+_CHANNELS = {
+    "news": news, "menu": menu, "template": template, "subscribe": subscribe, "customer_service": customer_service,
+}  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +54,7 @@ def deliver(ctx: Context, account: str, *, limit: int | None = None) -> Drained:
     """
     client = ctx.account(account)
     target = f"account:{account}"
-    reach.take_events(ctx, client.account.appid)  # who follows again is told again, and not only after a reconcile
+    citizen_events.drain(ctx, client.account.appid)  # who follows again is told again, and not only after a reconcile
     with ctx.ledger.read() as connection:
         unknown = outbox.find(
             connection, target=target, channel="template", states=("unknown",), check_before=ctx.now()
@@ -275,7 +278,7 @@ def _defer_alike(ctx: Context, connection: Connection, row: Delivery, held: list
 
 
 def _send(ctx: Context, client: AccountClient, row: Delivery) -> None:
-    {"news": news, "template": template, "menu": menu}[row.channel].send(ctx, client, row)
+    _CHANNELS[row.channel].send(ctx, client, row)
 
 
 class Gate:
@@ -369,4 +372,8 @@ class Gate:
 def _paths(connection: Connection, row: Delivery) -> dict[str, int]:
     if row.channel == "news":
         return news.paths(row, attempts.done(connection, row.id))
+    if row.channel == "subscribe":
+        return {}  # no limit of it is published
+    if row.channel == "customer_service":
+        return customer_service.paths(row)
     return menu.paths(row) if row.channel == "menu" else template.paths(row)

@@ -21,6 +21,7 @@ from weigov.ledger.outbox import New
 from weigov.ledger.revisions import Pending
 from weigov.ledger.streams import StreamRef
 from weigov.mapping import apply
+from weigov.mapping.model import CUSTOM_FIELDS
 from weigov.mapping.proofread import blocking, proofread
 from weigov.records import Record, digest
 from weigov.site.models import MANY, CorrectionText, Flow
@@ -76,6 +77,10 @@ def text(
 ) -> dict[str, Any]:
     """The payload of a message; ``words`` say what is other than in the flow. Raises RecordRejected."""
     said = in_words(flow, words)
+    if flow.to.form:
+        values = apply.map_custom(said, record, context, CUSTOM_FIELDS[flow.to.form][1])
+        refuse_blocked(ctx, record.key, values, numbers=False)  # an answer to the one who asked
+        return {"form": flow.to.form, "values": values}
     template = ctx.site.accounts[account].templates[str(said.to.template)]
     data = apply.map_template(said, record, context)
     refuse_blocked(ctx, record.key, data, numbers=flow.to.audience in MANY)  # else they are the citizen's own

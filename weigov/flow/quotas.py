@@ -101,6 +101,10 @@ def _needs(ctx: Context, rows: list[Waiting]) -> Counter[str]:
     for row in rows:
         if row.channel == "template":
             needs["/cgi-bin/message/template/send"] += row.count
+        elif row.channel == "customer_service":
+            needs["/cgi-bin/message/custom/send"] += row.count
+        elif row.channel == "subscribe":
+            continue  # no limit of it is published
         elif row.channel == "menu":
             needs["/cgi-bin/menu/create"] += row.count
             if (flow := ctx.site.flows.get(row.flow)) and flow.conditional:

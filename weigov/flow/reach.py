@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import Connection
 
 from weigov.flow.context import Context
-from weigov.ledger import citizens, inbox, outbox, quota, told
+from weigov.ledger import citizens, grants, inbox, outbox, quota, told, windows
 from weigov.ledger.citizens import Gone
 from weigov.ledger.outbox import Delivery
 from weigov.ledger.states import TO_CITIZENS
@@ -27,7 +27,8 @@ SIGNS = (
     "pic_photo_or_album", "pic_weixin", "location_select", "location",
 )  # fmt: skip
 #: errcode of a refused message → what it says of the receiver.
-REFUSALS: dict[int, Gone] = {43004: "stranger", 40003: "unknown", 43101: "refuses"}
+NOT_AGREED = 43101
+REFUSALS: dict[int, Gone] = {43004: "stranger", 40003: "unknown", NOT_AGREED: "refuses"}
 
 _SAID: dict[str, str] = {
     "left": "no longer follows the account",
@@ -36,22 +37,8 @@ _SAID: dict[str, str] = {
     "unknown": "is no follower WeChat knows at this account",
     "refuses": "does not take this kind of message",
 }
-_PAGE = 200
 #: How soon it is looked at again whether an old text arrived.
 _LOOK_AGAIN = timedelta(minutes=30)
-
-
-def take_events(ctx: Context, appid: str) -> int:
-    """Learn from the stored events of citizens who came or went; how many there were."""
-    handled = 0
-    while True:
-        with ctx.ledger.begin() as connection:
-            waiting = inbox.waiting(connection, ctx.sealer, appid, _PAGE, events=EVENTS)
-            for item in waiting:
-                inbox.handled(connection, item.id, take(connection, item), now=ctx.now())
-        handled += len(waiting)
-        if len(waiting) < _PAGE:
-            return handled
 
 
 def take(connection: Connection, item: inbox.Item) -> str:
@@ -66,7 +53,12 @@ def take(connection: Connection, item: inbox.Item) -> str:
 
 def learn(ctx: Context, row: Delivery, code: int | str | None) -> None:
     """WeChat refused a message: where that was because of its receiver, no further one is tried."""
+    if row.channel == "subscribe":
+        with ctx.ledger.begin() as connection:
+            grants.refused(connection, row.id, used_up=code == NOT_AGREED, now=ctx.now())
     why = REFUSALS.get(code) if isinstance(code, int) else None
+    if row.channel == "subscribe" and code == NOT_AGREED:
+        return  # that is about one notice, not about all that is sent
     if why is None or row.channel not in TO_CITIZENS or row.first_intent_at is None:
         return
     appid = ctx.account(row.target.removeprefix("account:")).account.appid
@@ -85,6 +77,7 @@ def let_pass(
     kept = _reachable(ctx, connection, appid, messages, turned_away)
     kept = _still_to_correct(ctx, connection, kept, turned_away)
     kept = _few_enough(ctx, connection, kept, turned_away)
+    kept = [row for row in kept if _is_welcome(ctx, connection, appid, row, turned_away)]
     going = {row.id: row for row in kept}
     return [going.get(row.id, row) for row in rows if row.id in going or row.channel not in TO_CITIZENS]
 
@@ -164,6 +157,28 @@ def _few_enough(
             turned_away["deferred"] += 1
             out.add(row.id)
     return [row for row in rows if row.id not in out]
+
+
+def _is_welcome(ctx: Context, connection: Connection, appid: str, row: Delivery, turned_away: Counter[str]) -> bool:
+    """A notice takes one agreement of the citizen's; an answer goes only while they may be answered."""
+    if row.channel == "subscribe":
+        if grants.take(connection, appid, row.subject, str(row.payload["template_id"]), row.id):
+            return True
+        reason = "not sent: the citizen has not agreed to this notice, or what they agreed to is used up"
+        outbox.move(connection, row, "rejected", now=ctx.now(), owner=ctx.worker, reason=reason)
+        turned_away["rejected"] += 1
+        return False
+    if row.channel != "customer_service":
+        return True
+    left = windows.left(connection, appid, row.target, row.subject, now=ctx.now())
+    if left is not None and left > 0:
+        return True
+    reason = "the citizen was answered as often as WeChat allows" if left is not None else "the citizen was not there"
+    outbox.release(connection, [row], now=ctx.now(), owner=ctx.worker)
+    late = outbox.get(connection, row.id)
+    outbox.move(connection, late, "expired", now=ctx.now(), reason=f"not sent: {reason} in time")
+    turned_away["expired"] += 1
+    return False
 
 
 def _when(event: Message, item: inbox.Item) -> datetime:

@@ -11,8 +11,8 @@ import msgspec
 from sqlalchemy import Connection
 
 from weigov.errors import LedgerConflict, RateLimited, RemoteError, RemoteRefused
-from weigov.flow import reach
-from weigov.flow.channels import menu, news, template, write
+from weigov.flow import citizen_events
+from weigov.flow.channels import customer_service, menu, news, subscribe, template, write
 from weigov.flow.context import Context
 from weigov.flow.step import A_SHORT_WAIT_S
 from weigov.ledger import inbox, outbox, quota, receipts
@@ -23,7 +23,7 @@ from weigov.wechat.callback import parse_payload
 from weigov.wechat.client import AccountClient, publish_status
 
 #: Events that say what became of something we did, or whom messages reach.
-JOB_EVENTS = ("publishjobfinish", "templatesendjobfinish", *reach.EVENTS)
+JOB_EVENTS = ("publishjobfinish", "templatesendjobfinish", *citizen_events.EVENTS)
 _PAGE = 200
 #: How soon WeChat is asked again about what it refused to say anything about.
 REFUSED_PAUSE = timedelta(minutes=30)
@@ -108,8 +108,8 @@ def drain_events(ctx: Context, client: AccountClient) -> int:
 
 
 def _take(connection: Connection, ctx: Context, appid: str, item: inbox.Item) -> str:
-    if item.event in reach.EVENTS:
-        return reach.take(connection, item)
+    if item.event in citizen_events.EVENTS:
+        return citizen_events.take(connection, ctx, item)
     fields = parse_payload(item.payload)
     if item.event == "publishjobfinish":
         status = publish_status(fields.get("PublishEventInfo") or {})
@@ -159,6 +159,7 @@ def _take(connection: Connection, ctx: Context, appid: str, item: inbox.Item) ->
 def _join_late(connection: Connection, ctx: Context, client: AccountClient, target: str) -> None:
     """Events that came before the answer of their call."""
     appid = client.account.appid
+    subscribe.join_late(connection, ctx, appid)
     for receipt in receipts.unmatched(connection, appid, "template"):
         row = outbox.by_receipt(connection, "send", receipt.remote_id)
         if row is not None and row.state == "accepted":
@@ -183,12 +184,18 @@ def _settle(ctx: Context, client: AccountClient, row: Delivery) -> str:
             return menu.settle_unknown(ctx, client, row)
         if row.channel == "template":
             return template.settle_unknown(ctx, client, row)
+        if row.channel == "subscribe":
+            return subscribe.settle_unknown(ctx, row)
+        if row.channel == "customer_service":
+            return customer_service.settle_unknown(ctx, row)
         return news.settle_unknown(ctx, client, row)
     except LedgerConflict:
         return row.state
 
 
 def _look(ctx: Context, client: AccountClient, row: Delivery) -> str:
+    if row.channel == "subscribe":
+        return subscribe.look(ctx, row)
     if row.channel == "template":
         too_late = row.changed_at + template.EVENT_WITHIN
         with ctx.ledger.begin() as connection:

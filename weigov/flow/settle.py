@@ -16,7 +16,7 @@ from weigov.flow.channels import news
 from weigov.flow.context import Context
 from weigov.ledger import attempts, decisions, outbox, receipts, reviews
 from weigov.ledger.outbox import Delivery
-from weigov.ledger.states import State
+from weigov.ledger.states import TO_CITIZENS, State
 from weigov.wechat.client import AccountClient, PublishStatus
 
 Answer = Literal["arrived", "not_sent", "give_up"]
@@ -40,7 +40,7 @@ def in_doubt(ctx: Context, delivery_id: int) -> Delivery:
 
 def risk(row: Delivery) -> str:
     """What it costs if it was sent after all and is sent again: one sentence, with how many may be told twice."""
-    if row.channel == "template":
+    if row.channel in TO_CITIZENS:
         return f"delivery {row.id}: 1 citizen may be told twice"
     if row.channel == "write":
         return f"delivery {row.id}: 0 citizens are told twice; {row.target.removeprefix('system:')} may book it twice"
@@ -140,11 +140,11 @@ def _published(ctx: Context, connection: Connection, appid: str, row: Delivery, 
 
 def _arrived(ctx: Context, connection: Connection, row: Delivery, receipt: str) -> None:
     if receipt:
-        step = {"template": "send", "write": "write", "menu": "menu"}.get(row.channel, "draft")
+        step = {"write": "write", "menu": "menu", **dict.fromkeys(TO_CITIZENS, "send")}.get(row.channel, "draft")
         attempts.adopt(connection, row, step, receipt, now=ctx.now())
-    if receipt and row.channel == "template":
+    if receipt and row.channel in TO_CITIZENS:
         appid = ctx.account(row.target.removeprefix("account:")).account.appid
-        receipts.note(connection, appid, "template", receipt, subject=row.subject, delivery_id=row.id, now=ctx.now())
+        receipts.note(connection, appid, row.channel, receipt, subject=row.subject, delivery_id=row.id, now=ctx.now())
     outbox.move(connection, row, "confirmed", now=ctx.now())
     if row.effect == "remove":
         news.mark_removed(connection, row, now=ctx.now())

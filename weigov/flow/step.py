@@ -133,8 +133,7 @@ def ends_all_alike(error: RemoteError | RecordRejected) -> bool:
 def _without_effect(ctx: Context, row: Delivery, error: RemoteError | RecordRejected) -> Ended | StopDrain:
     """Write down that nothing happened, and what follows for this delivery and those like it."""
     if isinstance(error, RemoteRefused | RecordRejected):
-        if isinstance(error, RemoteRefused):
-            reach.learn(ctx, row, error.code)
+        reach.learn(ctx, row, error.code if isinstance(error, RemoteRefused) else None)
         return Ended(_write_down(ctx, row, "rejected", reason=_say(error)))
     if isinstance(error, RateLimited):
         until = ctx.now() + timedelta(seconds=error.retry_after_s or 60)

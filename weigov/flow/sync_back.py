@@ -154,6 +154,6 @@ def _values(ctx: Context, connection: Connection, flow: Flow, fate: _Fate) -> di
     }
     if fate.of is not None and fate.state in ("confirmed", "accepted"):
         for receipt in receipts.of_delivery(connection, fate.of):
-            if receipt.kind in ("article", "template"):
+            if receipt.kind in ("article", "template", "subscribe"):
                 known |= {"receipt.url": receipt.url, "receipt.id": receipt.remote_id}
     return filled(ctx, connection, flow, fate.record, flow.sync_back.with_, known)

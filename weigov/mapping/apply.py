@@ -162,6 +162,18 @@ def map_template(flow: Mapped, record: Record, ctx: Context) -> dict[str, str]:
     return values
 
 
+def map_custom(flow: Mapped, record: Record, ctx: Context, required: Iterable[str]) -> dict[str, str]:
+    """The parts of a customer-service message that are not empty. Raises RecordRejected."""
+    reasons: list[str] = []
+    needed = frozenset(required)
+    values = {
+        name: _fill(name, rule, record, ctx, reasons, required=name in needed) for name, rule in flow.map.items()
+    }
+    if reasons:
+        raise RecordRejected(record.key, *reasons)
+    return {name: value for name, value in values.items() if value}
+
+
 def map_link(flow: Mapped, record: Record, ctx: Context) -> str | None:
     """Where a tap on the message leads; None when the flow says nothing. Raises RecordRejected."""
     if flow.link is None:

@@ -32,6 +32,18 @@ REQUIRED_NEWS_FIELDS = frozenset({"title", "content", "source_url"})
 NEWSPIC_FIELDS = ("title", "content", "images", "source_url")
 
 
+#: form of a customer-service message → (what it may map, what it cannot do without).
+CUSTOM_FIELDS: Mapping[str, tuple[frozenset[str], frozenset[str]]] = {
+    "text": (frozenset({"content"}), frozenset({"content"})),
+    "news": (frozenset({"title", "description", "url", "picture"}), frozenset({"title", "url"})),
+    "article": (frozenset({"article_id"}), frozenset({"article_id"})),
+    "menu": (
+        frozenset({"head", "tail", *(f"choice{n}" for n in range(1, 6))}),
+        frozenset({"head", "choice1"}),
+    ),
+}
+
+
 class Strict(BaseModel):
     """Frozen; an unknown key is an error."""
 

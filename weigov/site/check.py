@@ -40,27 +40,35 @@ TEMPLATE_FIELD = re.compile(
 HOST = re.compile(r"[a-z0-9]([a-z0-9.-]*[a-z0-9])?(:\d{1,5})?", re.IGNORECASE)
 MAX_TEMPLATES = 25
 
+_MESSAGE: tuple[tuple[Loc, ...], tuple[Loc, ...]] = (
+    (("from",), ("map",), ("to", "template"), ("to", "audience"), ("valid_for",)),
+    (("to", "via"), ("to", "as"), ("to", "form"), ("menu",), ("conditional",), ("schedule",)),
+)
 #: kind → keys it cannot do without, keys that mean nothing for it. Underscored as in the models.
 _KEYS: dict[str, tuple[tuple[Loc, ...], tuple[Loc, ...]]] = {
     "news": (
         (("from",), ("map",), ("to", "via")),
         # An article stays until it is withdrawn, and a newer revision always replaces the one before.
         (
-            *(("to", word) for word in ("template", "audience")),
+            *(("to", word) for word in ("template", "audience", "form")),
             *(
                 (word,)
                 for word in ("valid_for", "order", "link", "menu", "conditional", "schedule", "urgent", "correction")
             ),
         ),
     ),
-    "template": (
-        (("from",), ("map",), ("to", "template"), ("to", "audience"), ("valid_for",)),
-        (("to", "via"), ("to", "as"), ("menu",), ("conditional",), ("schedule",)),
+    **dict.fromkeys(("template", "subscribe"), _MESSAGE),
+    "customer_service": (
+        (("from",), ("map",), ("to", "form"), ("to", "audience"), ("valid_for",)),
+        (
+            *(("to", word) for word in ("via", "as", "template")),
+            *((word,) for word in ("menu", "conditional", "schedule", "link", "correction")),
+        ),
     ),
     "menu": (
         (("menu",),),
         (
-            *((("to", word)) for word in ("via", "as", "template", "audience")),
+            *((("to", word)) for word in ("via", "as", "template", "audience", "form")),
             *((word,) for word in ("from", "begin", "valid_for", "order", "map", "link", "sync_back")),
             *((word,) for word in ("urgent", "trial", "correction")),
         ),
@@ -106,6 +114,8 @@ def _site(site: SiteFile, folder: str) -> Iterator[Finding]:
         if len(account.templates) > MAX_TEMPLATES:
             yield (*at, "templates"), f"has {len(account.templates)}; WeChat allows {MAX_TEMPLATES}", ""
         for title, template in account.templates.items():
+            if template.long_term and template.kind != "subscribe":
+                yield (*at, "templates", title, "long_term"), "is a word about subscribe notices", "kind: subscribe"
             for n, key in enumerate(template.fields):
                 if not TEMPLATE_FIELD.fullmatch(key):
                     yield (*at, "templates", title, "fields", n), f"{key!r} is not a template key", "as in thing1"
@@ -132,7 +142,7 @@ def _flow(stem: str, flow: Flow, shape: StreamShape | None, known: Known) -> Ite
         yield ("flow",), f"{flow.flow!r} is not a name: small letters, digits and _", ""
     yield from _keys(flow)
     yield from _accounts(flow, known)
-    if flow.to.kind == "template" and flow.begin == "all":
+    if flow.to.kind in MESSAGE_KINDS and flow.begin == "all":
         yield (
             ("begin",),
             "messages cannot begin with all: it would tell everyone of what is long past",
@@ -185,14 +195,16 @@ def _accounts(flow: Flow, known: Known) -> Iterator[Finding]:
             continue
         if name in flow.to.accounts[:n]:
             yield at, f"{name!r} is there twice", ""
-        if flow.to.kind != "template":
+        if flow.to.kind not in ("template", "subscribe"):
             continue
         if account.type != "service":
             yield at, f"{name!r} is a {account.type} account: only a service account can send template messages", ""
         elif flow.to.template and flow.to.template not in account.templates:
             hint = did_you_mean(flow.to.template, account.templates)
             yield ("to", "template"), f"account {name!r} has no template {flow.to.template!r}", hint
-    if flow.to.template and flow.to.kind == "template":
+        elif flow.to.template and (kind := account.templates[flow.to.template].kind) != flow.to.kind:
+            yield ("to", "template"), f"is of kind {kind}, and the target of kind {flow.to.kind}", ""
+    if flow.to.template and flow.to.kind in ("template", "subscribe"):
         accounts = [account for name, account in known.site.accounts.items() if name in flow.to.accounts]
         fields = {
             frozenset(a.templates[flow.to.template].fields) for a in accounts if flow.to.template in a.templates

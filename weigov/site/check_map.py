@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from urllib.parse import urlsplit
 
 from weigov.errors import Fault
-from weigov.mapping.model import NEWS_FIELDS, NEWSPIC_FIELDS, REQUIRED_NEWS_FIELDS, FieldRule, Link
+from weigov.mapping.model import CUSTOM_FIELDS, NEWS_FIELDS, NEWSPIC_FIELDS, REQUIRED_NEWS_FIELDS, FieldRule, Link
 from weigov.mapping.times import format_fault
 from weigov.ports import StreamShape
 from weigov.site.known import Finding, Known, field_types, unknown_field
@@ -26,6 +26,8 @@ def check_map(flow: Flow, shape: StreamShape | None, known: Known) -> Iterator[F
                 yield ("map", name), f"{name!r} is not a field of this target", did_you_mean(name, wanted)
         is_article = flow.to.kind == "news" and not flow.to.as_
         required = REQUIRED_NEWS_FIELDS if is_article else wanted
+        if flow.to.form:
+            required = CUSTOM_FIELDS[flow.to.form][1]
         for name in sorted(required - set(flow.map)):
             yield ("map", name), "is missing", "the target cannot do without it"
     for name, rule in flow.map.items():
@@ -40,6 +42,8 @@ def _wanted(flow: Flow, known: Known) -> set[str] | None:
     """The fields of the target; None when they are not known."""
     if flow.to.kind == "news":
         return set(NEWSPIC_FIELDS if flow.to.as_ else NEWS_FIELDS)
+    if flow.to.form:
+        return set(CUSTOM_FIELDS[flow.to.form][0])
     if known.site is None or flow.to.template is None:
         return None
     for name in flow.to.accounts:

@@ -22,6 +22,10 @@ def check_messages(flow: Flow, shape: StreamShape | None, known: Known) -> Itera
             yield ("review",), f"cannot be asked for each of an audience of {flow.to.audience}", hint
         if flow.sync_back:
             yield ("sync_back",), f"would be told once for each citizen of an audience of {flow.to.audience}", ""
+    if flow.to.audience == "subscribers" and flow.to.kind != "subscribe":
+        yield ("to", "audience"), "are of a subscribe notice", "kind: subscribe, or another audience"
+    if flow.to.kind == "customer_service" and flow.to.audience in MANY:
+        yield ("to", "audience"), "is not whom one answers", "bound_asker or bound_applicant"
     if flow.correction is None:
         return
     at: Loc = ("correction",)
@@ -44,7 +48,10 @@ def _text(at: Loc, flow: Flow, text: CorrectionText, shape: StreamShape | None, 
     if text.template and known.site:
         for name in flow.to.accounts:
             account = known.site.accounts.get(name)
-            if account and text.template not in account.templates:
+            if account and text.template in account.templates:
+                if (kind := account.templates[text.template].kind) != flow.to.kind:
+                    yield (*at, "template"), f"is of kind {kind}, and the target of kind {flow.to.kind}", ""
+            elif account:
                 hint = did_you_mean(text.template, account.templates)
                 yield (*at, "template"), f"account {name!r} has no template {text.template!r}", hint
         if not text.map and text.template != flow.to.template:

@@ -18,14 +18,17 @@ from weigov.site.menu_models import ConditionalMenu, MenuChildren, MenuEntry
 
 AccountType = Literal["service", "subscription"]
 #: Kinds of targets that each tell one citizen something.
-MESSAGE_KINDS = ("template",)
+MESSAGE_KINDS = ("template", "subscribe", "customer_service")
 AccessToken = Literal["stable_token", "token"]
-TargetKind = Literal["news", "template", "menu"]
+TargetKind = Literal["news", "template", "subscribe", "customer_service", "menu"]
+#: What a customer-service message looks like; ``mapping.model.CUSTOM_FIELDS`` has the fields of each.
+Form = Literal["text", "news", "article", "menu"]
 Via = Literal["draft", "publish"]
 #: bound_*: those bound to the record or to the person in it. bound: everybody bound to anything.
-Audience = Literal["bound_applicant", "bound_asker", "bound"]
+#: subscribers: everybody who agreed to the subscribe notice.
+Audience = Literal["bound_applicant", "bound_asker", "bound", "subscribers"]
 #: Audiences that do not depend on the record: how many they are is not known beforehand.
-MANY = ("bound",)
+MANY = ("bound", "subscribers")
 Order = Literal["latest", "every"]
 
 #: States of a delivery that may be reported upstream.
@@ -92,8 +95,11 @@ Begin = Annotated[Literal["now", "all"] | date, BeforeValidator(_begin)]
 class Template(Strict):
     """A message template registered with WeChat, and the keys it has."""
 
-    id: str = Field(min_length=1)
+    id: str = Field(min_length=1, max_length=64)
     fields: tuple[str, ...] = Field(min_length=1)
+    kind: Literal["template", "subscribe"] = "template"
+    #: Of a subscribe notice: what a citizen agreed to is good for all that come, not for one.
+    long_term: bool = False
 
 
 class Budget(Strict):
@@ -178,6 +184,7 @@ class Target(Strict):
     as_: Literal["newspic"] | None = Field(default=None, alias="as")
     via: Via | None = None
     template: str | None = None
+    form: Form | None = None
     audience: Audience | None = None
 
 

@@ -28,6 +28,7 @@ _JOB_EVENTS: Mapping[str, tuple[str, ...]] = {
     "masssendjobfinish": ("MsgID", "MsgId"),
     "templatesendjobfinish": ("MsgID", "MsgId"),
     "publishjobfinish": ("PublishEventInfo.publish_id",),
+    "subscribe_msg_sent_event": ("SubscribeMsgSentEvent.List.MsgID",),
 }
 #: publish_status that comes long after success, of the same job: taken down by its author (5) or by WeChat (6).
 _LATER = ("5", "6")
@@ -96,9 +97,23 @@ def read_message(payload: bytes) -> Message:
         key = (
             f"{event}:{remote_id}" + (f":{later}" if later in _LATER else "")
             if remote_id not in ("", "0")
-            else _hashed("event", openid, created, event, _text(raw, "EventKey"), _text(raw, "Status"))
+            else _hashed("event", openid, created, event, _text(raw, "EventKey"), _text(raw, "Status"), *_lists(raw))
         )
     return Message(kind, _text(raw, "MsgType"), event, openid, _time(created), remote_id, key, raw)
+
+
+def listed(raw: Mapping[str, Any], tag: str) -> list[Mapping[str, Any]]:
+    """The entries of ``tag``'s List, which WeChat writes as one thing where there is one. JSON may have no List."""
+    part = raw.get(tag)
+    found = part.get("List", part) if isinstance(part, Mapping) else part
+    entries = found if isinstance(found, list) else [found]
+    return [one for one in entries if isinstance(one, Mapping)]
+
+
+def _lists(raw: Mapping[str, Any]) -> list[str]:
+    """What tells two events about agreements in one second apart."""
+    parts = [raw[tag] for tag in sorted(raw) if tag.startswith("SubscribeMsg")]
+    return [json.dumps(parts, sort_keys=True)] if parts else []
 
 
 def _time(seconds: str) -> datetime:

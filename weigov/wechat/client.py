@@ -294,6 +294,24 @@ class AccountClient:
         except NotSent:
             return None  # each call will say so
 
+    def send_notice(
+        self, openid: str, template_id: str, data: Mapping[str, str], page: str, *, fields: Sequence[str] = ()
+    ) -> None:
+        """Send one subscribe notice; the citizen must have agreed to it. Never to be repeated: there is no key."""
+        problems = rules.message_problems(template_id, data, page, fields)
+        self._check("message/subscribe/bizsend", [*problems, *([] if openid else ["touser: missing"])])
+        message: Json = {"touser": openid, "template_id": template_id}
+        if page:
+            message["page"] = page
+        message["data"] = {key: {"value": value} for key, value in data.items()}
+        self._sdk.notices.bizsend(message)
+
+    def send_custom(self, openid: str, message: Mapping[str, Any]) -> None:
+        """Send one customer-service message (msgtype and its part). Never to be repeated: there is no key."""
+        problems = rules.custom_problems(message)
+        self._check("message/custom/send", [*problems, *([] if openid else ["touser: missing"])])
+        self._sdk.notices.custom({"touser": openid, **message})
+
     def list_templates(self) -> tuple[TemplateInfo, ...]:
         """The templates this account has added."""
         self._check("template/get_all_private_template")

@@ -306,6 +306,28 @@ def mass_problems(media_id: str, client_msg_id: str) -> list[str]:
     return problems + list(_size("clientmsgid", client_msg_id, max_bytes=CLIENT_MSG_ID_BYTES))
 
 
+def custom_problems(message: Mapping[str, Any]) -> list[str]:
+    """What is wrong with a customer-service message, its receiver aside."""
+    kind = str(message.get("msgtype", ""))
+    part = message.get(kind) or {}
+    if kind == "text":
+        return list(_size("text.content", part.get("content")))
+    if kind == "news":
+        articles: list[Any] = list(part.get("articles") or ())
+        if len(articles) != 1:
+            return [f"news.articles: {len(articles)} articles, 1 is allowed"]
+        one = articles[0]
+        problems = list(_size("news.articles.0.title", one.get("title")))
+        problems += _url("news.articles.0.url", one.get("url"))
+        return problems + list(_url("news.articles.0.picurl", one["picurl"]) if one.get("picurl") else ())
+    if kind == "mpnewsarticle":
+        return list(_size("mpnewsarticle.article_id", part.get("article_id")))
+    if kind == "msgmenu":
+        problems = list(_size("msgmenu.head_content", part.get("head_content")))
+        return problems + ([] if part.get("list") else ["msgmenu.list: no choices"])
+    return [f"msgtype: {kind!r} is not one of text, news, mpnewsarticle, msgmenu"]
+
+
 # ---- shared --------------------------------------------------------------------------------------------------------
 
 

@@ -88,6 +88,16 @@ class MassMessages(BaseWeChatAPI):  # type: ignore[misc]
         return self._post("message/mass/delete", data=data)  # type: ignore[no-any-return]
 
 
+class Notices(BaseWeChatAPI):  # type: ignore[misc]
+    """message/subscribe/bizsend and message/custom/send: neither has a key."""
+
+    def bizsend(self, message: Mapping[str, Any]) -> Json:
+        return self._post("message/subscribe/bizsend", data=dict(message))  # type: ignore[no-any-return]
+
+    def custom(self, message: Mapping[str, Any]) -> Json:
+        return self._post("message/custom/send", data=dict(message))  # type: ignore[no-any-return]
+
+
 class OpenApi(BaseWeChatAPI):  # type: ignore[misc]
     """openapi/*: what is left of the day's calls."""
 
@@ -112,6 +122,7 @@ class Sdk(WeChatClient):  # type: ignore[misc]
     draft = Drafts()
     freepublish = FreePublish()
     template_message = TemplateMessages()
+    notices = Notices()
     mass_message = MassMessages()
     openapi = OpenApi()
     datacube_days = DatacubeDays()

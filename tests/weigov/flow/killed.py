@@ -18,13 +18,13 @@ from typing import Any
 from tests.weigov.flow import quick
 from weigov import cli
 from weigov.flow import deliver
-from weigov.flow.channels import menu, template, write
+from weigov.flow.channels import menu, subscribe, template, write
 from weigov.flow.channels.news import kept, removal, steps, uploads
 
 _CONTEXT = multiprocessing.get_context("forkserver")
 _TIMEOUT_S = 60
 #: Every module that takes steps.
-_CALLING: tuple[Any, ...] = (kept, menu, removal, steps, template, uploads, write)
+_CALLING: tuple[Any, ...] = (kept, menu, removal, steps, subscribe, template, uploads, write)
 
 quick.warm()  # once, in the server the children are forked from
 

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from tests.weigov.wechat.fake import AES_KEY, OPENID, account
 from weigov.errors import CallbackRejected
 from weigov.wechat.account import Account
-from weigov.wechat.callback import parse_callback, parse_payload, read_message, verify_url
+from weigov.wechat.callback import listed, parse_callback, parse_payload, read_message, verify_url
 from weigov.wechat.crypto import encrypt, sign
 
 TEXT = (
@@ -194,3 +194,23 @@ def test_the_address_check_answers_echostr_only_when_signed() -> None:
             verify_url(account(), {**query, "signature": wrong})
     with pytest.raises(CallbackRejected):
         verify_url(account(callback_token=""), {**query, "signature": sign("", *list(query.values())[:2])})
+
+
+def agreed(tag: str, *templates: str) -> str:
+    entries = "".join(f"<List><TemplateId>{t}</TemplateId><MsgID>{t}9</MsgID></List>" for t in templates)
+    return f"<{tag}>{entries}</{tag}>"
+
+
+def test_agreements_of_one_second_are_kept_apart() -> None:
+    tag, name = "SubscribeMsgPopupEvent", "subscribe_msg_popup_event"
+    one, other = (read_message(event(name, agreed(tag, template))) for template in ("T1", "T2"))
+    assert one.dedupe_key != other.dedupe_key
+    assert one.dedupe_key == read_message(event(name, agreed(tag, "T1"))).dedupe_key
+
+
+@pytest.mark.parametrize("templates", [("T1",), ("T1", "T2")])
+def test_a_list_of_one_is_a_list(templates: tuple[str, ...]) -> None:
+    message = read_message(event("subscribe_msg_sent_event", agreed("SubscribeMsgSentEvent", *templates)))
+    assert [one["TemplateId"] for one in listed(message.raw, "SubscribeMsgSentEvent")] == list(templates)
+    assert message.remote_id == ("T19" if len(templates) == 1 else "")
+    assert listed(message.raw, "SubscribeMsgPopupEvent") == []

@@ -45,6 +45,8 @@ SENDS: dict[str, Callable[[AccountClient], object]] = {
     "freepublish/submit": lambda c: c.submit("M"),
     "freepublish/delete": lambda c: c.delete_published("A"),
     "message/template/send": send_template,
+    "message/subscribe/bizsend": lambda c: c.send_notice(OPENID, "TM2", {"thing1": "滨湖片区"}, ""),
+    "message/custom/send": lambda c: c.send_custom(OPENID, {"msgtype": "text", "text": {"content": "已办好"}}),
     "message/mass/sendall": lambda c: c.mass.send("M", "key-1", tag=None, reprints=False),
     "message/mass/preview": lambda c: c.mass.preview("M", "wx_editor"),
     "message/mass/delete": lambda c: c.mass.delete("1", 2),
