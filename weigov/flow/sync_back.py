@@ -43,8 +43,8 @@ def sync_back(ctx: Context, system: str) -> SyncedBack:
         if flow.sync_back and flow.from_ and flow.from_.system == system:
             with ctx.ledger.begin() as connection:
                 made = _of_deliveries(ctx, connection, flow) + _of_quarantine(ctx, connection, flow)
-                made += figures_back.of_flow(ctx, connection, flow)
                 enqueued += outbox.enqueue(connection, made, now=ctx.now())
+            enqueued += figures_back.enqueue(ctx, flow)
     settled = settle_writes(ctx, system)
     source = ctx.system(system)
     drained = drain(ctx, f"system:{system}", lambda row: write.send(ctx, source, row))
