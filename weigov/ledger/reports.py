@@ -20,6 +20,8 @@ from weigov.ledger.tables import quota as quota_table
 
 #: How many single items of a kind a report names.
 NEWEST = 20
+#: How many messages to many: each has as many deliveries to count as receivers.
+_FAN_OUTS = 3
 
 
 def status(connection: Connection, site: str, *, now: datetime) -> dict[str, Any]:
@@ -67,7 +69,7 @@ def status(connection: Connection, site: str, *, now: datetime) -> dict[str, Any
         "quota": _quota(connection, now),
         "inbox": _inbox(connection),
         "trials": trials.under_way(connection, site),
-        "fan_outs": fan_outs.progress(connection, site, limit=NEWEST),
+        "fan_outs": fan_outs.progress(connection, site, limit=_FAN_OUTS),
         "due": due(connection, site, now=now),
         "next_due_at": next_due_at(connection, site, now=now),
     }
