@@ -256,6 +256,7 @@ def test_a_tag_reaches_its_people_and_one_that_is_not_there_is_rejected(make: Ma
 
 
 def test_a_review_comes_after_the_preview_and_a_refused_digest_lets_its_articles_go(make: Make) -> None:
+    from weigov.flow.audit import audit
     from weigov.flow.review import decide, held
 
     town = make(weekly=WEEKLY + "review: {needs: 2}\n")
@@ -264,6 +265,7 @@ def test_a_review_comes_after_the_preview_and_a_refused_digest_lets_its_articles
     town.deliver()
     assert len(previews(town.other)) == 1
     (shown,) = held(town.ctx, "weekly")
+    assert audit(town.ctx, sources=False).differences == ()  # its draft is wanted
     assert all(title in shown.excerpt for title in TITLES) and jobs(town.other) == []
     decide(town.ctx, shown.id, digest=shown.digest, person="bianji", decision="refuse", comment="no")
     town.drain()
