@@ -37,7 +37,7 @@ down:  ## stop what `make up` started
 status: setup  ## which services are up
 	@$(RUN) -m ops.services status
 
-pictures: setup  ## photograph the phone page and Airflow into var/demo/
+pictures: setup  ## photograph the phone page, Airflow and the board into var/demo/
 	@$(RUN) -m ops.pictures
 
 test: setup  ## the tests, on SQLite, PostgreSQL and MySQL (MariaDB)

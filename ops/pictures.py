@@ -1,4 +1,4 @@
-"""``make pictures``: photograph what a citizen sees and what Airflow shows, into ``var/demo/``, and two of these for
+"""``make pictures``: photograph what a citizen sees, Airflow and the board, into ``var/demo/``, and two of these for
 the README into ``docs/pictures/``. ``make demo`` takes them too, but leaves the README's alone.
 
 Uses the Chromium of the system. Where there is none it is installed when root, and otherwise one line says that the
@@ -52,7 +52,7 @@ def take(home: Home) -> list[Path]:
     home.demo.mkdir(parents=True, exist_ok=True)
     try:
         with _browser(browser_path) as browser:
-            return [*_phone(home, browser), *_airflow(home, browser)]
+            return [*_phone(home, browser), *_airflow(home, browser), *_board(home, browser)]
     except BrowserError as error:
         raise OpsError(f"the pictures could not be taken: {error.message.splitlines()[0]}") from None
 
@@ -119,11 +119,7 @@ def _phone(home: Home, browser: Browser) -> list[Path]:
 
 def _airflow(home: Home, browser: Browser) -> list[Path]:
     page = _page(browser, DESK)
-    page.goto(f"{home.airflow_url}/", wait_until="load")
-    page.fill("input[name=username]", "admin")
-    page.fill("input[name=password]", airflow_config.passwords(home)["admin"])
-    page.click("button[type=submit]")
-    page.wait_for_url(lambda url: "login" not in url)
+    _log_in(page, home.airflow_url, "admin", airflow_config.passwords(home)["admin"])
     page.goto(f"{home.airflow_url}/dags?limit=50", wait_until="load")
     page.locator("button[value=table]").click()  # a line a DAG: all of them in one look
     page.get_by_role("table").wait_for()
@@ -132,6 +128,47 @@ def _airflow(home: Home, browser: Browser) -> list[Path]:
     page.goto(f"{home.airflow_url}/assets", wait_until="load")
     page.wait_for_timeout(2500)
     return [*taken, _shoot(page, home.demo / "airflow-assets.png")]
+
+
+def _log_in(page: Page, airflow_url: str, name: str, password: str) -> None:
+    page.goto(f"{airflow_url}/", wait_until="load")
+    page.fill("input[name=username]", name)
+    page.fill("input[name=password]", password)
+    page.click("button[type=submit]")
+    page.wait_for_url(lambda url: "login" not in url)
+
+
+def _board(home: Home, browser: Browser) -> list[Path]:
+    """The board inside Airflow in both languages and both themes, and one article's whole life."""
+    return board(home.airflow_url, browser, home.demo, "admin", airflow_config.passwords(home)["admin"])
+
+
+def board(airflow_url: str, browser: Browser, folder: Path, name: str, password: str) -> list[Path]:
+    """The same of any Airflow with the board in it."""
+    taken = []
+    for lang, theme in (("zh", "light"), ("zh", "dark"), ("en", "light"), ("en", "dark")):
+        context = browser.new_context(
+            viewport=DESK, locale="zh-CN" if lang == "zh" else "en-US", timezone_id="Asia/Shanghai"
+        )
+        context.add_init_script(f"localStorage.setItem('theme', '{theme}')")
+        page = context.new_page()
+        page.set_default_timeout(WAIT_MS)
+        _log_in(page, airflow_url, name, password)
+        page.goto(f"{airflow_url}/plugin/weigov", wait_until="load")
+        frame = page.frame_locator("iframe").first
+        frame.locator("h1").wait_for()
+        page.wait_for_timeout(1500)  # the theme comes with Airflow's own page
+        taken.append(_shoot(page, folder / f"board-{lang}-{theme}.png"))
+        if (lang, theme) in (("zh", "light"), ("en", "dark")):
+            page.goto(f"{airflow_url}/weigov/deliveries?channel=news&state=confirmed&lang={lang}", wait_until="load")
+            first = page.locator("tbody a")
+            if first.count():
+                first.first.click()
+                page.locator("iframe").wait_for()
+                page.wait_for_timeout(1500)  # the frame is drawn after the page
+                taken.append(_shoot(page, folder / f"board-item-{lang}-{theme}.png"))
+        context.close()
+    return taken
 
 
 def _shoot(page: Page, path: Path) -> Path:

@@ -27,7 +27,6 @@ import re
 from fastapi import APIRouter, FastAPI
 from lxml import etree
 
-from sandbox.upstream import outage_route
 from sandbox.vendors import soap
 from sandbox.vendors.refusals import refusal
 from sandbox.vendors.shelf import Article, Shelf
@@ -55,9 +54,7 @@ def seed(world: World) -> None:
 
 
 def control(world: World) -> APIRouter:
-    router = SHELF.control(world, "Epoint", info_id)
-    router.include_router(outage_route(world, "epoint", "Epoint"))
-    return router
+    return SHELF.control(world, "Epoint", info_id)
 
 
 def install(app: FastAPI, world: World) -> None:

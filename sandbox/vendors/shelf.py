@@ -16,7 +16,7 @@ from fastapi import APIRouter, HTTPException
 from pydantic import Field
 
 from sandbox import content
-from sandbox.upstream import Order, stamp_after, wall
+from sandbox.upstream import Order, outage_route, stamp_after, wall
 from sandbox.world import World
 
 ARTICLES = 23
@@ -118,8 +118,9 @@ CREATE TABLE IF NOT EXISTS {vendor}_write_back (
         return [{**dict(row), "detail": json.loads(row["detail"])} for row in rows]
 
     def control(self, world: World, tag: str, name: Naming) -> APIRouter:
-        """The editors' work: new, changed, deleted; and what was written back."""
+        """The editors' work: new, changed, deleted; what was written back; and outages."""
         router = APIRouter(tags=[tag])
+        router.include_router(outage_route(world, self.vendor, tag))
 
         @router.get("/articles", summary="All articles, in the order they were made")
         def articles() -> list[dict[str, Any]]:

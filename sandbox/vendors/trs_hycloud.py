@@ -32,7 +32,6 @@ from urllib.parse import parse_qsl
 from fastapi import APIRouter, FastAPI, Request, Response
 from starlette.concurrency import run_in_threadpool
 
-from sandbox.upstream import outage_route
 from sandbox.vendors import soap
 from sandbox.vendors.refusals import refusal
 from sandbox.vendors.shelf import Article, Shelf
@@ -71,7 +70,6 @@ def seed(world: World) -> None:
 
 def control(world: World) -> APIRouter:
     router = SHELF.control(world, "TRS 海云", metadata_id)
-    router.include_router(outage_route(world, "trs_hycloud", "TRS 海云"))
 
     @router.post("/expire-sessions", summary="Every session ends now")
     def expire() -> dict[str, bool]:

@@ -30,7 +30,7 @@ from xml.sax.saxutils import escape
 from fastapi import APIRouter, FastAPI
 from lxml import etree
 
-from sandbox.upstream import is_stamp, outage_route
+from sandbox.upstream import is_stamp
 from sandbox.vendors import soap
 from sandbox.vendors.refusals import refusal
 from sandbox.vendors.shelf import Article, Shelf
@@ -64,9 +64,7 @@ def stored(a: Article) -> Article:
 
 
 def control(world: World) -> APIRouter:
-    router = SHELF.control(world, "TRS WCM", document_id)
-    router.include_router(outage_route(world, "trs_wcm", "TRS WCM"))
-    return router
+    return SHELF.control(world, "TRS WCM", document_id)
 
 
 def install(app: FastAPI, world: World) -> None:

@@ -7,8 +7,12 @@ from collections.abc import Iterator
 
 import pytest
 
+from tests.real.api_server import api_server
 from tests.real.machine import Say, running
 from tests.real.wordpress import WordPress
+from tests.weigov.board.town import Town, busy
+from tests.weigov.flow.deployment import Deployment, calm_site, other_side
+from weigov.ledger.migrate import migrate
 
 
 @pytest.fixture(scope="session")
@@ -28,3 +32,23 @@ def say(request: pytest.FixtureRequest) -> Say:
 def wordpress(say: Say) -> Iterator[WordPress]:
     with running(WordPress, say) as site:
         yield site
+
+
+@pytest.fixture(scope="session")
+def board_town(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Town]:
+    """A deployment in which something of everything happened."""
+    home = tmp_path_factory.mktemp("board")
+    with other_side(home / "sandbox.db") as other:
+        url = f"sqlite:///{home / 'ledger.db'}"
+        migrate(url)
+        made = Deployment.prepare(other, home / "home", url, calm_site(home)).start()
+        yield busy(made)
+        made.stop()
+
+
+@pytest.fixture(scope="session")
+def airflow(board_town: Town, tmp_path_factory: pytest.TempPathFactory, say: Say) -> Iterator[str]:
+    """The address of Airflow's API server, which shows that deployment."""
+    say("starting Airflow's API server")
+    with api_server(tmp_path_factory.mktemp("airflow"), board_town.it.environ) as base:
+        yield base

@@ -80,6 +80,19 @@ def each(wanted: list[Any], call: Callable[[Any], Any], name: Callable[[Any], st
         raise typer.Exit(1)
 
 
+def one_by_one(deliveries: list[int], decide: Callable[[int], Any]) -> None:
+    """Decide each; say what it came to, or why not, and fail in the end if one could not be decided."""
+    failed = 0
+    for delivery in deliveries:
+        try:
+            out.print(f"delivery {delivery}: {decide(delivery)}")
+        except WeigovError as error:
+            failed += 1
+            print(error, file=sys.stderr)
+    if failed:
+        raise typer.Exit(1)
+
+
 def counted(n: int, thing: str) -> str:
     """``1 flow``, ``2 flows``."""
     return f"{n} {thing}{'s' * (n != 1)}"

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
-from weigov.commands.console import context, out
-from weigov.errors import ConfigError, WeigovError
+from weigov.commands.console import context, one_by_one
+from weigov.errors import ConfigError
 
 Deliveries = Annotated[list[int], typer.Argument(metavar="DELIVERY...", help="their ids, as status shows them")]
 As = Annotated[str, typer.Option("--as", help="who decides")]
@@ -57,16 +56,3 @@ def replay(deliveries: Deliveries, person: As, reason: Reason) -> None:
 
     with context() as ctx:
         one_by_one(deliveries, lambda delivery: again(ctx, delivery, person=person, reason=reason))
-
-
-def one_by_one(deliveries: list[int], decide: Callable[[int], Any]) -> None:
-    """Decide each; say what it came to, or why not, and fail in the end if one could not be decided."""
-    failed = 0
-    for delivery in deliveries:
-        try:
-            out.print(f"delivery {delivery}: {decide(delivery)}")
-        except WeigovError as error:
-            failed += 1
-            print(error, file=sys.stderr)
-    if failed:
-        raise typer.Exit(1)

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import json
-import sys
 from dataclasses import asdict
 from typing import Annotated, Any
 
 import typer
 from rich.table import Table
 
-from weigov.commands.console import Json, context, out
-from weigov.errors import ConfigError, ReviewRejected
+from weigov.commands.console import Json, context, one_by_one, out
+from weigov.errors import ConfigError
 
 app = typer.Typer(no_args_is_help=True, help="held deliveries → people → released or refused")
 
@@ -84,12 +83,4 @@ def _decide(deliveries: list[int], person: str, decision: Any, digest: str | Non
             wanted = shown if digest is None or (len(digest) >= 8 and shown.startswith(digest)) else digest
             return decide(ctx, delivery, digest=wanted, person=person, decision=decision, comment=comment)
 
-        failed = 0
-        for delivery in deliveries:
-            try:
-                out.print(f"delivery {delivery}: {one(delivery)}")
-            except ReviewRejected as error:
-                failed += 1
-                print(error, file=sys.stderr)
-    if failed:
-        raise typer.Exit(1)
+        one_by_one(deliveries, one)

@@ -37,33 +37,46 @@ SOURCES: Mapping[str, tuple[str, str]] = {
 }
 
 
-def of_flow(ctx: Context, connection: Connection, flow: Flow) -> list[New]:
-    """The write-backs that are due: figures never told, or told otherwise; older versions that wait are dropped."""
+def enqueue(ctx: Context, flow: Flow) -> int:
+    """Enqueue the write-backs that are due: figures never told, or told otherwise by now; how many.
+
+    Looked for without a lock: of two runs at once both find the same, and the identity lets one of them in.
+    """
+    with ctx.ledger.read() as connection:
+        due = _due(ctx, connection, flow)
+    if not due:
+        return 0
+    with ctx.ledger.begin() as connection:
+        for new in (one for one in due if one.revision > 1):
+            outbox.retire(
+                connection,
+                site=new.site,
+                flow=new.flow,
+                record=new.record,
+                effect=new.effect,
+                why="superseded",
+                before_revision=new.revision,
+                now=ctx.now(),
+                subject=new.subject,
+            )
+        return outbox.enqueue(connection, due, now=ctx.now())
+
+
+def _due(ctx: Context, connection: Connection, flow: Flow) -> list[New]:
     back = flow.sync_back.figures if flow.sync_back else None
     if back is None:
         return []
     since = rules.beijing_day(ctx.now()) - timedelta(days=TOLD_DAYS)
     told = figures.told(connection, ctx.site.site, flow.flow, f"figures:{back.operation}:", since)
-    made = []
+    due = []
     for (record, target, day), counted in _figures(connection, ctx.site.site, flow, back, since).items():
         new = _write(ctx, connection, flow, back, record, target, day, counted)
         before = told.get((record, new.effect, target))
         if before is None:
-            made.append(new)
+            due.append(new)
         elif before.digest != digest(new.payload):
-            made.append(replace(new, revision=before.revision + 1))
-            outbox.retire(
-                connection,
-                site=new.site,
-                flow=new.flow,
-                record=record,
-                effect=new.effect,
-                why="superseded",
-                before_revision=before.revision + 1,
-                now=ctx.now(),
-                subject=target,
-            )
-    return made
+            due.append(replace(new, revision=before.revision + 1))
+    return due
 
 
 def _figures(

@@ -20,6 +20,8 @@ from weigov.ledger.tables import quota as quota_table
 
 #: How many single items of a kind a report names.
 NEWEST = 20
+#: How many messages to many: each has as many deliveries to count as receivers.
+_FAN_OUTS = 3
 
 
 def status(connection: Connection, site: str, *, now: datetime) -> dict[str, Any]:
@@ -33,6 +35,7 @@ def status(connection: Connection, site: str, *, now: datetime) -> dict[str, Any
     deferred    groups: flow, target, reason, count, until (the earliest)
     unknown, in_doubt, waiting_review
                 the newest: id, flow, target, record, title, step, reason, since
+    accepted    the same of what WeChat took, where something is known of what it waits for
     kept        articles of which WeChat kept something else than was sent, the newest: id, flow, target, title,
                 state, found, since
     taken_down  articles that stood and are gone, not by us, the newest: the same
@@ -57,6 +60,7 @@ def status(connection: Connection, site: str, *, now: datetime) -> dict[str, Any
         "unknown": _items(connection, site, flows, "unknown"),
         "in_doubt": _items(connection, site, flows, "in_doubt"),
         "waiting_review": _items(connection, site, flows, "waiting_review"),
+        "accepted": [one for one in _items(connection, site, flows, "accepted") if one["reason"]],
         "kept": _kept(connection, site),
         "taken_down": _items(connection, site, flows, "removed", delivery.c.reason != ""),
         "decisions": [asdict(one) for one in decisions.newest(connection, site, limit=NEWEST)],
@@ -65,7 +69,7 @@ def status(connection: Connection, site: str, *, now: datetime) -> dict[str, Any
         "quota": _quota(connection, now),
         "inbox": _inbox(connection),
         "trials": trials.under_way(connection, site),
-        "fan_outs": fan_outs.progress(connection, site, limit=NEWEST),
+        "fan_outs": fan_outs.progress(connection, site, limit=_FAN_OUTS),
         "due": due(connection, site, now=now),
         "next_due_at": next_due_at(connection, site, now=now),
     }

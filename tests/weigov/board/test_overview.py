@@ -26,10 +26,10 @@ def test_it_says_what_must_be_done_and_by_whom(web: Web, town: Town, shown: Show
         shown.gateway = ""
     for said in (
         "in doubt; look at the other side, then settle them",
-        "records could not be mapped; mend the source",
+        "quarantined; mend the source by the reason",
         "The gateway cannot be reached: 127.0.0.1:18700: no answer",
         "city: 93",  # of 1000 calls of draft/add
-        "questions of citizens are unanswered",
+        "Unanswered questions of citizens: ",
     ):
         assert said in page, said
     assert re.search(r"IT on duty.*reviewers|IT on duty", page, re.DOTALL)

@@ -11,6 +11,7 @@ import pytest
 
 from tests.weigov.board.town import SCRIPT, Town
 from tests.weigov.serving import Web
+from weigov.board.item import masked
 from weigov.ledger import audit_log, board
 from weigov.ledger.board import Wanted
 
@@ -88,7 +89,7 @@ def test_what_upstream_wrote_is_shown_in_a_frame_without_script_or_origin(web: W
 def test_why_a_citizen_got_nothing_is_one_form_away(web: Web, town: Town) -> None:
     assert "Nobody is bound to this case" in find(web, town.unbound)
     told = find(web, town.told)
-    assert "It was delivered 2026-03-10" in told and "1 citizens are bound (city)" in told
+    assert "It was delivered 2026-03-10" in told and "Citizens bound to it (city): 1" in told
     held = find(web, f"cms/articles/{town.quarantined}")
     assert "The record could not be mapped: " in held and "title" in held
     assert "Nothing is known of “ZX-不存在”" in find(web, "ZX-不存在")
@@ -145,3 +146,16 @@ def test_no_openid_is_on_any_page(web: Web, town: Town) -> None:
     told = re.findall(r"/item/(\d+)", pages[-1])
     pages += [web.get(f"/item/{each}").text + web.get(f"/preview/{each}").text for each in told]
     assert len(pages) > 4 and not any(person.openid in page for page in pages for person in PEOPLE)
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("电话 13812345678。", "电话 138****5678。"),
+        ("11010119900307123X", "110****123X"),
+        ("2026-03-10 10:00", "2026-03-10 10:00"),
+        ("编号 1234567890", "编号 1234567890"),
+    ],
+)
+def test_a_message_is_shown_without_whole_numbers_of_people(text: str, shown: str) -> None:
+    assert masked(text) == shown

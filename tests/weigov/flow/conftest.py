@@ -18,7 +18,7 @@ from sqlalchemy.engine import URL, make_url
 from tests.conftest import _database
 from tests.servers import run_sql
 from tests.weigov.flow import quick
-from tests.weigov.flow.deployment import MORNING, Deployment, OtherSide, calm_site, other_side
+from tests.weigov.flow.deployment import MORNING, Deployment, Lived, OtherSide, calm_site, other_side
 from weigov.ledger.migrate import migrate
 
 
@@ -94,13 +94,25 @@ def _copied(template: str, folder: Path) -> Iterator[str]:
         run_sql(server, f"DROP DATABASE {name} WITH (FORCE)")
 
 
+@pytest.fixture(scope="package")
+def calm_lived(
+    calm_sqlite: str, sandbox_running: OtherSide, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Lived]:
+    """``calm``, to begin at as often as one likes."""
+    folder = tmp_path_factory.mktemp("calm_lived")
+    sandbox_running.restore()
+    with _copied(calm_sqlite, folder) as url:
+        town = Deployment.prepare(sandbox_running, folder / "home", url, calm_site(folder)).start()
+        lived = Lived(town)
+        yield lived
+        lived.close()
+        town.stop()
+
+
 @pytest.fixture
-def calm(calm_sqlite: str, other: OtherSide, tmp_path: Path) -> Iterator[Deployment]:
+def calm(calm_lived: Lived) -> Deployment:
     """Everything was collected and nothing is due: what a test changes upstream is all there is to tell."""
-    with _copied(calm_sqlite, tmp_path) as url:
-        calm = Deployment.prepare(other, tmp_path / "home", url, calm_site(tmp_path)).start()
-        yield calm
-        calm.stop()
+    return calm_lived.again()
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])

@@ -14,7 +14,7 @@ import sqlite3
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -186,6 +186,7 @@ class OtherSide:
     def events_done(self) -> None:
         """Wait until every event that is due was sent to its callback."""
         self.get("/wechat/articles", appid=self.appid)  # settles the jobs that are due
+        self.get("/wechat/mass", appid=self.appid)
         wait_until(lambda: not any(e["state"] in ("pending", "sending") for e in self._events()))
 
     def _events(self) -> list[dict[str, Any]]:
@@ -312,6 +313,10 @@ class Deployment:
 
     def stop(self) -> None:
         self.other.delete(f"/wechat/accounts/{self.other.appid}/callback")
+        self.leave()
+
+    def leave(self) -> None:
+        """Close what was opened; WeChat is not told."""
         self._open.close()
 
     def reopen(self) -> None:
@@ -413,6 +418,59 @@ class Deployment:
     def status(self) -> dict[str, Any]:
         with self.ctx.ledger.read() as connection:
             return reports.status(connection, self.ctx.site.site, now=self.ctx.now())
+
+
+class Lived:
+    """A deployment over SQLite at a moment of its life, and ``again`` that moment for each test that begins there.
+
+    The sandbox with its clock, the ledger, the site and the secrets are put back, and the site is opened anew; the
+    gateway goes on. Living up to there takes a second, going back hundredths.
+    """
+
+    def __init__(self, town: Deployment) -> None:
+        self._town = town
+        self._moment = town.ctx.now()
+        self._sandbox = town.other.snapshot()
+        self._ledger = sqlite3.connect(":memory:", check_same_thread=False)
+        with self._ledger_file() as file:
+            file.backup(self._ledger)
+        self._files = {path: path.read_bytes() for path in self._paths()}
+        self._open: Deployment | None = None
+
+    def again(self) -> Deployment:
+        self._leave()
+        town = Deployment(self._town.other, self._town.settings)
+        town.other.restore(self._sandbox)
+        town.other.at(self._moment)
+        for path in [path for path in self._paths() if path not in self._files]:
+            path.unlink()
+        for path, content in self._files.items():
+            if not path.exists() or path.read_bytes() != content:
+                path.write_bytes(content)
+        with self._ledger_file() as file:
+            self._ledger.backup(file)
+        town.gateway = self._town.gateway
+        town.reopen()
+        self._open = town
+        return town
+
+    def close(self) -> None:
+        """Forget the moment; the deployment it was of goes on."""
+        self._leave()
+        self._sandbox.close()
+        self._ledger.close()
+
+    def _leave(self) -> None:
+        if self._open is not None:
+            self._open.leave()
+            self._open = None
+
+    def _paths(self) -> list[Path]:
+        settings = self._town.settings
+        return [settings.secrets_file, *(path for path in settings.site.rglob("*") if path.is_file())]
+
+    def _ledger_file(self) -> closing[sqlite3.Connection]:
+        return closing(sqlite3.connect(self._town.settings.ledger_url.removeprefix("sqlite:///"), timeout=30))
 
 
 def copy_site(folder: Path, **changes: Callable[[str], str]) -> Path:

@@ -200,25 +200,21 @@ def test_articles_beyond_the_daily_limit_go_the_next_day(calm: Deployment) -> No
     assert calm.other.calls("draft/add") == 3  # the third was drafted once
 
 
-def test_a_token_refused_at_will_publishes_each_once(calm: Deployment) -> None:
+@pytest.mark.parametrize(
+    "faults",
+    [
+        [{"kind": "errcode", "value": "40001", "probability": 0.35, "seed": 3}],
+        [{"kind": kind, "probability": 0.2, "seed": 5} for kind in ("http_502", "html_200")],
+    ],
+    ids=["a token refused at will", "a broken proxy"],
+)
+def test_what_goes_wrong_in_front_of_wechat_publishes_each_once(
+    calm: Deployment, faults: list[dict[str, Any]]
+) -> None:
     for n in "一二三四":
         publish(calm.other, f"关于第{n}号路段限行的通告", html=PICTURE)
-    calm.other.fault("errcode", "/cgi-bin/*", value="40001", probability=0.35, seed=3)
-    calm.collect("cms")
-    calm.compose()
-    for _ in range(5):
-        calm.deliver()
-        calm.other.advance(minutes=2)
-    calm.other.mend()
-    calm.drain()
-    assert len(calm.other.titles()) == 4 == len(calm.other.articles())
-
-
-def test_a_broken_proxy_in_front_of_wechat_publishes_each_once(calm: Deployment) -> None:
-    for n in "一二三四":
-        publish(calm.other, f"关于第{n}号路段限行的通告")
-    for kind in ("http_502", "html_200"):
-        calm.other.fault(kind, "/cgi-bin/*", probability=0.2, seed=5)
+    for fault in faults:
+        calm.other.fault(path="/cgi-bin/*", **fault)
     calm.collect("cms")
     calm.compose()
     for _ in range(5):
@@ -240,17 +236,23 @@ def test_a_write_back_without_an_answer_is_repeated_and_says_the_same(calm: Depl
     assert set(said(calm.other, article)) == {("confirmed", link)}
 
 
+def untold(town: Deployment) -> dict[str, Any]:
+    """An article that was published while the CMS was down, which is up again and knows nothing of it."""
+    article = publish(town.other, "关于道路限行的通告")
+    town.collect("cms")
+    town.compose()
+    town.deliver()
+    town.other.advance(seconds=5)
+    town.reconcile()
+    town.other.fault("http_502", "/cms/api/articles/*/wechat")
+    town.sync_back("cms")
+    assert said(town.other, article) == []
+    town.other.mend()
+    return article
+
+
 def test_a_system_that_is_down_gets_its_write_back_when_it_is_up_again(calm: Deployment) -> None:
-    article = publish(calm.other, "关于道路限行的通告")
-    calm.collect("cms")
-    calm.compose()
-    calm.deliver()
-    calm.other.advance(seconds=5)
-    calm.reconcile()
-    calm.other.fault("http_502", "/cms/api/articles/*/wechat")
-    calm.sync_back("cms")
-    assert said(calm.other, article) == []
-    calm.other.mend()
+    article = untold(calm)
     calm.other.advance(minutes=5)
     calm.drain()
     assert [state for state, _ in said(calm.other, article)] == ["confirmed"]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import timedelta
 from typing import Any
 
@@ -11,10 +11,10 @@ import pytest
 from sqlalchemy import delete, update
 
 from tests.weigov.command import command
-from tests.weigov.flow.deployment import Deployment
+from tests.weigov.flow.deployment import Deployment, Lived
 from tests.weigov.flow.test_articles import publish
 from tests.weigov.flow.test_messages import ORDINARY, case_of, move
-from tests.weigov.flow.test_operator import Weigov, lines, weigov
+from tests.weigov.flow.test_operator import Weigov, lines, typing_at
 from tests.weigov.flow.test_settle import article_in_doubt
 from weigov.flow import audit as audited
 from weigov.flow.audit import Audit, audit
@@ -23,17 +23,29 @@ from weigov.ledger import outbox
 from weigov.ledger.outbox import Delivery
 from weigov.ledger.tables import attempt, delivery, receipt, record, revision, stream_state
 
-__all__ = ["weigov"]
 TITLE = "关于道路限行的通告"
 
 
-@pytest.fixture
-def lived(calm: Deployment) -> Deployment:
-    """One article published, one message sent, the menu made; all of it certain and told upstream."""
+@pytest.fixture(scope="module")
+def lived_once(calm_lived: Lived) -> Iterator[Lived]:
+    calm = calm_lived.again()
     publish(calm.other, TITLE)
     move(calm.other, case_of(calm.other, ORDINARY[0]), "12")
     calm.round()
-    return calm
+    lived = Lived(calm)
+    yield lived
+    lived.close()
+
+
+@pytest.fixture
+def lived(lived_once: Lived) -> Deployment:
+    """One article published, one message sent, the menu made; all of it certain and told upstream."""
+    return lived_once.again()
+
+
+@pytest.fixture
+def weigov(lived: Deployment) -> Weigov:
+    return typing_at(lived)
 
 
 def published(town: Deployment) -> Delivery:

@@ -107,7 +107,8 @@ def test_each_agreement_is_good_for_one_notice(town: Deployment) -> None:
     assert heard(town)[(ORDINARY[1], "城北停水")] == 1 and heard(town).total() == 5
 
 
-def test_a_lost_answer_is_never_asked_for_again_and_its_event_settles_it(town: Deployment) -> None:
+def test_a_lost_answer_is_never_asked_for_again_and_its_event_settles_it(one: Deployment) -> None:
+    town = one
     town.other.fault("lose_answer", SEND, times=1)
     cut_off(town, "滨湖停水")
     town.drain()
@@ -177,7 +178,7 @@ def test_long_term_is_not_used_up(one: Deployment) -> None:
     assert sum(n for (who, _), n in heard(one).items() if who == ORDINARY[5]) == 3
 
 
-@pytest.mark.parametrize("point", ["claim", "intent:send", "effect:send"])
+@pytest.mark.parametrize("point", ["intent:send", "effect:send"])
 def test_killed_at_any_step_nobody_is_told_twice_and_no_agreement_is_lost(town: Deployment, point: str) -> None:
     cut_off(town, "滨湖停水")
     run_until_killed(town.environ, point, "deliver")
@@ -218,8 +219,8 @@ def answers_shown(town: Deployment) -> list[dict[str, Any]]:
     return found
 
 
-def test_who_wrote_is_answered_and_who_did_not_is_not(calm_on_each: Deployment) -> None:
-    town = calm_on_each
+def test_who_wrote_is_answered_and_who_did_not_is_not(calm: Deployment) -> None:
+    town = calm
     by_service(town)
     who = asked(town)
     town.other.post(f"/wechat/citizens/{openid(who)}/say", text="什么时候办好？")

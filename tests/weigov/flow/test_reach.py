@@ -27,8 +27,8 @@ def stop_at(calm: Deployment, per_citizen: str) -> None:
     calm.reopen()
 
 
-def test_who_left_is_not_called_again_until_they_follow_again(calm_on_each: Deployment) -> None:
-    town, who = calm_on_each, ORDINARY[0]
+def test_who_left_is_not_called_again_until_they_follow_again(calm: Deployment) -> None:
+    town, who = calm, ORDINARY[0]
     number = case_of(town.other, who)
     town.other.persona(who, "unfollowed")
     move(town.other, number, "12")

@@ -2,18 +2,26 @@
 
 from __future__ import annotations
 
+import random
 from collections import Counter
+from dataclasses import replace
+from types import SimpleNamespace
+from typing import cast
 
 import pytest
 
 from sandbox.people import PEOPLE
 from tests.weigov.command import command
-from tests.weigov.flow.deployment import Deployment, openid, rewrite
+from tests.weigov.flow.deployment import MORNING, Deployment, openid, rewrite
 from tests.weigov.flow.killed import run_until_killed
 from tests.weigov.flow.test_articles import publish
 from tests.weigov.flow.test_messages import ORDINARY, SEND, case_of, move, told
 from weigov.errors import ReviewRejected
 from weigov.flow import fan_out, trial
+from weigov.flow.context import Context
+from weigov.ledger.fan_outs import FanOut
+from weigov.ledger.states import State
+from weigov.ledger.told import Older
 
 ALERTS = """\
 flow: alerts
@@ -73,13 +81,53 @@ def reachable() -> set[str]:
     return {p.identity for p in PEOPLE if p.persona in ("ordinary", "timeout_after_accept")}
 
 
+@pytest.mark.parametrize(
+    ("states", "heard"),
+    [
+        ("confirmed", "correction of 1"),
+        ("accepted", "correction of 1"),
+        ("unknown", "correction of 1"),  # it waits until that is known
+        ("in_doubt", "correction of 1"),
+        ("superseded", "the new text"),  # by this very edit, before it left
+        ("rejected", None),
+        ("expired", None),
+        ("refused", None),
+        ("given_up", None),
+        ("confirmed superseded", "correction of 1"),  # the first edit never left
+        ("confirmed confirmed", "correction of 2"),
+        ("confirmed rejected", "correction of 1"),
+        ("superseded superseded", "the new text"),
+        ("superseded expired", None),
+        ("rejected superseded", "the new text"),
+    ],
+)
+def test_what_is_heard_next_follows_from_what_arrived(states: str, heard: str | None) -> None:
+    common = {
+        "channel": "template", "title": "t", "priority": 30, "mapping_digest": "", "approvals_needed": 0, "says": "s",
+        "expires_at": MORNING.isoformat(), "message": {"new": 1}, "correction": {"correction": 1},
+    }  # fmt: skip
+    one = FanOut(1, "f", "cms/articles/1", 9, "account:city", "corrected", common, "", 1, 0, MORNING)
+    olds = [Older(n, "who", cast(State, state)) for n, state in enumerate(states.split(), start=1)]
+    ctx = cast(Context, SimpleNamespace(site=SimpleNamespace(site="demo")))
+    new = fan_out._heard_next(ctx, one, "who", olds)
+    withdrawn = fan_out._heard_next(ctx, replace(one, message={**common, "message": None}), "who", olds)
+    if heard is None:
+        assert new is None and withdrawn is None
+    elif heard == "the new text":
+        assert new is not None and new.payload == {"new": 1} and withdrawn is None
+    else:
+        assert new is not None and withdrawn is not None
+        assert new.payload["corrects"] == withdrawn.payload["corrects"] == int(heard[-1])
+        assert new.payload["instead"] == {"new": 1} and withdrawn.payload["instead"] is None
+
+
 @pytest.fixture(autouse=True)
 def small_batches(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(fan_out, "BATCH", 7)
 
 
-def test_a_message_to_all_who_are_bound_reaches_each_once_and_shows_how_far_it_is(calm_on_each: Deployment) -> None:
-    town = calm_on_each
+def test_a_message_to_all_who_are_bound_reaches_each_once_and_shows_how_far_it_is(calm: Deployment) -> None:
+    town = calm
     alerts(town)
     publish(town.other, "滨湖片区停水")
     pull(town)
@@ -89,7 +137,7 @@ def test_a_message_to_all_who_are_bound_reaches_each_once_and_shows_how_far_it_i
     assert {who for who, _, _ in heard(town)} == reachable() and set(heard(town).values()) == {1}
 
 
-@pytest.mark.parametrize("point", ["fan_out._batch:1", "fan_out.outbox__enqueue:1", "fan_out.fan_outs__advance:1"])
+@pytest.mark.parametrize("point", ["fan_out._batch:1", "fan_out.fan_outs__advance:1"])
 def test_killed_in_the_middle_it_misses_nobody_and_tells_nobody_twice(calm_on_each: Deployment, point: str) -> None:
     town = calm_on_each
     alerts(town)
@@ -189,8 +237,8 @@ def guests(town: Deployment) -> None:
         assert trial.add_guest(town.ctx, "city", name, openid(identity))
 
 
-def test_on_trial_only_guests_are_reached_until_somebody_releases_it(calm_on_each: Deployment) -> None:
-    town = calm_on_each
+def test_on_trial_only_guests_are_reached_until_somebody_releases_it(calm: Deployment) -> None:
+    town = calm
     alerts(town, TRIAL, CORRECTION)
     guests(town)
     article = publish(town.other, "滨湖片区停水")
@@ -269,3 +317,44 @@ def test_articles_of_a_flow_on_trial_stay_drafts(calm: Deployment) -> None:
     trial.release(calm.ctx, "notices", person="王主任", reason="看过")
     calm.round("cms")
     assert calm.other.articles() == []
+
+
+@pytest.mark.parametrize("seed", [20261126])
+def test_whatever_happens_nobody_hears_it_twice_and_corrections_follow_what_they_correct(
+    calm: Deployment, seed: int
+) -> None:
+    """Three articles edited, withdrawn and sent in any order, answers lost, as the phones show it in the end."""
+    alerts(calm, CORRECTION)
+    chance = random.Random(seed)
+    articles = {n: publish(calm.other, f"停水{n}：甲") for n in "一二三"}
+    texts = {n: [("通知", f"停水{n}：甲")] for n in articles}
+    withdrawn: set[str] = set()
+    calm.other.fault("lose_answer", SEND, probability=0.1, seed=seed)
+    for step in range(14):
+        name = chance.choice(list(articles))
+        what = chance.choice(["edit", "edit", "withdraw", "send", "send", "wait"])
+        if what == "edit" and name not in withdrawn:
+            title = f"停水{name}：{step}"
+            calm.other.patch(f"/cms/articles/{articles[name]['id']}", title=title)
+            texts[name].append(("更正", title))
+        elif what == "withdraw" and step > 6 and name not in withdrawn:
+            calm.other.post(f"/cms/articles/{articles[name]['id']}/withdraw")
+            withdrawn.add(name)
+        elif what == "send":
+            calm.deliver(limit=chance.randint(5, 60))
+        else:
+            calm.other.advance(minutes=1)
+            calm.reconcile()
+        pull(calm)
+    calm.other.mend()
+    calm.drain()
+    seen: dict[tuple[str, str], list[tuple[str, str]]] = {}
+    for message in calm.other.messages():
+        if message["delivered"]:
+            data = message["data"]
+            seen.setdefault((message["openid"], data["thing1"][2]), []).append((data["thing2"], data["thing1"]))
+    assert seen and calm.other.most_often() == 1
+    for (_, name), heard_by_one in seen.items():
+        assert heard_by_one[0][0] == "通知"  # a correction has something to correct
+        assert [what for what, _ in heard_by_one].count("通知") == 1
+        assert heard_by_one[-1][0] == "撤回" if name in withdrawn else heard_by_one[-1][1] == texts[name][-1][1]

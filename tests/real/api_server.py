@@ -1,4 +1,4 @@
-"""Airflow's API server with our plugin, in a process of its own: ``python -m tests.plugins.api_server PORT``.
+"""Airflow's API server with our plugin, in a process of its own: ``python -m tests.real.api_server PORT``.
 
 The parent says by the environment where Airflow's home, the users and the deployment are.
 """
@@ -46,7 +46,7 @@ def api_server(home: Path, environ: Mapping[str, str]) -> Iterator[str]:
     }
     log = (home / "api.log").open("wb")
     child = subprocess.Popen(
-        [sys.executable, "-m", "tests.plugins.api_server", str(port)],
+        [sys.executable, "-m", "tests.real.api_server", str(port)],
         env=ours, cwd=ROOT, stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT, start_new_session=True,
     )  # fmt: skip
     try:

@@ -8,50 +8,17 @@ from collections.abc import Iterator
 import pytest
 import requests
 
-from tests.plugins.api_server import USERS, api_server
-from tests.weigov.board.town import Town, busy
-from tests.weigov.flow.deployment import Deployment, OtherSide, calm_site
-from weigov.ledger.migrate import migrate
+from tests.real.api_server import USERS
+from tests.weigov.board.test_routes import ACTS, PAGES, routes
+from tests.weigov.board.town import Town
 
-#: Every route of the board → the least role that may look or do, by Airflow's own rules.
-PAGES = {
-    "/": "viewer", "/deliveries": "viewer", "/quarantine": "viewer", "/item/{delivery_id}": "viewer",
-    "/preview/{delivery_id}": "viewer", "/why": "viewer", "/flow/{name}": "viewer", "/account/{name}": "viewer",
-    "/dag/{dag_id}": "viewer", "/codes": "viewer", "/log": "viewer", "/log.{form}": "viewer",
-    "/static/{name}": "viewer",
-}  # fmt: skip
-ACTS = {
-    "replay": "user", "quarantine": "user", "review": "user",
-    "settle": "op", "pause": "op", "resume": "op", "clear_quota": "op",
-}  # fmt: skip
+pytestmark = pytest.mark.real
 ORDER = ("viewer", "user", "op", "admin")
-#: Of the gateway: why nobody logs in there.
-PUBLIC = {
-    "/healthz": "says only whether the ledger answers, to whoever watches the process",
-    "/wechat/{account_name}": "WeChat signs what it sends; tests/weigov/gateway tries what is not signed",
-}
 
 
-# Airflow's server imports starlette's test client itself.
-pytestmark = pytest.mark.filterwarnings("ignore:Using `httpx`")
-
-
-@pytest.fixture(scope="module")
-def town(sandbox_running: OtherSide, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Town]:
-    sandbox_running.restore()
-    home = tmp_path_factory.mktemp("board")
-    url = f"sqlite:///{home / 'ledger.db'}"
-    migrate(url)
-    made = Deployment.prepare(sandbox_running, home / "home", url, calm_site(home)).start()
-    yield busy(made)
-    made.stop()
-    sandbox_running.restore()
-
-
-@pytest.fixture(scope="module")
-def airflow(town: Town, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    with api_server(tmp_path_factory.mktemp("airflow"), town.it.environ) as base:
-        yield base
+@pytest.fixture
+def town(board_town: Town) -> Town:
+    return board_town
 
 
 @pytest.fixture(scope="module")
@@ -70,39 +37,12 @@ def people(airflow: str) -> Iterator[dict[str, requests.Session]]:
         http.close()
 
 
-def routes() -> set[tuple[str, str]]:
-    """Every route of the board, as the application has them."""
-    from weigov_airflow.board import build
-
-    return {(path, method) for path, method in walked(build())}
-
-
-def walked(app: object) -> Iterator[tuple[str, str]]:
-    for route in app.routes:  # type: ignore[attr-defined]
-        for method in route.methods or ():
-            if method != "HEAD":
-                yield route.path, method
-
-
 def address(path: str, town: Town) -> str:
     values = {
         "delivery_id": str(town.published.id), "dag_id": "flow_notices", "form": "jsonl",
         "name": "board.css" if "static" in path else "city" if "account" in path else "notices",
     }  # fmt: skip
     return re.sub(r"{(\w+)}", lambda match: values[match[1]], path)
-
-
-def test_every_route_is_in_the_table_so_none_was_forgotten() -> None:
-    wanted = {(path, "GET") for path in PAGES} | {("/why", "POST")} | {(f"/act/{name}", "POST") for name in ACTS}
-    assert routes() == wanted
-
-
-def test_every_route_of_the_gateway_is_public_for_a_reason() -> None:
-    from tests.weigov.wechat.fake import account
-    from weigov.gateway.app import Gateway, create_app
-
-    app = create_app(Gateway({"city": account()}, lambda message: True))
-    assert {path for path, _ in walked(app)} == set(PUBLIC)
 
 
 def test_nobody_sees_anything_without_a_log_in(airflow: str, people: dict[str, requests.Session], town: Town) -> None:

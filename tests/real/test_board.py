@@ -1,0 +1,223 @@
+"""The board in a real browser, inside a real Airflow: what whoever is on duty does there, and what no page may do."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import tarfile
+from collections.abc import Iterator
+from typing import Any, NoReturn
+
+import pytest
+from playwright.sync_api import Browser, Frame, Page, sync_playwright
+
+from ops.pictures import chromium
+from tests.weigov.board.town import SCRIPT, Town
+from tests.weigov.flow.deployment import rewrite
+from weigov.ledger import outbox
+
+pytestmark = pytest.mark.real
+#: axe-core is fetched from npm for the test alone; nothing of it is installed or delivered.
+AXE = "axe-core@4.14.1"
+PATIENCE_MS = 60_000
+
+
+@pytest.fixture
+def town(board_town: Town) -> Town:
+    return board_town
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    path = chromium()
+    if path is None:
+        skip_or_fail("there is no Chromium; as root: apt-get install chromium fonts-noto-cjk")
+    with sync_playwright() as play:
+        arguments = ["--no-sandbox", "--no-proxy-server", "--disable-dev-shm-usage"]
+        found = play.chromium.launch(executable_path=path, args=arguments)
+        yield found
+        found.close()
+
+
+@pytest.fixture(scope="module")
+def axe(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """axe-core's source."""
+    folder = tmp_path_factory.mktemp("axe")
+    try:
+        done = subprocess.run(
+            ["npm", "pack", "--silent", AXE], cwd=folder, capture_output=True, text=True, timeout=120, check=False
+        )
+    except (OSError, subprocess.TimeoutExpired) as error:
+        skip_or_fail(f"{AXE} cannot be had: {error}")
+    packed = sorted(folder.glob("*.tgz"))
+    if done.returncode or not packed:
+        skip_or_fail(f"{AXE} cannot be had from npm: {done.stderr.strip().splitlines()[-1:]}")
+    with tarfile.open(packed[0]) as archive:
+        member = archive.extractfile("package/axe.min.js")
+        assert member is not None
+        return member.read().decode()
+
+
+def skip_or_fail(reason: str) -> NoReturn:
+    if os.environ.get("CI") == "true":
+        pytest.fail(reason)
+    pytest.skip(reason)
+
+
+def opened(browser: Browser, airflow: str, name: str, **options: Any) -> Page:
+    """A page of somebody who has logged in to Airflow."""
+    page = browser.new_context(
+        **{"locale": "zh-CN", "viewport": {"width": 1280, "height": 900}, **options}
+    ).new_page()
+    page.set_default_timeout(PATIENCE_MS)
+    login = {"username": name, "password": f"{name}-pass"}
+    token = page.request.post(f"{airflow}/auth/token", data=login).json()["access_token"]
+    page.context.add_cookies([{"name": "_token", "value": token, "url": airflow}])
+    return page
+
+
+def board_in(page: Page, airflow: str) -> Frame:
+    """The board's frame, found through Airflow's navigation."""
+    page.goto(airflow)
+    page.get_by_role("link", name="政微通").first.click()
+    page.locator("iframe").first.wait_for()
+    frame = page.locator("iframe").first.element_handle().content_frame()
+    assert frame is not None
+    frame.wait_for_selector("h1")
+    return frame
+
+
+def test_why_a_citizen_got_nothing_takes_three_clicks(browser: Browser, airflow: str, town: Town) -> None:
+    page = opened(browser, airflow, "viewer")
+    frame = board_in(page, airflow)
+    frame.get_by_role("link", name="查询").click()
+    frame.get_by_role("searchbox").fill(town.unbound)
+    frame.get_by_role("button", name="查询").click()
+    frame.get_by_text("没有市民绑定此办件").wait_for()
+    assert town.unbound not in frame.url and town.unbound not in page.url
+    page.context.close()
+
+
+def test_a_quarantined_article_is_mended_and_replayed(browser: Browser, airflow: str, town: Town) -> None:
+    page = opened(browser, airflow, "bianji")
+    frame = board_in(page, airflow)
+    frame.get_by_role("link", name="隔离").click()
+    frame.get_by_text("at most 32 fit").first.wait_for()  # the reason says what to mend
+    rule = "{from: title, steps: [collapse_space], max: 32, or: short_title}"
+    rewrite(town.it.settings.site / "flows" / "notices.yaml", lambda text: text.replace(rule, "{from: publisher}"))
+    town.it.reopen()
+    town.it.apply("notices")
+    before = len(town.it.other.articles())
+    form = frame.locator("section.act", has_text=town.quarantined)
+    form.get_by_label("理由").fill("已核对，重新生成")
+    form.get_by_role("button", name="重放最新版本").click()
+    frame.get_by_text("完成：重放").first.wait_for()
+    assert town.log()[-1].person == "bianji" and town.log()[-1].what == "replay"
+    town.it.compose("notices")
+    town.it.drain_but_compose()
+    ref = f"cms/articles/{town.quarantined}"
+    with town.it.ctx.ledger.read() as connection:
+        assert [row.state for row in outbox.find(connection, record=ref, channel="news")] == ["confirmed"]
+    assert len(town.it.other.articles()) > before
+    page.context.close()
+
+
+def test_a_delivery_in_doubt_is_settled_after_its_risk_was_read(browser: Browser, airflow: str, town: Town) -> None:
+    row = town.in_doubt("浏览器里裁定")
+    page = opened(browser, airflow, "wang")
+    frame = board_in(page, airflow)
+    frame.get_by_role("link", name="存疑", exact=True).click()
+    frame.get_by_role("link", name="浏览器里裁定").click()
+    frame.get_by_text("再发一次会使公众号的每位读者看到两篇").wait_for()
+    form = frame.locator("form.act", has_text="保持现状，永不再发")
+    form.get_by_label("理由").fill("控制台已查看")
+    form.get_by_role("button", name="放弃").click()
+    frame.get_by_text("完成：裁定").first.wait_for()
+    assert town.get(row.id).state == "given_up"
+    page.context.close()
+
+
+def test_two_people_approve_and_the_third_press_is_refused(browser: Browser, airflow: str, town: Town) -> None:
+    row = town.enqueue("浏览器里审核", approvals_needed=2)
+    for name, says in (("bianji", "完成：审核通过"), ("bianji", "没有执行"), ("shenhe", "完成：审核通过")):
+        page = opened(browser, airflow, name)
+        page.goto(f"{airflow}/weigov/item/{row.id}")
+        page.get_by_role("button", name="通过", exact=True).click()
+        page.get_by_text(says).first.wait_for()
+        page.context.close()
+    assert town.get(row.id).state == "ready"
+
+
+def test_a_script_in_a_title_and_a_body_does_nothing_anywhere(browser: Browser, airflow: str, town: Town) -> None:
+    payload = {"title": SCRIPT, "content": f"{SCRIPT}<a href='javascript:top.owned=1'>x</a>", "author": SCRIPT}
+    row = town.enqueue("脚本", title=SCRIPT, payload=payload | {"images": []}, approvals_needed=1)
+    page = opened(browser, airflow, "admin")
+    page.add_init_script("window.alert = window.confirm = () => { top.owned = 1 }")
+    paths = ["/", "/deliveries", f"/item/{row.id}", f"/item/{town.published.id}", f"/preview/{row.id}"]
+    for path in paths:
+        page.goto(f"{airflow}/weigov{path}", wait_until="networkidle")
+        for frame in page.frames:
+            if frame.url.startswith("http"):
+                assert frame.title() != "owned", path
+        assert page.evaluate("window.owned") is None, path
+    page.goto(f"{airflow}/weigov/item/{row.id}", wait_until="networkidle")
+    (preview,) = [frame for frame in page.frames if "/preview/" in frame.url]
+    assert page.evaluate("document.querySelector('iframe').contentDocument") is None  # another origin
+    assert "document.title" in preview.locator("h1").inner_text()  # shown as the text it is
+    page.context.close()
+
+
+PAGES = ("/", "/deliveries", "/deliveries?state=in_doubt", "/quarantine", "/why", "/codes", "/log", "/flow/notices",
+         "/account/city", "/item/{id}")  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("lang", "theme", "width"),
+    [("zh", "light", 1280), ("en", "dark", 1280), ("zh", "dark", 320), ("en", "light", 320)],
+)
+def test_no_page_has_an_axe_violation_or_is_wider_than_the_screen(
+    lang: str, theme: Any, width: int, browser: Browser, airflow: str, town: Town, axe: str
+) -> None:
+    row = town.in_doubt(f"无障碍 {lang} {theme} {width}")
+    page = opened(browser, airflow, "wang", color_scheme=theme, viewport={"width": width, "height": 800})
+    found = []
+    for path in PAGES:
+        joint = "&" if "?" in path else "?"
+        page.goto(f"{airflow}/weigov{path.format(id=row.id)}{joint}lang={lang}")
+        page.evaluate(axe)
+        result = page.evaluate("axe.run(document, {iframes: false})")
+        found += [(path, one["id"], one["nodes"][0]["html"][:150]) for one in result["violations"]]
+        if page.evaluate("document.documentElement.scrollWidth") > width:
+            found.append((path, "wider than the screen", ""))
+    assert found == []
+    page.context.close()
+
+
+def test_all_is_reached_by_keyboard_and_shows_its_focus(browser: Browser, airflow: str, town: Town) -> None:
+    page = opened(browser, airflow, "wang")
+    page.goto(f"{airflow}/weigov/why")
+    page.keyboard.press("Tab")
+    assert page.evaluate("document.activeElement.className") == "skip"
+    seen = set()
+    for _ in range(40):
+        page.keyboard.press("Tab")
+        if page.evaluate("document.activeElement === document.body"):
+            break
+        seen.add(page.evaluate("document.activeElement.id || document.activeElement.textContent.trim()"))
+        outline = page.evaluate("getComputedStyle(document.activeElement).outlineStyle")
+        assert outline != "none"
+    assert {"words", "查询", "总览", "English"} <= seen
+    page.locator("#words").focus()
+    page.keyboard.type(town.unbound)
+    page.keyboard.press("Enter")
+    page.get_by_text("没有市民绑定此办件").wait_for()
+    page.context.close()
+
+
+def test_it_follows_airflows_theme_where_airflow_frames_it(browser: Browser, airflow: str) -> None:
+    page = opened(browser, airflow, "viewer", color_scheme="light")
+    page.add_init_script("localStorage.setItem('theme', 'dark')")
+    frame = board_in(page, airflow)
+    frame.wait_for_function("document.documentElement.dataset.theme === 'dark'")
+    assert frame.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(17, 19, 21)"
+    page.context.close()
