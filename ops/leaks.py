@@ -25,6 +25,9 @@ _SHORTEST_NAME = 3
 _SHORTEST_SECRET = 6
 _NOT_SECRET = {"conn_type", "host", "login", "port", "schema"}
 
+#: The other side knows its own, and the demo's judge counts who got what; the secrets file is where secrets belong.
+_NOT_OURS = {"sandbox", "demo"}
+
 Needles = Mapping[str, bytes]  # what it is → the bytes to look for
 
 
@@ -66,8 +69,8 @@ def search(home: Home, doors: Needles, openids: Needles, names: Needles) -> Iter
     everywhere = {**doors, **openids, **names}
     for file in sorted(home.var.rglob("*")):
         where = file.relative_to(home.var)
-        if not file.is_file() or where.parts[0] in ("sandbox", "postgres") or file == home.secrets_file:
-            continue  # the other side knows its own; the secrets file is where they belong
+        if not file.is_file() or where.parts[0] in _NOT_OURS or file == home.secrets_file:
+            continue
         if file.suffix in (".db-wal", ".db-shm"):
             continue  # read through their database
         if file.suffix == ".db":
@@ -98,13 +101,13 @@ def _in_database(file: Path, wanted: Needles) -> Iterator[str]:
 
 def prove(home: Home, needles: Needles) -> None:
     """Raises OpsError unless the search finds everything it looks for when it is there."""
-    place = home.demo / "leaks-proof.txt"
+    place = home.log / "leaks-proof.txt"
     place.write_bytes(b"\n".join(needles.values()))
     try:
         found = list(search(home, needles, {}, {}))
     finally:
         place.unlink()
-    missed = [what for what in needles if not any(line == f"demo/leaks-proof.txt: {what}" for line in found)]
+    missed = [what for what in needles if not any(line == f"log/leaks-proof.txt: {what}" for line in found)]
     if missed:
         raise OpsError(f"the search is blind: it did not find {', '.join(missed)} where it was put")
 

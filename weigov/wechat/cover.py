@@ -32,9 +32,10 @@ FONTS = tuple(
 )
 #: What the operator is told where there is none.
 NO_FONT = "no font with Chinese characters: covers are drawn without the title (apt-get install fonts-noto-cjk)"
-_SIZES = (72, 64, 56, 48, 42, 36)
-_LINES = 4
-_TEXT_WIDTH, _TEXT_HEIGHT = 760, 290
+_SIZES = (64, 56, 48, 42, 36, 32)
+_LINES = 5
+#: The square in the middle: lists show only that.
+_TEXT_WIDTH, _TEXT_HEIGHT = 352, 300
 _NOT_FIRST = frozenset("，。、；：！？）》」』】〉”’…,.;:!?)]")  # these do not begin a line
 _ABSENT = "\U0010fffe"  # no font has it
 
