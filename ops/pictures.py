@@ -1,4 +1,4 @@
-"""``make pictures``: photograph what a citizen sees, Airflow and the board, into ``var/demo/``, and two of these for
+"""``make pictures``: photograph what a citizen sees, Airflow and the board, into ``var/demo/``; three of these for
 the README into ``docs/pictures/``. ``make demo`` takes them too, but leaves the README's alone.
 
 Uses the Chromium of the system. Where there is none it is installed when root, and otherwise one line says that the
@@ -27,7 +27,11 @@ PACKAGES = ("chromium", "fonts-noto-cjk")
 PHONE: ViewportSize = {"width": 390, "height": 844}
 DESK: ViewportSize = {"width": 1440, "height": 1240}
 SIDE_BY_SIDE: ViewportSize = {"width": 1280, "height": 876}
-README_PICTURES = {"phone-desk.png": "phone.png", "airflow-dags.png": "airflow-dags.png"}
+README_PICTURES = {
+    "phone-desk.png": "phone.png",
+    "airflow-dags.png": "airflow-dags.png",
+    "board-zh-light.png": "board.png",
+}
 WAIT_MS = 120_000  # a busy machine draws slowly
 _QUIET = [
     # Loopback only: no look-ups, no updates, no phoning home, and no proxy of the environment's.
