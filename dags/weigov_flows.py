@@ -22,6 +22,7 @@ from airflow.sdk import (
     AssetAny,
     AssetOrTimeSchedule,
     CronTriggerTimetable,
+    MultipleCronTriggerTimetable,
     Param,
     get_current_context,
     task,
@@ -184,7 +185,9 @@ def _collect(site: Site, dag_id: str, system: str, stream: str) -> DAG:
 def _flow(site: Site, dag_id: str, flow: Flow) -> DAG:
     followed = dict.fromkeys((*flow.streams(), *site.column_streams(flow)))
     streams = [stream_asset(site.site, system, stream) for system, stream in followed]
-    timetable = _cron(site, flow.schedule or COMPOSE)
+    timetable: Any = _cron(site, flow.schedule or COMPOSE)
+    if flow.gather:  # a digest has its times; in between it is looked at like any other flow
+        timetable = MultipleCronTriggerTimetable(flow.gather.every, COMPOSE, timezone=site.time_zone)
     outboxes = [outbox_asset(site.site, account) for account in flow.to.accounts]
     with _dag(
         site,
@@ -205,7 +208,8 @@ def _flow(site: Site, dag_id: str, flow: Flow) -> DAG:
         )
         if flow.review:
             compose >> start_reviews(flow.flow)
-        outbox.override(outlets=outboxes)(compose.output, held=flow.review is not None)
+        # A mass message is reviewed after its preview, which goes at once.
+        outbox.override(outlets=outboxes)(compose.output, held=flow.review is not None and flow.to.via != "mass")
     return dag
 
 

@@ -7,7 +7,6 @@ raises and goes on.
 
 from __future__ import annotations
 
-import logging
 from typing import Any
 
 from airflow.listeners import hookimpl
@@ -15,8 +14,6 @@ from sqlalchemy.orm import Session, object_session
 
 from weigov_airflow.pools import SLOTS, description, is_ours
 from weigov_airflow.reason import REASON
-
-log = logging.getLogger("weigov")
 
 #: Airflow's limit of a note.
 _LONGEST = 1000
@@ -44,14 +41,27 @@ def on_dag_run_failed(dag_run: Any, msg: str) -> None:
 
 
 def make_pools(session: Session, names: set[str]) -> None:
-    """Make those of ``names`` that are missing; what somebody changed of the others stays."""
-    from airflow.models.pool import Pool
-    from sqlalchemy import select
+    """Make those of ``names`` that are missing; what somebody changed of the others stays.
 
-    there = set(session.scalars(select(Pool.pool).where(Pool.pool.in_(names))))
-    for name in sorted(names - there):
-        session.add(Pool(pool=name, slots=SLOTS, description=description(name), include_deferred=False))
-        log.info("made the pool %s with %s slots", name, SLOTS)
+    The statement itself passes over what is there: two runs may begin in one commit, or two schedulers at once, and a
+    conflict would end the scheduler.
+    """
+    from airflow.models.pool import Pool
+    from sqlalchemy.dialects import mysql, postgresql, sqlite
+
+    if not names:
+        return
+    pools = [
+        {"pool": name, "slots": SLOTS, "description": description(name), "include_deferred": False}
+        for name in sorted(names)
+    ]
+    table: Any = Pool.__table__
+    dialect = session.get_bind().dialect.name
+    if dialect == "mysql":
+        session.execute(mysql.insert(table).values(pools).prefix_with("IGNORE"))
+        return
+    insert = postgresql.insert if dialect == "postgresql" else sqlite.insert
+    session.execute(insert(table).values(pools).on_conflict_do_nothing())
 
 
 def _reason(session: Session, task_instance: Any) -> str:

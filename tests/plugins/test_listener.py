@@ -40,6 +40,7 @@ def test_a_run_finds_the_pools_of_its_accounts(session: Session, monkeypatch: py
     tasks = [SimpleNamespace(pool=name) for name in (pool_of("city"), "default_pool", pool_of("hall"))]
     run: Any = SimpleNamespace(get_dag=lambda: SimpleNamespace(tasks=tasks))
     listener.on_dag_run_running(run, "")
+    listener.on_dag_run_running(run, "")  # another in the same commit
     assert pools(session) == {"wechat_city": 2, "wechat_hall": 2}
 
 

@@ -16,7 +16,9 @@ from weigov.errors import ConfigError
 
 #: How many of people's newest decisions are shown; ``--json`` has more.
 _DECISIONS = 5
-_LISTED = ("kept", "taken_down", "deferred", "unknown", "in_doubt", "waiting_review", "quarantine", "unreadable")
+_LISTED = (
+    "kept", "taken_down", "deferred", "accepted", "unknown", "in_doubt", "waiting_review", "quarantine", "unreadable",
+)  # fmt: skip
 _TITLES = {
     "kept": "not kept by WeChat as it was sent",
     "taken_down": "taken down in WeChat (an edit upstream publishes it again)",

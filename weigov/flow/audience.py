@@ -38,7 +38,7 @@ def subjects(ctx: Context, connection: Connection, flow: Flow, account: str, rec
     appid = ctx.account(account).account.appid
     system = flow.from_.system
     found = bindings.subjects(connection, ctx.sealer, appid, system, "case", record.key)
-    identity = record.get(IDENTITY_FIELD[flow.to.audience])
+    identity = record.get(IDENTITY_FIELD[str(flow.to.audience)])
     if identity:
         found += bindings.subjects(connection, ctx.sealer, appid, system, "identity", str(identity))
     return list(dict.fromkeys(found))

@@ -177,11 +177,11 @@ def _past(ctx: Context, ref: StreamRef, window: Window | None, accept_vanished: 
 
 
 def readers(ctx: Context, system: str, stream: str) -> list[FlowReads]:
-    """The flows that read this stream, as the mirror must know them."""
+    """The flows that read this stream, as the mirror must know them. What is gathered makes no revisions."""
     return [
         reads(ctx.site, flow)
         for flow in ctx.site.flows.values()
-        if flow.from_ and (flow.from_.system, flow.from_.stream) == (system, stream)
+        if flow.from_ and not flow.gather and (flow.from_.system, flow.from_.stream) == (system, stream)
     ]
 
 

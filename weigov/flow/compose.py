@@ -18,6 +18,7 @@ from weigov.flow.channels import news
 from weigov.flow.columns import Columns, ColumnUnknown, columns_of
 from weigov.flow.context import Context
 from weigov.flow.frozen import frozen
+from weigov.flow.gather import gather
 from weigov.flow.images import Freezer
 from weigov.flow.menu import compose_menu
 from weigov.flow.messages import Said
@@ -80,6 +81,9 @@ def _work(ctx: Context, flow: Flow, wanted: str, *, dry_run: bool) -> Composed:
     if flow.to.kind == "menu":
         made, held = compose_menu(ctx, flow, wanted, dry_run=dry_run)
         return Composed(flow_name, deliveries=made, held=held)
+    if flow.gather:
+        done = gather(ctx, flow, wanted, dry_run=dry_run)
+        return Composed(flow_name, done.deliveries, done.withdrawn, skipped=done.skipped)
     columns = columns_of(ctx, flow)
     if not dry_run:
         fan_out.expand(ctx, flow)  # what one that died left half-made
@@ -152,7 +156,7 @@ def _begin(ctx: Context, flow: Flow, mapping_digest: str) -> str:
         applied = revisions.applied_digest(connection, ctx.site.site, flow.flow)
     if applied is None:
         with ctx.ledger.begin() as connection:
-            if flow.from_:
+            if flow.from_ and not flow.gather:
                 ref = StreamRef(ctx.site.site, flow.from_.system, flow.from_.stream)
                 streams.lock_stream(connection, ref, now=ctx.now())
                 revisions.begin_flow(connection, ref, collect.reads(ctx.site, flow), mapping_digest, now=ctx.now())

@@ -13,7 +13,7 @@ from sqlalchemy import Connection
 
 from weigov.errors import LedgerConflict
 from weigov.flow import abreast, citizen_events, quotas, reach
-from weigov.flow.channels import customer_service, menu, news, subscribe, template
+from weigov.flow.channels import customer_service, mass, menu, news, subscribe, template
 from weigov.flow.context import DRAIN_S, LEASE_S, Context
 from weigov.flow.mistakes import MISTAKES, where
 from weigov.flow.pause import LOOK_AGAIN
@@ -32,7 +32,8 @@ CLAIM = 20
 #: How many messages, which go side by side.
 CLAIM_MESSAGES = 500
 _CHANNELS = {
-    "news": news, "menu": menu, "template": template, "subscribe": subscribe, "customer_service": customer_service,
+    "news": news, "mass": mass, "menu": menu,
+    "template": template, "subscribe": subscribe, "customer_service": customer_service,
 }  # fmt: skip
 
 
@@ -59,7 +60,9 @@ def deliver(ctx: Context, account: str, *, limit: int | None = None) -> Drained:
         unknown = outbox.find(
             connection, target=target, channel="template", states=("unknown",), check_before=ctx.now()
         )
-    again = [row for row in unknown if template.may_repeat(ctx, row)]
+        unknown_mass = outbox.find(connection, target=target, channel="mass", states=("unknown",))
+    again = [row for row in unknown_mass if mass.may_repeat(ctx, row)]
+    again += [row for row in unknown if template.may_repeat(ctx, row)]
     try:
         quotas.ask(ctx, client, target)
     except AccountStopped as error:
@@ -344,7 +347,11 @@ class Gate:
 
     def _has_quota(self, connection: Connection, row: Delivery) -> bool:
         now = self._ctx.now()
-        wants = _paths(connection, row)
+        if row.channel == "mass" and (held := mass.held_by_budget(self._ctx, connection, row, self._appid)):
+            until, reason = held
+            outbox.defer(connection, row, until=until, reason=reason, now=now, owner=self._ctx.worker)
+            return False
+        wants = _paths(self._ctx, connection, row)
         kept = news.keep(self._ctx, row)
         short = quota.reserve(connection, self._appid, wants, rules.DAILY_LIMITS, now=now, keep=kept)
         if short is None:
@@ -369,7 +376,9 @@ class Gate:
         return False
 
 
-def _paths(connection: Connection, row: Delivery) -> dict[str, int]:
+def _paths(ctx: Context, connection: Connection, row: Delivery) -> dict[str, int]:
+    if row.channel == "mass":
+        return mass.paths(ctx, row, attempts.done(connection, row.id))
     if row.channel == "news":
         return news.paths(row, attempts.done(connection, row.id))
     if row.channel == "subscribe":

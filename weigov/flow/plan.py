@@ -56,7 +56,7 @@ def apply(ctx: Context, flow_name: str, *, person: str, reason: str = "") -> int
     wanted = ctx.site.mapping_digest(flow_name)
     keys, _ = _different(ctx, flow, wanted)
     with ctx.ledger.begin() as connection:
-        if flow.from_:
+        if flow.from_ and not flow.gather:
             ref = StreamRef(ctx.site.site, flow.from_.system, flow.from_.stream)
             streams.lock_stream(connection, ref, now=ctx.now())
             reads = collect.reads(ctx.site, flow)
@@ -102,7 +102,7 @@ def replay(ctx: Context, flow_name: str, key: str, *, person: str, reason: str =
 
 
 def _different(ctx: Context, flow: Flow, mapping_digest: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    if flow.to.kind != "news" or flow.from_ is None:
+    if flow.to.kind != "news" or flow.from_ is None or flow.gather:
         return (), ()
     ref = StreamRef(ctx.site.site, flow.from_.system, flow.from_.stream)
     columns = columns_of(ctx, flow)

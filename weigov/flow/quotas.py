@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from weigov.errors import RemoteError
-from weigov.flow.channels import news
+from weigov.flow.channels import mass, news
 from weigov.flow.context import Context
-from weigov.ledger import quota, waiting
+from weigov.ledger import budget, quota, waiting
 from weigov.ledger.tokens import FORCED
 from weigov.ledger.waiting import Waiting
 from weigov.wechat import rules
@@ -78,7 +78,23 @@ def outlook(ctx: Context, account: str) -> list[PathQuota]:
         late = spared if path == news.DELETE else 0
         empty_at = _empty_at(now, needs[path] - late, late, today.used, limit, kept)
         found.append(PathQuota(path, today.used, limit, needs[path], empty_at))
-    return found
+    return found + _mass(ctx, account, rows)
+
+
+def _mass(ctx: Context, account: str, rows: list[Waiting]) -> list[PathQuota]:
+    """The mass messages of the month or day, where the account sends any."""
+    flows = [flow for flow in ctx.site.flows.values() if flow.to.via == "mass" and account in flow.to.accounts]
+    if not flows:
+        return []
+    count, unit = mass.allowed(ctx, account)
+    at = now = ctx.now()
+    with ctx.ledger.read() as connection:
+        spent = budget.spent(connection, f"account:{account}", unit, now=now)
+    waits = sum(row.count for row in rows if row.channel == "mass" and row.effect in ("preview", "send"))
+    left, free = waits, max(0, count - spent)
+    while left > free:
+        left, free, at = left - free, count, budget.ends(at, unit)
+    return [PathQuota(f"mass messages a {unit}", spent, count, waits, at)]
 
 
 def _empty_at(now: datetime, first: int, late: int, used: int, limit: int | None, kept: int) -> datetime | None:
@@ -109,6 +125,8 @@ def _needs(ctx: Context, rows: list[Waiting]) -> Counter[str]:
             needs["/cgi-bin/menu/create"] += row.count
             if (flow := ctx.site.flows.get(row.flow)) and flow.conditional:
                 needs["/cgi-bin/menu/addconditional"] += row.count * len(flow.conditional)
+        elif row.channel == "mass":
+            needs.update(mass.calls(ctx, row))
         elif row.effect == "remove":
             needs["/cgi-bin/draft/delete" if row.is_draft else news.DELETE] += row.count
         else:

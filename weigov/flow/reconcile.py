@@ -6,24 +6,26 @@ from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
+from typing import Any
 
 import msgspec
 from sqlalchemy import Connection
 
 from weigov.errors import LedgerConflict, RateLimited, RemoteError, RemoteRefused
 from weigov.flow import citizen_events
-from weigov.flow.channels import customer_service, menu, news, subscribe, template, write
+from weigov.flow.channels import customer_service, mass, menu, news, subscribe, template, write
 from weigov.flow.context import Context
 from weigov.flow.step import A_SHORT_WAIT_S
-from weigov.ledger import inbox, outbox, quota, receipts
+from weigov.ledger import budget, inbox, outbox, quota, receipts
 from weigov.ledger.outbox import Delivery
 from weigov.ledger.states import State
 from weigov.wechat import rules
 from weigov.wechat.callback import parse_payload
 from weigov.wechat.client import AccountClient, publish_status
+from weigov.wechat.mass import result as mass_result
 
 #: Events that say what became of something we did, or whom messages reach.
-JOB_EVENTS = ("publishjobfinish", "templatesendjobfinish", *citizen_events.EVENTS)
+JOB_EVENTS = ("publishjobfinish", "masssendjobfinish", "templatesendjobfinish", *citizen_events.EVENTS)
 _PAGE = 200
 #: How soon WeChat is asked again about what it refused to say anything about.
 REFUSED_PAUSE = timedelta(minutes=30)
@@ -52,6 +54,7 @@ def reconcile(ctx: Context, account: str) -> Reconciled:
     stopped: list[str] = []
     with ctx.ledger.begin() as connection:
         _join_late(connection, ctx, client, target)
+        mass.follow_up(ctx, connection, target)
         news.remove_left_drafts(connection, ctx.site.site, target, now=ctx.now())
     try:
         open_ones = {row.id: row for row in _open(ctx, target, "unknown") + _perhaps_answered(ctx, client, target)}
@@ -135,6 +138,8 @@ def _take(connection: Connection, ctx: Context, appid: str, item: inbox.Item) ->
             return f"already {row.state}"
         news.confirm(connection, appid, row, status, now=ctx.now())
         return "joined"
+    if item.event == "masssendjobfinish":
+        return _take_mass(connection, ctx, appid, fields)
     status_text = str(fields.get("Status", ""))
     msg_id = item.remote_id if item.remote_id not in ("", "0") else f"event {item.id}"
     receipt = receipts.note(
@@ -156,6 +161,18 @@ def _take(connection: Connection, ctx: Context, appid: str, item: inbox.Item) ->
     return f"already {row.state}"
 
 
+def _take_mass(connection: Connection, ctx: Context, appid: str, fields: Mapping[str, Any]) -> str:
+    """Somebody's mass message was sent or not: ours, one made in WeChat's console, or a publication in disguise."""
+    told = mass_result(fields)
+    payload = msgspec.json.encode(told).decode()
+    receipt = receipts.note(connection, appid, "mass", told.msg_id, status=told.state, payload=payload, now=ctx.now())
+    row = outbox.by_receipt(connection, budget.STEP, told.msg_id)
+    if row is None:
+        return "kept"
+    mass.join_early(connection, appid, row, receipt, now=ctx.now())
+    return "joined" if row.state in _AWAITED else f"already {row.state}"
+
+
 def _join_late(connection: Connection, ctx: Context, client: AccountClient, target: str) -> None:
     """Events that came before the answer of their call."""
     appid = client.account.appid
@@ -165,6 +182,10 @@ def _join_late(connection: Connection, ctx: Context, client: AccountClient, targ
         if row is not None and row.state == "accepted":
             receipts.match(connection, receipt.id, row.id)
             template.conclude(connection, appid, row, receipt.status, now=ctx.now())
+    for receipt in receipts.unmatched(connection, appid, "mass"):
+        row = outbox.by_receipt(connection, budget.STEP, receipt.remote_id)
+        if row is not None:
+            mass.join_early(connection, appid, row, receipt, now=ctx.now())
     for receipt in receipts.unmatched(connection, appid, "publish"):
         row = outbox.by_receipt(connection, "submit", receipt.remote_id)
         if row is not None and row.state == "accepted":
@@ -184,6 +205,8 @@ def _settle(ctx: Context, client: AccountClient, row: Delivery) -> str:
             return menu.settle_unknown(ctx, client, row)
         if row.channel == "template":
             return template.settle_unknown(ctx, client, row)
+        if row.channel == "mass":
+            return mass.settle_unknown(ctx, client, row)
         if row.channel == "subscribe":
             return subscribe.settle_unknown(ctx, row)
         if row.channel == "customer_service":
@@ -205,6 +228,11 @@ def _look(ctx: Context, client: AccountClient, row: Delivery) -> str:
             reason = "WeChat took it, but no event said that it arrived"
             outbox.settle(connection, row, "in_doubt", now=ctx.now(), reason=reason)
         return "in_doubt"
+    if row.channel == "mass":
+        try:
+            return mass.poll(ctx, client, row)
+        except LedgerConflict:
+            return row.state
     with ctx.ledger.begin() as connection:
         wants = {"/cgi-bin/freepublish/get": 1}
         short = quota.reserve(connection, client.account.appid, wants, rules.DAILY_LIMITS, now=ctx.now())

@@ -74,4 +74,4 @@ def _harmless(ctx: Context, row: Delivery) -> bool:
         shape = ctx.site.shapes.get(row.target.removeprefix("system:"))
         operation = shape.operations.get(str(row.payload["operation"])) if shape else None
         return operation is not None and operation.idempotency in ("key", "overwrite")
-    return row.channel == "menu" or row.effect == "remove"
+    return row.channel == "menu" or row.effect in ("remove", "preview")

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import Connection
 
@@ -103,8 +104,8 @@ def _shown(ctx: Context, row: Delivery, decided: list[reviews.Review], published
         title=row.title,
         digest=row.digest,
         source_url=str(row.payload.get("source_url", "")),
-        excerpt=_texts(row)["content"][: 2000 if row.channel == "menu" else 300],
-        images=len(row.payload.get("images", ())),
+        excerpt=_excerpt(row),
+        images=sum(len(one.get("images", ())) for one in _articles(row)),
         dropped=dict(row.payload.get("dropped", {})),
         approvals=sum(1 for r in mine if r.decision == "approve"),
         needed=row.approvals_needed,
@@ -117,13 +118,26 @@ def _shown(ctx: Context, row: Delivery, decided: list[reviews.Review], published
     )
 
 
+def _articles(row: Delivery) -> Sequence[Mapping[str, Any]]:
+    """The articles of a digest; the one of any other delivery."""
+    found: Sequence[Mapping[str, Any]] = row.payload.get("articles") or (row.payload,)
+    return found
+
+
+def _excerpt(row: Delivery) -> str:
+    if "articles" not in row.payload:
+        return _texts(row)["content"][: 2000 if row.channel == "menu" else 300]
+    # Each was read and approved when it was published: here it is which, and in what order.
+    return "\n".join(f"{n}. {one['title']}" for n, one in enumerate(_articles(row), start=1))
+
+
 def _texts(row: Delivery) -> dict[str, str]:
-    """Each part of an article, or the whole of a menu, as plain text."""
-    payload = row.payload
+    """Each part of an article, of those of a digest, or the whole of a menu, as plain text."""
     if row.channel == "menu":
-        return {"content": "\n".join(tree(payload))}
-    fields = {name: str(payload.get(name, "")) for name in ("title", "author", "digest")}
-    return fields | {"content": plain_text(str(payload.get("content", "")))}
+        return {"content": "\n".join(tree(row.payload))}
+    articles = _articles(row)
+    fields = {name: "\n".join(str(one.get(name, "")) for one in articles) for name in ("title", "author", "digest")}
+    return fields | {"content": "\n".join(plain_text(str(one.get("content", ""))) for one in articles)}
 
 
 def _changes(published: Delivery, row: Delivery) -> tuple[str, ...]:

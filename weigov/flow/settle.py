@@ -11,10 +11,10 @@ from typing import Literal
 
 from sqlalchemy import Connection
 
-from weigov.errors import ReviewRejected
-from weigov.flow.channels import news
+from weigov.errors import RemoteRefused, ReviewRejected
+from weigov.flow.channels import mass, news
 from weigov.flow.context import Context
-from weigov.ledger import attempts, decisions, outbox, receipts, reviews
+from weigov.ledger import attempts, budget, decisions, outbox, receipts, reviews
 from weigov.ledger.outbox import Delivery
 from weigov.ledger.states import TO_CITIZENS, State
 from weigov.wechat.client import AccountClient, PublishStatus
@@ -44,6 +44,8 @@ def risk(row: Delivery) -> str:
         return f"delivery {row.id}: 1 citizen may be told twice"
     if row.channel == "write":
         return f"delivery {row.id}: 0 citizens are told twice; {row.target.removeprefix('system:')} may book it twice"
+    if row.channel == "mass" and row.effect == "send":
+        return f"delivery {row.id}: everybody it was for may be told twice, and it counts against the month again"
     if row.channel == "news" and row.effect == "publish" and row.payload.get("via") == "publish":
         return f"delivery {row.id}: every reader of the account may see the article twice"
     return f"delivery {row.id}: 0 citizens are told twice"
@@ -62,6 +64,8 @@ def settle(ctx: Context, delivery_id: int, answer: Answer, *, person: str, reaso
     if client is not None and row.effect == "publish" and answer != "give_up":
         # Asked before the transaction: nothing is held open while WeChat is waited for.
         published, draft = _shown(ctx, client, row, answer, receipt)
+    if row.channel == "mass" and row.step == budget.STEP and answer == "arrived":
+        _known_message(ctx, row, receipt)
     with ctx.ledger.begin() as connection:
         row = _in_doubt(connection, ctx.site.site, delivery_id)
         if answer == "give_up":
@@ -125,6 +129,18 @@ def _shown(
     return None, news.find_draft(client, row, known) or news.find_draft(client, row)
 
 
+def _known_message(ctx: Context, row: Delivery, msg_id: str) -> None:
+    """A mass message is known by its number alone: without it nothing of it could be taken back."""
+    if not msg_id:
+        raise ReviewRejected(f"delivery {row.id}: --receipt says the message's number (msg_id)")
+    try:
+        state = ctx.account(row.target.removeprefix("account:")).mass.state(msg_id)
+    except RemoteRefused as error:
+        raise ReviewRejected(f"delivery {row.id}: WeChat knows no mass message {msg_id} ({error.code})") from None
+    if state not in ("sent", "sending", "deleted"):
+        raise ReviewRejected(f"delivery {row.id}: WeChat says of the mass message {msg_id}: {state}")
+
+
 def _published(ctx: Context, connection: Connection, appid: str, row: Delivery, status: PublishStatus) -> None:
     news.confirm(connection, appid, row, status, now=ctx.now())
     later = [
@@ -140,13 +156,16 @@ def _published(ctx: Context, connection: Connection, appid: str, row: Delivery, 
 
 def _arrived(ctx: Context, connection: Connection, row: Delivery, receipt: str) -> None:
     if receipt:
-        step = {"write": "write", "menu": "menu", **dict.fromkeys(TO_CITIZENS, "send")}.get(row.channel, "draft")
+        steps = {"write": "write", "menu": "menu", "mass": row.step, **dict.fromkeys(TO_CITIZENS, "send")}
+        step = steps.get(row.channel, "draft")
         attempts.adopt(connection, row, step, receipt, now=ctx.now())
     if receipt and row.channel in TO_CITIZENS:
         appid = ctx.account(row.target.removeprefix("account:")).account.appid
         receipts.note(connection, appid, row.channel, receipt, subject=row.subject, delivery_id=row.id, now=ctx.now())
     outbox.move(connection, row, "confirmed", now=ctx.now())
-    if row.effect == "remove":
+    if row.effect == "remove" and row.channel == "mass":
+        mass.removed_articles(connection, row, now=ctx.now())
+    elif row.effect == "remove":
         news.mark_removed(connection, row, now=ctx.now())
 
 

@@ -14,12 +14,12 @@ from typing import Any
 from sqlalchemy import Connection
 
 from weigov.flow import figures_back
-from weigov.flow.channels import write
+from weigov.flow.channels import mass, write
 from weigov.flow.context import Context
 from weigov.flow.deliver import Drained, drain
 from weigov.flow.filling import filled
 from weigov.flow.reconcile import settle_writes
-from weigov.ledger import outbox, receipts, revisions
+from weigov.ledger import gathered, outbox, receipts, revisions
 from weigov.ledger.outbox import Delivery, New
 from weigov.ledger.states import State
 from weigov.ledger.streams import StreamRef
@@ -63,10 +63,13 @@ class _Fate:
     reason: str
     at: datetime
     of: int | None  # the delivery, where there is one
+    place: int = 0  # in a digest, from 1
 
 
 def _of_deliveries(ctx: Context, connection: Connection, flow: Flow) -> list[New]:
     assert flow.sync_back is not None
+    if flow.gather:
+        return _of_digests(ctx, connection, flow)
     states: tuple[State, ...] = tuple(s for s in flow.sync_back.on if s != "quarantined")
     effect = "send" if flow.to.kind in MESSAGE_KINDS else "publish"
     rows = outbox.to_report(connection, ctx.site.site, flow.flow, effect, states, flow.sync_back.operation)
@@ -89,6 +92,30 @@ def _of_deliveries(ctx: Context, connection: Connection, flow: Flow) -> list[New
         for row in rows
         if speaks(connection, row)
     ]
+
+
+def _of_digests(ctx: Context, connection: Connection, flow: Flow) -> list[New]:
+    """What became of each article of the digests: its own record's system is told."""
+    assert flow.sync_back is not None
+    found = []
+    for row in outbox.find(connection, site=ctx.site.site, flow=flow.flow, effect="send", limit=100_000):
+        gone = mass.taken_back(connection, row)
+        for item in gathered.of_delivery(connection, row.id):
+            state = "removed" if item.place in gone else row.state
+            if state in flow.sync_back.on:
+                fate = _Fate(
+                    record=item.record,
+                    revision=item.revision,
+                    state=state,
+                    account=row.target.removeprefix("account:"),
+                    subject=row.target,
+                    reason=row.reason,
+                    at=row.changed_at,
+                    of=row.id,
+                    place=item.place,
+                )
+                found.append(_write(ctx, connection, flow, fate))
+    return found
 
 
 def speaks(connection: Connection, row: Delivery) -> bool:
@@ -154,6 +181,7 @@ def _values(ctx: Context, connection: Connection, flow: Flow, fate: _Fate) -> di
     }
     if fate.of is not None and fate.state in ("confirmed", "accepted"):
         for receipt in receipts.of_delivery(connection, fate.of):
-            if receipt.kind in ("article", "template", "subscribe"):
+            mine = not fate.place or receipt.remote_id.endswith(f"_{fate.place}")
+            if receipt.kind in ("article", "template", "subscribe") and mine:
                 known |= {"receipt.url": receipt.url, "receipt.id": receipt.remote_id}
     return filled(ctx, connection, flow, fate.record, flow.sync_back.with_, known)

@@ -66,6 +66,14 @@ def pause(connection: Connection, row: Delivery) -> timedelta:
     return timedelta(seconds=(0, *BACKOFF_S)[max(min(tried(connection, row), len(BACKOFF_S) + 1), 1) - 1])
 
 
+def ended(connection: Connection, row: Delivery, step: str, outcome: str) -> int:
+    """How many calls of ``step`` ended so; ``void``: WeChat took it, and a person had the delivery start over."""
+    query = select(func.count()).where(
+        attempt.c.delivery_id == row.id, attempt.c.step == step, attempt.c.outcome == outcome
+    )
+    return connection.execute(query).scalar_one()
+
+
 def tried(connection: Connection, row: Delivery) -> int:
     """How often the step in hand was tried."""
     return connection.execute(

@@ -42,6 +42,14 @@ def articles(connection: Connection, site: str, target: str) -> list[Article]:
     return [Article(**row._mapping) for row in connection.execute(query.order_by(delivery.c.id))]
 
 
+def digests(connection: Connection, site: str, target: str) -> set[str]:
+    """The client keys of the digests of mass messages: what their drafts and articles are marked with."""
+    query = select(delivery.c.client_key).where(
+        delivery.c.site == site, delivery.c.target == target, delivery.c.channel == "mass"
+    )
+    return set(connection.execute(query).scalars())
+
+
 def withdrawn_before(connection: Connection, ref: StreamRef, moment: datetime) -> set[str]:
     """The keys of a stream's records that were withdrawn before ``moment``."""
     query = select(record.c.key).where(in_stream(record, ref), record.c.withdrawn_at < moment)

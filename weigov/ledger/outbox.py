@@ -68,6 +68,8 @@ class New:
         """What may be in flight once only: a citizen within an account, else the record at its target."""
         if self.channel in TO_CITIZENS:
             return f"{self.target}|{self.subject}"
+        if self.channel == "mass":  # an article that is taken back does not wait for its copy in the list
+            return f"{self.target}|mass|{self.record}"
         return f"{self.target}|{self.record}"
 
 
@@ -179,6 +181,7 @@ def find(
     channel: str | None = None,
     effect: str | None = None,
     states: Iterable[State] = (),
+    revision: int | None = None,
     check_before: datetime | None = None,
     limit: int = 1000,
 ) -> list[Delivery]:
@@ -192,6 +195,7 @@ def find(
         "subject": subject,
         "channel": channel,
         "effect": effect,
+        "revision": revision,
     }
     for name, value in wanted.items():
         if value is not None:
@@ -535,9 +539,10 @@ def settle(
     move(connection, row, to, now=now, owner=owner, reason=reason, check_at=check_at)
 
 
-def look_again(connection: Connection, row: Delivery, *, at: datetime) -> None:
-    """Nothing new was learnt: reconcile looks at it again then."""
-    connection.execute(update(delivery).where(delivery.c.id == row.id).values(check_at=at))
+def look_again(connection: Connection, row: Delivery, *, at: datetime, reason: str | None = None) -> None:
+    """Nothing new was learnt: reconcile looks at it again then. ``reason``: what it waits for, as far as is known."""
+    values = {"check_at": at} | ({} if reason is None else {"reason": reason})
+    connection.execute(update(delivery).where(delivery.c.id == row.id).values(values))
 
 
 def park(connection: Connection, row: Delivery, *, now: datetime, reason: str) -> None:

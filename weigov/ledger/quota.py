@@ -16,7 +16,7 @@ from sqlalchemy import ColumnElement, Connection, case, select, update
 from weigov.ledger.dialect import insert_ignore
 from weigov.ledger.tables import quota
 
-_BEIJING = timezone(timedelta(hours=8))  # no summer time since 1991
+BEIJING = timezone(timedelta(hours=8))  # no summer time since 1991
 #: With a path behind it: the row whose period is the hour in which WeChat was last asked about that path.
 _ASKED = "quota/get "
 
@@ -31,13 +31,13 @@ class Usage:
 
 def beijing_day(now: datetime) -> date:
     """The day WeChat counts ``now`` to."""
-    return now.astimezone(_BEIJING).date()
+    return now.astimezone(BEIJING).date()
 
 
 def beijing_midnight(now: datetime) -> datetime:
     """When that day began."""
     day = beijing_day(now)
-    return datetime(day.year, day.month, day.day, tzinfo=_BEIJING)
+    return datetime(day.year, day.month, day.day, tzinfo=BEIJING)
 
 
 def reserve(
@@ -102,7 +102,7 @@ def note_remote(
 
 def may_ask(connection: Connection, appid: str, path: str, *, now: datetime) -> bool:
     """Whether it is time to ask WeChat again what it counted of ``path``: once an hour, by whoever comes first."""
-    hour, asked = f"{now.astimezone(_BEIJING):%Y-%m-%dT%H}", _ASKED + path
+    hour, asked = f"{now.astimezone(BEIJING):%Y-%m-%dT%H}", _ASKED + path
     older = (quota.c.appid == appid) & (quota.c.path == asked) & (quota.c.period != hour)
     connection.execute(quota.delete().where(older))
     return insert_ignore(connection, quota, [{"appid": appid, "path": asked, "period": hour, "used": 1}]) == 1

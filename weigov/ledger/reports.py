@@ -35,6 +35,7 @@ def status(connection: Connection, site: str, *, now: datetime) -> dict[str, Any
     deferred    groups: flow, target, reason, count, until (the earliest)
     unknown, in_doubt, waiting_review
                 the newest: id, flow, target, record, title, step, reason, since
+    accepted    the same of what WeChat took, where something is known of what it waits for
     kept        articles of which WeChat kept something else than was sent, the newest: id, flow, target, title,
                 state, found, since
     taken_down  articles that stood and are gone, not by us, the newest: the same
@@ -59,6 +60,7 @@ def status(connection: Connection, site: str, *, now: datetime) -> dict[str, Any
         "unknown": _items(connection, site, flows, "unknown"),
         "in_doubt": _items(connection, site, flows, "in_doubt"),
         "waiting_review": _items(connection, site, flows, "waiting_review"),
+        "accepted": [one for one in _items(connection, site, flows, "accepted") if one["reason"]],
         "kept": _kept(connection, site),
         "taken_down": _items(connection, site, flows, "removed", delivery.c.reason != ""),
         "decisions": [asdict(one) for one in decisions.newest(connection, site, limit=NEWEST)],

@@ -145,7 +145,7 @@ delivery = Table(
     Column("target", String(80), nullable=False),  # account:NAME or system:NAME
     Column("subject", String(64), nullable=False, server_default=""),  # openid hash; '' for none
     # what
-    Column("channel", String(16), nullable=False),  # news | template | menu | write
+    Column("channel", String(16), nullable=False),  # news | mass | template | menu | write
     Column("client_key", String(32), nullable=False),  # derived from the identity: the same after a restore
     Column("title", String(400), nullable=False, server_default=""),  # shown to operators, no personal data
     Column("payload", Text),
@@ -524,6 +524,23 @@ blob = Table(
     Column("content_type", String(64), nullable=False),
     Column("data", LargeBinary, nullable=False),
     Column("at", Utc, nullable=False),
+)
+
+#: Which digest of a gathering flow has taken an article. What a digest that never left had taken is let go again.
+gathered = Table(
+    "gathered",
+    metadata,
+    _id(),
+    Column("site", String(64), nullable=False),
+    Column("flow", String(64), nullable=False),
+    Column("target", String(80), nullable=False),
+    Column("record", String(400), nullable=False),  # system/stream/key
+    Column("revision", Integer, nullable=False),
+    Column("of_id", BigInteger, ForeignKey("delivery.id"), nullable=False),  # that published it
+    Column("delivery_id", BigInteger, ForeignKey("delivery.id"), nullable=False),  # the digest
+    Column("place", Integer, nullable=False),  # in the digest, from 1
+    UniqueConstraint("site", "flow", "target", "record"),
+    Index("ix_gathered_delivery", "delivery_id"),
 )
 
 #: Which citizen (openid, sealed) follows which case or is which person in a system.

@@ -66,8 +66,8 @@ def still_readable(
     )
     query = (
         select(delivery)
-        .where(delivery.c.site == site, delivery.c.channel == "news", delivery.c.effect == "remove")
-        .where(delivery.c.priority <= priority, waits)
+        .where(delivery.c.site == site, delivery.c.channel.in_(("news", "mass")))
+        .where(delivery.c.effect == "remove", delivery.c.priority <= priority, waits)
         .order_by(delivery.c.id)
     )
     if flows is not None:
@@ -76,12 +76,15 @@ def still_readable(
     found = []
     for row in connection.execute(query).all():
         payload = msgspec.json.decode(row.payload or "{}")
-        if "article_id" not in payload:
+        name = payload.get("article_id", "")
+        if "msg_id" in payload:  # of a mass message
+            name = f"{payload['msg_id']}_{payload['article_idx']}"
+        if not name:
             continue
         link = select(receipt.c.url).where(
             receipt.c.delivery_id == int(payload["of"]),
             receipt.c.kind == "article",
-            receipt.c.remote_id == payload["article_id"],
+            receipt.c.remote_id == name,
         )
         found.append(
             {

@@ -13,6 +13,7 @@ from zoneinfo import ZoneInfo
 from weigov.errors import Fault
 from weigov.mapping.times import format_fault
 from weigov.ports import StreamShape, SystemShape
+from weigov.site.check_gather import check_audience, check_budget, check_gather
 from weigov.site.check_map import check_layouts, check_link, check_map
 from weigov.site.check_menu import check_menu
 from weigov.site.check_messages import check_messages
@@ -40,36 +41,43 @@ TEMPLATE_FIELD = re.compile(
 HOST = re.compile(r"[a-z0-9]([a-z0-9.-]*[a-z0-9])?(:\d{1,5})?", re.IGNORECASE)
 MAX_TEMPLATES = 25
 
+#: Words of messages and menus that mean nothing for articles.
+_OF_OTHERS = ("order", "link", "menu", "conditional", "schedule", "urgent", "correction")
 _MESSAGE: tuple[tuple[Loc, ...], tuple[Loc, ...]] = (
     (("from",), ("map",), ("to", "template"), ("to", "audience"), ("valid_for",)),
-    (("to", "via"), ("to", "as"), ("to", "form"), ("menu",), ("conditional",), ("schedule",)),
+    (
+        *(("to", word) for word in ("via", "as", "form", "reprints")),
+        *((word,) for word in ("menu", "conditional", "schedule", "gather")),
+    ),
 )
 #: kind → keys it cannot do without, keys that mean nothing for it. Underscored as in the models.
 _KEYS: dict[str, tuple[tuple[Loc, ...], tuple[Loc, ...]]] = {
     "news": (
         (("from",), ("map",), ("to", "via")),
         # An article stays until it is withdrawn, and a newer revision always replaces the one before.
+        (("to", "template"), ("to", "form"), *((word,) for word in ("valid_for", *_OF_OTHERS))),
+    ),
+    # Its articles are published already, as they were mapped and approved then.
+    "gather": (
+        (("from",), ("to", "via")),
         (
-            *(("to", word) for word in ("template", "audience", "form")),
-            *(
-                (word,)
-                for word in ("valid_for", "order", "link", "menu", "conditional", "schedule", "urgent", "correction")
-            ),
+            *(("to", word) for word in ("template", "form", "as")),
+            *((word,) for word in ("map", "trial", *_OF_OTHERS)),
         ),
     ),
     **dict.fromkeys(("template", "subscribe"), _MESSAGE),
     "customer_service": (
         (("from",), ("map",), ("to", "form"), ("to", "audience"), ("valid_for",)),
         (
-            *(("to", word) for word in ("via", "as", "template")),
-            *((word,) for word in ("menu", "conditional", "schedule", "link", "correction")),
+            *(("to", word) for word in ("via", "as", "template", "reprints")),
+            *((word,) for word in ("menu", "conditional", "schedule", "link", "correction", "gather")),
         ),
     ),
     "menu": (
         (("menu",),),
         (
-            *((("to", word)) for word in ("via", "as", "template", "audience", "form")),
-            *((word,) for word in ("from", "begin", "valid_for", "order", "map", "link", "sync_back")),
+            *((("to", word)) for word in ("via", "as", "template", "audience", "form", "reprints")),
+            *((word,) for word in ("from", "gather", "begin", "valid_for", "order", "map", "link", "sync_back")),
             *((word,) for word in ("urgent", "trial", "correction")),
         ),
     ),
@@ -111,6 +119,7 @@ def _site(site: SiteFile, folder: str) -> Iterator[Finding]:
         connections[account.connection] = name
         if account.templates and account.type != "service":
             yield (*at, "templates"), "only a service account can send template messages", ""
+        yield from check_budget(at, account)
         if len(account.templates) > MAX_TEMPLATES:
             yield (*at, "templates"), f"has {len(account.templates)}; WeChat allows {MAX_TEMPLATES}", ""
         for title, template in account.templates.items():
@@ -154,14 +163,20 @@ def _flow(stem: str, flow: Flow, shape: StreamShape | None, known: Known) -> Ite
         yield ("trial",), "means nothing where articles stay drafts anyway", "take it out"
     if flow.urgent and flow.quiet_hours:
         yield ("urgent",), "goes at any hour, and quiet_hours says the contrary", "take one of them out"
-    if flow.schedule is not None and not _is_cron(flow.schedule):
-        yield ("schedule",), f"{flow.schedule!r} is not a cron line of five fields", 'as in "0 6 * * *"'
+    every = flow.gather.every if flow.gather else None
+    for at, line in ((("schedule",), flow.schedule), (("gather", "every"), every)):
+        if line is not None and not _is_cron(line):
+            yield at, f"{line!r} is not a cron line of five fields", 'as in "0 6 * * *"'
     if flow.to.kind == "menu":
         yield from check_menu(flow, known)
         return
     if shape is not None:
         yield from _source(flow, shape, known)
-    yield from check_map(flow, shape, known)
+    yield from check_audience(flow)
+    if flow.gather:
+        yield from check_gather(flow, flow.gather, shape, known)
+    else:
+        yield from check_map(flow, shape, known)
     if flow.link:
         yield from check_link(("link",), flow.link, shape)
     if flow.sync_back:
@@ -169,7 +184,7 @@ def _flow(stem: str, flow: Flow, shape: StreamShape | None, known: Known) -> Ite
 
 
 def _keys(flow: Flow) -> Iterator[Finding]:
-    needed, senseless = _KEYS[flow.to.kind]
+    needed, senseless = _KEYS["gather" if flow.to.kind == "news" and flow.gather else flow.to.kind]
     for loc in needed:
         if not _given(flow, loc):
             yield loc, f"is missing: {flow.to.kind} needs it", ""

@@ -23,12 +23,14 @@ AccessToken = Literal["stable_token", "token"]
 TargetKind = Literal["news", "template", "subscribe", "customer_service", "menu"]
 #: What a customer-service message looks like; ``mapping.model.CUSTOM_FIELDS`` has the fields of each.
 Form = Literal["text", "news", "article", "menu"]
-Via = Literal["draft", "publish"]
+Via = Literal["draft", "publish", "mass"]
 #: bound_*: those bound to the record or to the person in it. bound: everybody bound to anything.
-#: subscribers: everybody who agreed to the subscribe notice.
-Audience = Literal["bound_applicant", "bound_asker", "bound", "subscribers"]
+#: subscribers: everybody who agreed to the subscribe notice. all: every follower, of a mass message.
+Audience = Literal["bound_applicant", "bound_asker", "bound", "subscribers", "all"]
 #: Audiences that do not depend on the record: how many they are is not known beforehand.
 MANY = ("bound", "subscribers")
+Reprints = Literal["send", "stop"]
+Pick = Literal["published"]
 Order = Literal["latest", "every"]
 
 #: States of a delivery that may be reported upstream.
@@ -121,6 +123,10 @@ class Account(Strict):
     #: How often a citizen is told something in one Beijing day, by all flows together but the urgent ones.
     per_citizen: str | None = Field(default=None, pattern=r"^[1-9]\d*/day$")
     budget: Budget = Budget()
+    #: Names people have in WeChat, not openids: those change with the account and are nobody's to write down.
+    preview_to: tuple[Annotated[str, Field(pattern=r"^[A-Za-z][-_A-Za-z0-9]{5,19}$")], ...] = Field(
+        default=(), max_length=9
+    )
     cover_color: str | None = Field(default=None, pattern=r"^#[0-9A-Fa-f]{6}$")
 
     @property
@@ -176,6 +182,12 @@ class Source(Strict):
     on_change_of: tuple[str, ...] = ()
 
 
+class TagAudience(Strict):
+    """The followers to whom the account gave a tag."""
+
+    tag: str = Field(min_length=1, max_length=30)
+
+
 class Target(Strict):
     """Where to, as what, to whom."""
 
@@ -185,13 +197,29 @@ class Target(Strict):
     via: Via | None = None
     template: str | None = None
     form: Form | None = None
-    audience: Audience | None = None
+    audience: (
+        Annotated[
+            Annotated[Audience, Tag("who")] | Annotated[TagAudience, Tag("tag")],
+            Discriminator(lambda v: "tag" if isinstance(v, dict | TagAudience) else "who"),
+        ]
+        | None
+    ) = None
+    reprints: Reprints | None = None
 
 
 class Review(Strict):
     """How many different people must say yes before anything leaves."""
 
     needs: PositiveInt
+
+
+class Gather(Strict):
+    """One digest from many articles: which, in what order (``-`` newest or largest first), how many, and when."""
+
+    pick: Pick
+    order: str = Field(default="-published_at", pattern=r"^-?[a-z_]+(\.\w+)?$")
+    take: int = Field(ge=1, le=8)
+    every: str
 
 
 class QuietHours(Strict):
@@ -316,6 +344,7 @@ class Flow(Strict):
     menu: tuple[MenuEntry, ...] = ()
     conditional: tuple[ConditionalMenu, ...] = ()
     schedule: str | None = None
+    gather: Gather | None = None
 
     def streams(self) -> tuple[tuple[str, str], ...]:
         """The (system, stream) pairs this flow waits for, each once, in order."""

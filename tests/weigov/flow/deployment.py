@@ -186,6 +186,7 @@ class OtherSide:
     def events_done(self) -> None:
         """Wait until every event that is due was sent to its callback."""
         self.get("/wechat/articles", appid=self.appid)  # settles the jobs that are due
+        self.get("/wechat/mass", appid=self.appid)
         wait_until(lambda: not any(e["state"] in ("pending", "sending") for e in self._events()))
 
     def _events(self) -> list[dict[str, Any]]:

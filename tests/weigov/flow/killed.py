@@ -19,12 +19,17 @@ from tests.weigov.flow import quick
 from weigov import cli
 from weigov.flow import deliver
 from weigov.flow.channels import menu, subscribe, template, write
+from weigov.flow.channels.mass import drafting
+from weigov.flow.channels.mass import removal as take_back
+from weigov.flow.channels.mass import steps as mass_steps
 from weigov.flow.channels.news import kept, removal, steps, uploads
 
 _CONTEXT = multiprocessing.get_context("forkserver")
 _TIMEOUT_S = 60
 #: Every module that takes steps.
-_CALLING: tuple[Any, ...] = (kept, menu, removal, steps, subscribe, template, uploads, write)
+_CALLING: tuple[Any, ...] = (
+    drafting, kept, menu, removal, steps, subscribe, take_back, mass_steps, template, uploads, write,
+)  # fmt: skip
 
 quick.warm()  # once, in the server the children are forked from
 

@@ -16,6 +16,7 @@ import pytest
 from sandbox.people import PEOPLE
 from tests.weigov.flow.deployment import Deployment, wait_until
 from tests.weigov.flow.killed import run_until_killed
+from tests.weigov.flow.mass import MONDAY, TITLES, begin, jobs, sent, states, weekly, with_weekly
 from tests.weigov.flow.test_articles import PICTURE, publish, said
 from tests.weigov.flow.test_messages import ORDINARY, case_of, cases_said, move, told
 
@@ -123,6 +124,29 @@ def test_messages_side_by_side_killed_in_the_middle_reach_everybody_once(
     town.drain()
     reachable = {p.identity for p in PEOPLE if p.persona != "blocked"}
     assert town.other.received() == {(m["applicant_id"], m["to"]): 1 for m in moved if m["applicant_id"] in reachable}
+
+
+def test_a_digest_killed_at_every_step_reaches_everybody_once(calm_on_each: Deployment) -> None:
+    town = calm_on_each
+    with_weekly(town)
+    articles = begin(town, *TITLES[:2])
+    town.other.at(MONDAY)
+    run_until_killed(town.environ, "gather.gathered__take:1", "compose", "weekly")
+    weekly(town)
+    kill_at(town, "claim", "intent:draft", "effect:draft", "intent:preview:1", "effect:preview:1")
+    kill_at(town, "channels.mass.steps.follow_up:1", "intent:sendall")
+    town.other.advance(minutes=1)  # sooner WeChat would refuse the same key
+    kill_at(town, "effect:sendall")
+    town.drain()
+    assert sent(town.other) == [list(TITLES[:2])] and states(town) == ["confirmed"]
+    assert town.other.most_often() == 1 and town.other.state()["drafts"] == []
+    town.other.post(f"/cms/articles/{articles[0]['id']}/withdraw")
+    town.collect("cms")
+    weekly(town)
+    kill_at(town, "intent:delete")
+    town.compose("notices", "policies")
+    town.drain()
+    assert [a["is_deleted"] for a in jobs(town.other)[0]["articles"]] == [True, False]
 
 
 def test_a_menu_killed_at_every_step_is_there(calm_on_each: Deployment) -> None:

@@ -30,7 +30,7 @@ def differences(ctx: Context) -> Iterator[Difference]:
     with ctx.ledger.read() as connection:
         yield from _long_in_doubt(ctx, connection)
         for flow in ctx.site.flows.values():
-            if flow.sync_back:
+            if flow.sync_back and not flow.gather:
                 yield from _not_told(ctx, connection, flow)
         removing = being_removed(ctx, connection)
         for account in ctx.site.accounts:

@@ -43,9 +43,11 @@ def compare(ctx: Context, account: str, found: list[Difference]) -> list[str]:
     target = f"account:{account}"
     with ctx.ledger.read() as connection:
         known = drift.articles(connection, ctx.site.site, target)
+        digests = drift.digests(connection, ctx.site.site, target)
         removing = being_removed(ctx, connection)
     client = ctx.account(account)
     published, ids, all_of_them = _listed(client.batchget_published)
+    published = {mark: there for mark, there in published.items() if mark not in digests}  # what was sent to many
     missed = [] if all_of_them else [f"{account}: only the newest {PAGES * 20} published articles were compared"]
     by_key = {one.client_key: one for one in known}
     for mark, there in published.items():
@@ -54,6 +56,7 @@ def compare(ctx: Context, account: str, found: list[Difference]) -> list[str]:
     if all_of_them:
         found += _missing(account, known, published, ids, removing)
     drafts, _, whole = _listed(client.batchget_drafts)
+    drafts = {mark: there for mark, there in drafts.items() if mark not in digests}  # previewed, or in review
     missed += [] if whole else [f"{account}: only the newest {PAGES * 20} drafts were compared"]
     found += _drafts(ctx, account, by_key, drafts)
     found += _menu(ctx, account, client)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from weigov.flow.channels.news.kept import compare, done
@@ -73,12 +73,16 @@ def newspic(row: Delivery, media_ids: Sequence[str]) -> dict[str, Any]:
     }
 
 
-def article(row: Delivery, content: str, cover: str) -> dict[str, Any]:
-    """The article as draft/add takes it, ``cover`` being a media_id; it bears our marker."""
-    source_url, _, fragment = str(row.payload["source_url"]).partition("#")
+def article(row: Delivery, content: str, cover: str, of: Mapping[str, Any] | None = None) -> dict[str, Any]:
+    """The article as draft/add takes it, ``cover`` being a media_id; it bears our marker.
+
+    ``of``: one article of a digest; the delivery's own where it is one.
+    """
+    of = row.payload if of is None else of
+    source_url, _, fragment = str(of["source_url"]).partition("#")
     written = {
         "article_type": "news",
-        "title": row.payload["title"],
+        "title": of["title"],
         "content": content,
         "content_source_url": f"{source_url}#{fragment + '&' if fragment else ''}{marker(row)}",
         "thumb_media_id": cover,
@@ -86,6 +90,6 @@ def article(row: Delivery, content: str, cover: str) -> dict[str, Any]:
         "only_fans_can_comment": 0,
     }
     for name in ("author", "digest", "pic_crop_235_1", "pic_crop_1_1"):
-        if row.payload.get(name):
-            written[name] = row.payload[name]
+        if of.get(name):
+            written[name] = of[name]
     return written

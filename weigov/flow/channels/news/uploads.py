@@ -6,7 +6,8 @@ material with a media_id.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from typing import Any
 
 from weigov.flow.context import Context
 from weigov.flow.images import fill
@@ -16,13 +17,19 @@ from weigov.ledger.outbox import Delivery
 from weigov.wechat.client import AccountClient
 
 
-def with_images(ctx: Context, client: AccountClient, row: Delivery) -> tuple[str, Delivery]:
-    """The content with its pictures at WeChat. Uploading one twice leaves a spare copy nobody sees."""
+def with_images(
+    ctx: Context, client: AccountClient, row: Delivery, of: Mapping[str, Any] | None = None
+) -> tuple[str, Delivery]:
+    """The content with its pictures at WeChat. Uploading one twice leaves a spare copy nobody sees.
+
+    ``of``: one article of a digest; the delivery's own where it is one.
+    """
+    of = row.payload if of is None else of
     urls: dict[str, str] = {}
-    for sha256 in row.payload["images"]:
+    for sha256 in of["images"]:
         picture, row = uploaded(ctx, client, row, "image", sha256)
         urls[sha256] = picture.url
-    return fill(str(row.payload["content"]), urls), row
+    return fill(str(of["content"]), urls), row
 
 
 def as_pictures(ctx: Context, client: AccountClient, row: Delivery) -> tuple[list[str], Delivery]:
