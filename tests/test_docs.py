@@ -177,6 +177,7 @@ def test_every_picture_is_shown_and_light_enough(picture: Path) -> None:
 
 def test_both_readmes_have_the_same_parts() -> None:
     english, chinese = (text_of(page) for page in READMES)
+    english = english.replace("-en.png", "-zh.png")  # each shows its own language
     for pattern in (r"\]\((?!README)([^)\s]+)\)", r"`(WEIGOV_\w+)`", r"^(?:## |    make )", r"^```(\w+)$"):
         wanted = set(re.findall(pattern, english, re.MULTILINE))
         assert wanted <= set(re.findall(pattern, chinese, re.MULTILINE)), pattern

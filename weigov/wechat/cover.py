@@ -32,8 +32,8 @@ FONTS = tuple(
 )
 #: What the operator is told where there is none.
 NO_FONT = "no font with Chinese characters: covers are drawn without the title (apt-get install fonts-noto-cjk)"
-_SIZES = (64, 56, 48, 42, 36, 32)
-_LINES = 5
+_SIZES = (64, 56, 48, 42, 36, 28)
+_LINES = 7
 #: The square in the middle: lists show only that.
 _TEXT_WIDTH, _TEXT_HEIGHT = 352, 300
 _NOT_FIRST = frozenset("，。、；：！？）》」』】〉”’…,.;:!?)]")  # these do not begin a line
