@@ -375,7 +375,8 @@ class Mirror:
 
     @property
     def last(self) -> Batch:
-        return self.batches[-1]
+        """The last that is more than notes, which come behind everything."""
+        return next(b for b in reversed(self.batches) if b.complete or b.incomplete or b.records or b.rejected)
 
     @property
     def rejected(self) -> dict[str, str]:

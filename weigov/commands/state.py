@@ -155,16 +155,16 @@ def show_status(found: dict[str, Any], zone: tzinfo) -> None:
     quotas = {name: paths for name, paths in found["accounts"].items() if paths}
     if quotas:
         out.print(quota_table(quotas, zone))
-    for item in found["trials"]:
+    for item in found.get("trials", ()):
         out.print(
             f"on trial: {item['flow']} since {shown(item['since'])} reaches its guests only, until"
             f" `weigov release {item['flow']}`"
         )
-    for item in found["fan_outs"]:
+    for item in found.get("fan_outs", ()):
         if item["state"] == "open" or any(state in item["deliveries"] for state in ("ready", "claimed", "sending")):
             gone = plain(item["deliveries"])
             out.print(f"to many: {item['flow']} {item['record']}: {item['made']} of {item['total']} made ({gone})")
-    for appid, away in found["away"].items():
+    for appid, away in found.get("away", {}).items():
         out.print(f"not reached at {appid}: {plain(away)}")
     for name, reason in found.get("menus", {}).items():
         out.print(f"menu of {name} is not made: {reason}")
@@ -178,7 +178,7 @@ def show_status(found: dict[str, Any], zone: tzinfo) -> None:
     for name in found["unproven"]:
         out.print(f"{name}: {UNPROVEN}")
     for title in _LISTED:
-        if found[title]:
+        if found.get(title):
             out.print(_TITLES.get(title, title.replace("_", " ")), style="bold")
             for item in found[title]:
                 out.print("  " + plain({k: shown(v) for k, v in item.items() if v}))

@@ -131,7 +131,9 @@ def test_what_an_error_means(talk: Talk, code: int, error: type[Exception], mean
     assert "datacube/getarticleread" in str(caught.value)
 
 
-@pytest.mark.parametrize("reply", [http(502, b"bad gateway"), hang_up, {"errcode": -1}, {"errcode": 0}], ids=["502", "hang_up", "-1", "0"])
+@pytest.mark.parametrize(
+    "reply", [http(502, b"bad gateway"), hang_up, {"errcode": -1}, {"errcode": 0}], ids=["502", "hang_up", "-1", "0"]
+)
 @pytest.mark.parametrize("name", CALLS)
 def test_what_is_no_answer_may_be_asked_again(talk: Talk, name: str, reply: Reply) -> None:
     on(talk, name, reply)
