@@ -334,7 +334,7 @@ def _watch(site: Site, dag_id: str) -> DAG:
         tags=["值守 watch"],
         doc_md="""发现需要人处理的情况并通知值班人员：每件事一次，恢复时再一次。Tells the people on duty, once.
 
-- 通知到哪里，写在 site.yaml 的 `alerts`。没有写则只记入台账，看板上可见。Without `alerts` it is only kept.
+- 通知到哪里，写在 site.yaml 的 `alerts`。没有写则只记入台账，用 `weigov watch` 查看。Without it: `weigov watch`.
 """,
     ) as dag:
         WatchOperator(task_id="watch", task_display_name="值守")

@@ -8,6 +8,7 @@ from datetime import datetime
 from sqlalchemy import Connection
 
 from weigov.flow.channels.news import REPLACEMENT
+from weigov.flow.channels.news.removal import removal
 from weigov.flow.context import Context
 from weigov.ledger import attempts, gathered, outbox
 from weigov.ledger.outbox import Delivery, New
@@ -45,21 +46,7 @@ def discard_drafts(connection: Connection, rows: Iterable[Delivery], *, now: dat
         never = fates.get((row.record, row.revision), row.retire or "")
         media_id = attempts.done(connection, row.id).get("draft", "")
         if never in _NEVER and media_id:
-            leftover.append(
-                New(
-                    site=row.site,
-                    flow=row.flow,
-                    record=row.record,
-                    revision=row.revision,
-                    effect="remove",
-                    target=row.target,
-                    subject="",
-                    channel="news",
-                    payload={"of": row.id, "media_id": media_id},
-                    title=row.title,
-                    priority=REPLACEMENT,
-                )
-            )
+            leftover.append(removal(row, {"media_id": media_id}, REPLACEMENT))
     return outbox.enqueue(connection, leftover, now=now)
 
 

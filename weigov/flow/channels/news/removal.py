@@ -43,7 +43,7 @@ def remove_published(
             where: dict[str, Any] = {"media_id": attempts.done(connection, row.id)["draft"]}
         else:
             where = {"article_id": _article_id(connection, row)}
-        news.append(_removal(row, where, WITHDRAWAL if before_revision is None else REPLACEMENT))
+        news.append(removal(row, where, WITHDRAWAL if before_revision is None else REPLACEMENT))
     if before_revision is None:
         # The old version of an edited article may still wait to be removed: now it is withdrawn like the new one.
         outbox.hasten(connection, site=site, flow=flow, record=record, effect="remove", priority=WITHDRAWAL, now=now)
@@ -53,11 +53,12 @@ def remove_published(
 def remove_left_drafts(connection: Connection, site: str, target: str, *, now: datetime) -> int:
     """Enqueue the deletion of drafts whose delivery came to nothing: nobody is to publish them by hand; how many."""
     left = published.left_drafts(connection, site, target, since=now - LEFT)
-    news = [_removal(outbox.get(connection, of), {"media_id": media_id}, REPLACEMENT) for of, media_id in left]
+    news = [removal(outbox.get(connection, of), {"media_id": media_id}, REPLACEMENT) for of, media_id in left]
     return outbox.enqueue(connection, news, now=now)
 
 
-def _removal(row: Delivery, where: Mapping[str, Any], priority: int) -> New:
+def removal(row: Delivery, where: Mapping[str, Any], priority: int) -> New:
+    """What takes away the draft or the article of ``row`` that ``where`` names."""
     return New(
         site=row.site,
         flow=row.flow,
