@@ -101,12 +101,12 @@ CALLS: dict[str, tuple[str, Callable[[AccountClient], Any], Callable[[Any], bool
     "draft_publish/freepublish_submit_response_recorded.json": (
         "freepublish/submit",
         lambda client: client.submit("M"),
-        lambda publish_id: publish_id == "2650177668",
+        lambda submitted: submitted.publish_id == "2650177668",
     ),
     "draft_publish/doc_freepublish_submit_response.json": (
         "freepublish/submit",
         lambda client: client.submit("M"),
-        lambda publish_id: publish_id == "100000001",
+        lambda submitted: submitted.publish_id == "100000001",
     ),
     "draft_publish/freepublish_get_success_recorded.json": (
         "freepublish/get",
