@@ -10,6 +10,7 @@ import pytest
 from tests.weigov.board.conftest import Shown
 from tests.weigov.board.town import Town
 from tests.weigov.serving import Web
+from weigov.board import inspection, trend
 from weigov.board.inspection import days_left
 from weigov.board.overview import late_after
 
@@ -53,6 +54,28 @@ def test_flows_quotas_health_and_trend_are_on_it(web: Web, town: Town) -> None:
     assert page.count('class="arrived" x=') == 30
     (today,) = re.findall(r"<title>2026-03-10: Arrived (\d+)", page)
     assert int(today) >= 2
+    assert re.search(r"judged of all \d+ articles.\s+All \d+ questions are counted", page)
+
+
+def test_what_was_judged_is_said_where_it_is_not_all(web: Web, town: Town, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(inspection, "_LOOKED_AT", 1)
+    monkeypatch.setattr(inspection, "_QUESTIONS", 2)
+    page = web.get("/").text
+    assert "judged of the newest 1 articles, not of older ones" in page and "among the newest 2, not among" in page
+
+
+def test_the_first_page_counts_for_a_while_and_says_what_is_left(
+    web: Web, town: Town, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(trend, "_kept", {})
+    monkeypatch.setattr(trend, "PATIENCE_S", -1.0)
+    first = web.get("/").text
+    assert "The 29 oldest days are not counted yet" in first and first.count("not counted yet") == 29 * 2 + 1
+    assert re.search(r"<title>2026-03-10: Arrived [1-9]", first)  # today always is
+    monkeypatch.setattr(trend, "PATIENCE_S", 60.0)
+    assert "not counted yet" not in web.get("/").text
+    monkeypatch.setattr(trend, "PATIENCE_S", -1.0)
+    assert "not counted yet" not in web.get("/").text  # and is remembered
 
 
 @pytest.mark.parametrize(
