@@ -117,9 +117,7 @@ def overview(ctx: Context, *, faults: int, gateway_problem: str) -> Overview:
         standing: dict[str, Any] = {
             "halted": decisions.stopped(connection, site),
             "stopped": standstill.stopped(connection, site),
-            "still_readable": waiting.still_readable(
-                connection, site, priority=news.WITHDRAWAL, now=now
-            ),
+            "still_readable": waiting.still_readable(connection, site, priority=news.WITHDRAWAL, now=now),
             "unreadable": board.unreadable(connection, site),
             "menus": menus.held(connection, site),
             "callbacks": (waiting_callbacks, oldest),

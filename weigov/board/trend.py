@@ -89,7 +89,9 @@ def _counted(
         return kept
     end = behind
     if end is None:
-        end = board.first_id(connection, datetime.combine(day + timedelta(days=1), datetime.min.time(), ctx.site.zone))
+        end = board.first_id(
+            connection, datetime.combine(day + timedelta(days=1), datetime.min.time(), ctx.site.zone)
+        )
     begin = datetime.combine(day, datetime.min.time(), ctx.site.zone)
     first = kept.first if kept is not None else board.first_id(connection, begin, before=end)
     counted = _Count(time.monotonic(), board.by_state(connection, ctx.site.site, flows, first, end), first)

@@ -228,8 +228,8 @@ _CHUNK_IDS = 100_000  # so that no single question takes long
 def first_id(connection: Connection, moment: datetime, *, before: int | None = None) -> int:
     """The first delivery composed at ``moment`` or later, one past the last when there is none.
 
-    ``before``: an id that it cannot be behind, where one is known. Ids are given in the order of time, so a date needs
-    no index of its own: it is guessed by proportion and by halving in turn, as one looks up a word.
+    ``before``: an id that it cannot be behind, where one is known. Ids are given in the order of time, so a date
+    needs no index of its own: it is guessed by proportion and by halving in turn, as one looks up a word.
     """
     low = connection.execute(select(func.min(delivery.c.id))).scalar_one() or 1
     high = before or (connection.execute(select(func.max(delivery.c.id))).scalar_one() or 0) + 1

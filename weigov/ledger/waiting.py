@@ -50,9 +50,7 @@ def at(connection: Connection, target: str) -> list[Waiting]:
     ]
 
 
-def still_readable(
-    connection: Connection, site: str, *, priority: int, now: datetime
-) -> list[dict[str, Any]]:
+def still_readable(connection: Connection, site: str, *, priority: int, now: datetime) -> list[dict[str, Any]]:
     """Withdrawn articles whose removal (at most this ``priority``) did not go at once: id, flow, target, record,
     title, link, state, reason, until. The oldest first, all of them: each is a reason to act.
     """

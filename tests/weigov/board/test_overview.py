@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import re
 from datetime import UTC, datetime, timedelta
+from random import Random
 
 import pytest
+from sqlalchemy import create_engine, event
 
 from tests.weigov.board.conftest import Shown
 from tests.weigov.board.town import Town
@@ -13,6 +15,8 @@ from tests.weigov.serving import Web
 from weigov.board import inspection, trend
 from weigov.board.inspection import days_left
 from weigov.board.overview import late_after
+from weigov.ledger.board import first_id
+from weigov.ledger.tables import delivery
 
 NOW = datetime(2026, 11, 26, 10, tzinfo=UTC)
 
@@ -93,6 +97,41 @@ def test_the_first_page_counts_for_a_while_and_says_what_is_left(
 )
 def test_the_days_to_the_veto_are_whole_days_that_are_left(last: datetime | None, days: int | None) -> None:
     assert days_left(last, NOW) == days
+
+
+def test_a_day_is_found_among_many_deliveries_by_few_looks() -> None:
+    """Ids with gaps, composed in bursts; every moment is found where reading all of them finds it."""
+    engine = create_engine("sqlite://")
+    random = Random(7)
+    at, number, rows = NOW, 3, []
+    for _ in range(3000):
+        at += timedelta(seconds=random.choice((0, 0, 1, 3600)))
+        number += random.choice((1, 1, 40))
+        rows.append((number, at))
+    looks = 0
+
+    def count(*_: object) -> None:
+        nonlocal looks
+        looks += 1
+
+    event.listen(engine, "before_cursor_execute", count)
+    with engine.begin() as connection:
+        delivery.create(connection)
+        values = dict.fromkeys(("site", "flow", "effect", "target", "channel", "client_key", "digest", "state"), "x")
+        made = [
+            {**values, "id": n, "record": f"{n}", "revision": 1, "flight_key": "x", "priority": 1, "due_at": when,
+             "created_at": when, "changed_at": when}
+            for n, when in rows
+        ]  # fmt: skip
+        connection.execute(delivery.insert(), made)
+        moments = [NOW - timedelta(days=1), NOW, *(random.choice(rows)[1] for _ in range(60)), at, at + timedelta(1)]
+        looks = 0
+        for moment in moments:
+            wanted = next((n for n, when in rows if when >= moment), rows[-1][0] + 1)
+            found = first_id(connection, moment)
+            assert next((n for n, _ in rows if n >= found), found) == wanted
+            assert first_id(connection, moment, before=found) == found
+    assert looks / len(moments) < 40
 
 
 @pytest.mark.parametrize(
