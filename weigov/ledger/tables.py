@@ -572,6 +572,18 @@ citizen = Table(
     Column("gone_at", Utc),
     Column("here_at", Utc),  # the last sign that messages can reach them
     UniqueConstraint("appid", "openid_hash"),
+    Index("ix_citizen_gone", "appid", "gone", "gone_at"),
+)
+
+#: WeChat passed on no customer-service message to a citizen at that moment: what they do later opens their window.
+closed_window = Table(
+    "closed_window",
+    metadata,
+    _id(),
+    Column("appid", String(64), nullable=False),
+    Column("openid_hash", String(64), nullable=False),
+    Column("at", Utc, nullable=False),
+    UniqueConstraint("appid", "openid_hash"),
 )
 
 #: Whom a flow on trial may reach, by the name its YAML uses.
