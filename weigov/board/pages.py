@@ -11,7 +11,7 @@ from fastapi import FastAPI, HTTPException, Request
 from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import HTMLResponse, RedirectResponse, Response, StreamingResponse
 
-from weigov.board import incidents, item, why
+from weigov.board import incidents, item, phone, why
 from weigov.board.form import check_origin, read_form
 from weigov.board.guard import Deployment, Guard, Person
 from weigov.board.incidents import Incidents
@@ -26,6 +26,7 @@ from weigov.ledger.board import Wanted
 from weigov.ledger.states import STATES
 
 _PREVIEW_HEADERS = HEADERS | {"Content-Security-Policy": item.PREVIEW_POLICY, "X-Frame-Options": "SAMEORIGIN"}
+_PHONE_HEADERS = HEADERS | {"Content-Security-Policy": phone.POLICY, "Cross-Origin-Resource-Policy": "same-origin"}
 
 
 def register(app: FastAPI, deployment: Deployment, renderer: Renderer, guard: Guard) -> None:
@@ -111,6 +112,16 @@ def register(app: FastAPI, deployment: Deployment, renderer: Renderer, guard: Gu
                 return HTMLResponse(item.preview(ctx, delivery_id), headers=_PREVIEW_HEADERS)
             except LookupError:
                 raise HTTPException(404) from None
+
+    @app.get("/item/{delivery_id}/phone.svg")
+    def _phone(request: Request, delivery_id: int) -> Response:
+        """For the review form, which names the frozen bytes: of others it shows nothing."""
+        with deployment.open() as ctx:
+            try:
+                svg = phone.picture(ctx, delivery_id, request.query_params.get("digest", ""))
+            except LookupError:
+                raise HTTPException(404) from None
+            return Response(svg, media_type="image/svg+xml", headers=_PHONE_HEADERS)
 
     @app.get("/why")
     def _ask(request: Request) -> Response:
