@@ -45,7 +45,7 @@ def migrate(url: str) -> str:
 
 
 def _let_tables_be_made_anew(raw: Any, _record: Any) -> None:
-    """SQLite cannot alter a table: another takes its place, and dropping the old one would count as losing its rows."""
+    """SQLite cannot alter a table: another takes its place, and dropping the old one is not to lose its rows."""
     raw.execute("PRAGMA foreign_keys=OFF")
 
 
