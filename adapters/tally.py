@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from array import array
+from collections.abc import Iterable
 
 _AT_ONCE = 20_000  # keys whose set, of some two megabytes, is no harm
 
@@ -13,8 +14,8 @@ class Tally:
     def __init__(self) -> None:
         self._seen = array("q")
 
-    def add(self, key: str) -> None:
-        self._seen.append(hash(key))
+    def add(self, keys: Iterable[str]) -> None:
+        self._seen.extend(map(hash, keys))
 
     def __len__(self) -> int:
         # In parts, so that there is never a set of all of them after all.

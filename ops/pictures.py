@@ -1,5 +1,5 @@
-"""``make pictures``: photograph what a citizen sees, Airflow and the board, into ``var/demo/``, and four of these for
-the README into ``docs/pictures/``. ``make demo`` takes them too, but leaves the README's alone.
+"""``make pictures``: photograph what a citizen sees, Airflow and the board, into ``var/demo/``, and five of these for
+the README and the guides into ``docs/pictures/``. ``make demo`` takes them too, but leaves the README's alone.
 
 Uses the Chromium of the system. Where there is none it is installed when root, and otherwise one line says that the
 pictures were skipped. The browser is told to speak to this machine only.
@@ -19,17 +19,19 @@ from playwright.sync_api import Browser, Page, ViewportSize, sync_playwright
 from playwright.sync_api import Error as BrowserError
 
 from ops import airflow_config, connections
-from ops.clients import Sandbox
+from ops.clients import Airflow, Sandbox
 from ops.far_end import Snapshot
 from ops.home import ROOT, Home, OpsError
 
 PACKAGES = ("chromium", "fonts-noto-cjk")
 PHONE: ViewportSize = {"width": 390, "height": 844}
 DESK: ViewportSize = {"width": 1440, "height": 1240}
+FORM: ViewportSize = {"width": 1120, "height": 1860}
 SIDE_BY_SIDE: ViewportSize = {"width": 1280, "height": 876}
 README_PICTURES = {
     "phone-desk.png": "phone.png",
     "airflow-dags.png": "airflow-dags.png",
+    "airflow-review.png": "airflow-review.png",
     "board-en-light.png": "board-en.png",
     "board-zh-light.png": "board-zh.png",
 }
@@ -57,7 +59,9 @@ def take(home: Home) -> list[Path]:
     home.demo.mkdir(parents=True, exist_ok=True)
     try:
         with _browser(browser_path) as browser:
-            return [*_phone(home, browser), *_airflow(home, browser), *_board(home, browser)]
+            return [
+                *_phone(home, browser), *_airflow(home, browser), *_review(home, browser), *_board(home, browser)
+            ]  # fmt: skip
     except BrowserError as error:
         raise OpsError(f"the pictures could not be taken: {error.message.splitlines()[0]}") from None
 
@@ -133,6 +137,27 @@ def _airflow(home: Home, browser: Browser) -> list[Path]:
     page.goto(f"{home.airflow_url}/assets", wait_until="load")
     page.wait_for_timeout(2500)
     return [*taken, _shoot(page, home.demo / "airflow-assets.png")]
+
+
+def _review(home: Home, browser: Browser) -> list[Path]:
+    """What a reviewer is asked: a question that waits, else the newest; nothing where nobody was asked."""
+    password = airflow_config.passwords(home)["bianji"]
+    airflow = Airflow(home.airflow_url, "bianji", password)
+    questions = "/dags/~/dagRuns/~/hitlDetails"
+    asked = [
+        *airflow.get(questions, response_received="false", limit=1)["hitl_details"],
+        *airflow.get(questions, order_by="-created_at", limit=1)["hitl_details"],
+    ]
+    if not asked:
+        return []
+    task = asked[0]["task_instance"]
+    page = _page(browser, FORM)
+    _log_in(page, home.airflow_url, "bianji", password)
+    run = f"{home.airflow_url}/dags/{task['dag_id']}/runs/{task['dag_run_id']}"
+    page.goto(f"{run}/tasks/{task['task_id']}/required_actions", wait_until="load")
+    page.locator("img[src*='phone.svg']").wait_for()
+    page.wait_for_timeout(2500)  # what it shows is drawn after it is there
+    return [_shoot(page, home.demo / "airflow-review.png")]
 
 
 def _log_in(page: Page, airflow_url: str, name: str, password: str) -> None:

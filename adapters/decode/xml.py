@@ -220,8 +220,7 @@ class XmlAnswer:
                 data, self.damaged = charset.to_utf8(data, encoding)
                 data = charset.PROLOG_TEXT.sub("", data.decode(), count=1).encode()
                 encoding = "utf-8"
-            whole = b"".join(mended([data], self.repairs))
-            return spool.pieces(whole), encoding or None
+            return mended(spool.pieces(data), self.repairs), encoding or None
         pieces: Iterable[bytes] = self._body.pieces()
         if encoding not in charset.UTF8:
             pieces = charset.pieces_to_utf8(pieces, encoding, self._damage)

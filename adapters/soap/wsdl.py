@@ -21,6 +21,7 @@ import zeep
 import zeep.exceptions
 import zeep.loader
 import zeep.transports
+import zeep.wsdl.bindings  # which zeep itself imports with its first WSDL
 from lxml import etree
 
 from adapters.soap.normal import XSD_NS, Bound, normal, operations, parse, schemas_of

@@ -19,6 +19,7 @@ from airflow.providers.standard.operators.hitl import HITLOperator
 from airflow.sdk import Asset, AssetAlias, Context, Param
 
 from weigov.errors import ReviewRejected
+from weigov_airflow.mounted import PREFIX
 from weigov_airflow.runs import start_run
 
 if TYPE_CHECKING:
@@ -27,6 +28,8 @@ if TYPE_CHECKING:
 APPROVE = "通过"
 REFUSE = "退回"
 FORM = {"comment": Param(None, type=["string", "null"], maxLength=500, title="意见（退回时请写原因）comment")}
+#: The board's address as Airflow's pages take it: from Airflow's own, wherever a proxy has put that.
+BOARD = PREFIX.lstrip("/")
 LOOK_AGAIN = timedelta(minutes=30)
 _PARTS = {"title": "标题", "author": "作者", "digest": "摘要", "content": "正文"}
 #: Lines of a difference that a question shows.
@@ -181,10 +184,17 @@ def body(item: Held) -> str:
             f"- **微信没有原样保留** WeChat did not keep what was approved: {plain(item.kept)}。"
             "请在公众平台草稿箱核对；通过即按草稿现状发布，退回则删除草稿。"
         )
+    lines.append(f"- [在政微通查看全文与来历 the whole item on the board]({BOARD}/item/{item.id})")
     lines += _findings(item) + _changes(item)
     lines += ["", "> " + (plain(item.excerpt) or "（没有正文 no text）"), ""]
+    lines += ["**手机上的样子 on a phone**", "", f"![手机上的样子 on a phone]({phone(item)})", ""]
     lines.append(f"投递 delivery {item.id} · 摘要 digest {item.digest}")
     return "\n".join(lines)
+
+
+def phone(item: Held) -> str:
+    """Where the board draws it; of the bytes that are asked about, and no others."""
+    return f"{BOARD}/item/{item.id}/phone.svg?digest={item.digest[:16]}"
 
 
 def _findings(item: Held) -> list[str]:

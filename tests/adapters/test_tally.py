@@ -12,6 +12,6 @@ def test_a_tally_counts_what_differs() -> None:
     assert len(tally) == 0
     for _ in range(2):
         for number in range(1000):
-            tally.add(f"A{number}")
+            tally.add([f"A{number}"])
     assert len(tally) == 1000
     assert sys.getsizeof(tally._seen) < 2000 * 10

@@ -32,7 +32,8 @@ _ANSWERED = frozenset({"answered", "closed", "resolved", "done", "已回复", "�
 class Inspected:
     """One account. ``days_left``: whole days to the veto, 0 or less when it is reached, None before an article.
 
-    ``questions``, ``dead`` and ``no_source`` are the site's, the same for each account.
+    ``questions``, ``dead`` and ``no_source`` are the site's, the same for each account, counted among the newest
+    ``of_articles`` and ``of_questions``; ``all_articles`` and ``all_questions`` say whether there are no older ones.
     """
 
     account: str
@@ -41,6 +42,16 @@ class Inspected:
     questions: int
     dead: int
     no_source: int
+    of_articles: int
+    of_questions: int
+
+    @property
+    def all_articles(self) -> bool:
+        return self.of_articles < _LOOKED_AT
+
+    @property
+    def all_questions(self) -> bool:
+        return self.of_questions < _QUESTIONS
 
 
 def inspect(ctx: Context, connection: Connection, flows: Sequence[str]) -> tuple[Inspected, ...]:
@@ -53,13 +64,13 @@ def inspect(ctx: Context, connection: Connection, flows: Sequence[str]) -> tuple
     ]
     dead = sum(1 for article in articles if article.get("dropped") and _has_dead(article["dropped"]))
     no_source = sum(1 for article in articles if not article.get("author") and not article.get("articles"))
-    questions = _unanswered(ctx, connection)
+    questions, asked = _unanswered(ctx, connection)
     found = []
     for account in ctx.site.accounts:
         last = board.last_published(connection, site, names, f"account:{account}", ARTICLES)
         if last is None and not any(account in flow.to.accounts for flow in ctx.site.flows.values()):
             continue
-        found.append(Inspected(account, last, days_left(last, now), questions, dead, no_source))
+        found.append(Inspected(account, last, days_left(last, now), questions, dead, no_source, len(articles), asked))
     return tuple(found)
 
 
@@ -77,7 +88,8 @@ def _has_dead(dropped: Any) -> bool:
     return any(name.startswith(("image:", "cover:", "link:")) for name in dropped)
 
 
-def _unanswered(ctx: Context, connection: Connection) -> int:
+def _unanswered(ctx: Context, connection: Connection) -> tuple[int, int]:
+    """(how many of the newest questions nobody answered, of how many)."""
     streams = [
         (system, name)
         for system, shape in ctx.site.shapes.items()
@@ -85,7 +97,7 @@ def _unanswered(ctx: Context, connection: Connection) -> int:
         if offered.kind == "question"
     ]
     payloads = board.newest_of_kind(connection, ctx.site.site, streams, limit=_QUESTIONS)
-    return sum(1 for payload in payloads if not _is_answered(msgspec.json.decode(payload)))
+    return sum(1 for payload in payloads if not _is_answered(msgspec.json.decode(payload))), len(payloads)
 
 
 def _is_answered(question: Any) -> bool:

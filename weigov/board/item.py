@@ -139,9 +139,9 @@ def _article(connection: Connection, article: Mapping[str, Any]) -> str:
     return f"<article>{head}{author}{content}</article>"
 
 
-def _fields(row: Delivery) -> str:
-    """A message's or a menu's values, one a line."""
-    lines = []
+def fields_of(row: Delivery) -> list[tuple[str, str]]:
+    """A message's or a menu's values by their names, at most 80; not masked."""
+    lines: list[tuple[str, str]] = []
 
     def walk(name: str, value: Any) -> None:
         if isinstance(value, Mapping):
@@ -151,12 +151,16 @@ def _fields(row: Delivery) -> str:
             for number, inner in enumerate(value):
                 walk(f"{name}.{number + 1}", inner)
         else:
-            lines.append((name, str(value)))
+            lines.append((name.removesuffix(".value"), str(value)))
 
     walk("", row.payload.get("data") or row.payload.get("button") or row.payload)
+    return lines[:80]
+
+
+def _fields(row: Delivery) -> str:
+    """Its values, one a line."""
     cells = "".join(
-        f"<dt>{html.escape(name.removesuffix('.value'))}</dt><dd>{html.escape(masked(value))}</dd>"
-        for name, value in lines[:80]
+        f"<dt>{html.escape(name)}</dt><dd>{html.escape(masked(value))}</dd>" for name, value in fields_of(row)
     )
     return f"<article><h1>{html.escape(row.title)}</h1><dl>{cells}</dl></article>"
 

@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Literal
 
-from weigov.board import inspection
+from weigov.board import incidents, inspection
+from weigov.board.incidents import Incidents
 from weigov.board.inspection import Inspected
 from weigov.board.trend import Day, trend
 from weigov.errors import ConfigError
@@ -27,13 +28,17 @@ _NEARLY = 0.9
 
 @dataclass(frozen=True, slots=True)
 class Todo:
-    """One thing somebody must do: ``key`` and ``values`` make the sentence, ``href`` is where to do it."""
+    """One thing somebody must do: ``key`` and ``values`` make the sentence, ``href`` is where to do it.
+
+    ``incident``: the key it has where ``watch`` took it down; then the incident is shown in its place.
+    """
 
     level: Literal["bad", "warn"]
     key: str
     who: str
     values: Mapping[str, Any] = field(default_factory=dict)
     href: str = ""
+    incident: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +81,7 @@ class Overview:
     """Everything the page shows."""
 
     at: datetime
+    incidents: Incidents
     todos: tuple[Todo, ...]
     flows: tuple[Line, ...]
     deferred: tuple[dict[str, Any], ...]
@@ -105,14 +111,13 @@ def overview(ctx: Context, *, faults: int, gateway_problem: str) -> Overview:
         streams = tuple(reports.streams(connection, site))
         newest, waiting_callbacks, oldest = board.callbacks(connection)
         inspected = inspection.inspect(ctx, connection, names)
+        happened = incidents.look(ctx, connection)
         systems = tuple(upstreams.calls(connection, site))
         days = trend(ctx, connection, names)
         standing: dict[str, Any] = {
             "halted": decisions.stopped(connection, site),
             "stopped": standstill.stopped(connection, site),
-            "still_readable": waiting.still_readable(
-                connection, site, priority=news.WITHDRAWAL, now=now, flows=inspection.publishing(ctx, names)
-            ),
+            "still_readable": waiting.still_readable(connection, site, priority=news.WITHDRAWAL, now=now),
             "unreadable": board.unreadable(connection, site),
             "menus": menus.held(connection, site),
             "callbacks": (waiting_callbacks, oldest),
@@ -124,10 +129,12 @@ def overview(ctx: Context, *, faults: int, gateway_problem: str) -> Overview:
         *_account_todos(accounts),
         *_inspection_todos(inspected),
     ]
+    todos = [todo for todo in todos if todo.incident not in happened.keys]
     todos.sort(key=lambda todo: todo.level != "bad")
     return Overview(
-        now, tuple(todos), flows, deferred, accounts, systems, streams, gateway_problem, newest, days, inspected
-    )
+        now, happened, tuple(todos), flows, deferred, accounts, systems, streams, gateway_problem, newest, days,
+        inspected,
+    )  # fmt: skip
 
 
 def _line(ctx: Context, it: FlowLine, paused: Mapping[str, Pause], connection: Any) -> Line:
@@ -154,12 +161,15 @@ def _account(ctx: Context, connection: Any, name: str, tokens: Mapping[str, date
 
 def _site_todos(ctx: Context, standing: Mapping[str, Any], faults: int, gateway_problem: str) -> Iterator[Todo]:
     if standing["halted"]:
-        yield Todo("bad", "todo.halted", "admin", {"why": standing["halted"]})
+        yield Todo("bad", "todo.halted", "admin", {"why": standing["halted"]}, incident="halted")
     for one in standing["stopped"]:
         values = {"target": _bare(one["target"]), "since": one["since"], "why": one["reason"]}
-        yield Todo("bad", "todo.stopped", "it", values, f"deliveries?target={one['target']}")
+        href = f"deliveries?target={one['target']}"
+        yield Todo("bad", "todo.stopped", "it", values, href, f"stopped:{one['target']}")
     for one in standing["still_readable"]:
-        yield Todo("bad", "todo.still_readable", "it", {"title": one["title"]}, f"item/{one['id']}")
+        yield Todo(
+            "bad", "todo.still_readable", "it", {"title": one["title"]}, f"item/{one['id']}", f"readable:{one['id']}"
+        )
     for row in standing["menus"]:
         yield Todo("bad", "todo.menu_not_ours", "it", {"account": _bare(row.target)}, f"item/{row.id}")
     if faults:
@@ -179,7 +189,7 @@ def _site_todos(ctx: Context, standing: Mapping[str, Any], faults: int, gateway_
 
 def _flow_todos(flows: tuple[Line, ...], held: list[str]) -> Iterator[Todo]:
     for name in held:
-        yield Todo("bad", "todo.held", "it", {"flow": name})
+        yield Todo("bad", "todo.held", "it", {"flow": name}, incident=f"held:{name}")
     for line in flows:
         name, it = line.it.flow, line.it
         called = f"{line.title} {name}" if line.title and line.title != name else name
@@ -200,10 +210,11 @@ def _flow_todos(flows: tuple[Line, ...], held: list[str]) -> Iterator[Todo]:
             n = it.states.get(state, 0) + it.write_backs.get(state, 0)
             if n:
                 href = f"deliveries?flow={name}&state={state}"
-                yield Todo("bad" if level == "bad" else "warn", key, who, {"flow": called, "n": n}, href)
+                values = {"flow": called, "n": n}
+                yield Todo("bad" if level == "bad" else "warn", key, who, values, href, f"{state}:{name}")
         if it.quarantined:
             values = {"flow": called, "n": it.quarantined}
-            yield Todo("bad", "todo.quarantined", "editor", values, f"quarantine?flow={name}")
+            yield Todo("bad", "todo.quarantined", "editor", values, f"quarantine?flow={name}", f"quarantine:{name}")
 
 
 def _upstream_todos(ctx: Context, streams: tuple[Any, ...], systems: tuple[Any, ...]) -> Iterator[Todo]:
@@ -212,12 +223,12 @@ def _upstream_todos(ctx: Context, streams: tuple[Any, ...], systems: tuple[Any, 
         shape = ctx.site.shapes.get(one["system"])
         offered = shape.streams.get(one["stream"]) if shape else None
         if one["problem"]:
-            yield Todo("bad", "todo.stream", "it", {"stream": name, "why": one["problem"]})
+            yield Todo("bad", "todo.stream", "it", {"stream": name, "why": one["problem"]}, "", f"stream:{name}")
         elif one["last_completed_at"] is None:
             yield Todo("warn", "todo.never", "it", {"stream": name})
         elif offered and ctx.now() - one["last_completed_at"] > late_after(offered.schedule):
             span = ctx.now() - one["last_completed_at"]
-            yield Todo("warn", "todo.late", "it", {"stream": name, "span": span})
+            yield Todo("warn", "todo.late", "it", {"stream": name, "span": span}, "", f"stream:{name}")
     for one in systems:
         if one["shut_until"] and one["shut_until"] > ctx.now():
             values = {"system": one["system"], "n": one["failures"], "until": one["shut_until"]}

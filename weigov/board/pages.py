@@ -11,11 +11,13 @@ from fastapi import FastAPI, HTTPException, Request
 from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import HTMLResponse, RedirectResponse, Response, StreamingResponse
 
-from weigov.board import item, why
+from weigov.board import incidents, item, phone, why
 from weigov.board.form import check_origin, read_form
 from weigov.board.guard import Deployment, Guard, Person
+from weigov.board.incidents import Incidents
 from weigov.board.overview import overview
 from weigov.board.render import HEADERS, Renderer, root_of, sentence_values, words_of
+from weigov.board.words import Words
 from weigov.flow.clear_quota import CLEARS_PER_MONTH, cleared_this_month
 from weigov.flow.context import Context
 from weigov.ledger import audit_log, board, pauses, quota
@@ -24,6 +26,7 @@ from weigov.ledger.board import Wanted
 from weigov.ledger.states import STATES
 
 _PREVIEW_HEADERS = HEADERS | {"Content-Security-Policy": item.PREVIEW_POLICY, "X-Frame-Options": "SAMEORIGIN"}
+_PHONE_HEADERS = HEADERS | {"Content-Security-Policy": phone.POLICY, "Cross-Origin-Resource-Policy": "same-origin"}
 
 
 def register(app: FastAPI, deployment: Deployment, renderer: Renderer, guard: Guard) -> None:
@@ -43,8 +46,12 @@ def register(app: FastAPI, deployment: Deployment, renderer: Renderer, guard: Gu
                 }
                 for todo in found.todos
             ]
+            shown = _incidents(found.incidents, words, ctx)
             most = max((day.arrived + day.under_way + day.failed for day in found.trend), default=0)
-            return renderer.page(request, "overview.html", it=found, todos=todos, most=most, zone=zone, site=ctx.site)
+            return renderer.page(
+                request, "overview.html", it=found, todos=todos, most=most, zone=zone, site=ctx.site,
+                uncounted=sum(1 for day in found.trend if not day.counted), **shown,
+            )  # fmt: skip
 
     @app.get("/deliveries")
     def _deliveries(request: Request) -> Response:
@@ -106,6 +113,16 @@ def register(app: FastAPI, deployment: Deployment, renderer: Renderer, guard: Gu
             except LookupError:
                 raise HTTPException(404) from None
 
+    @app.get("/item/{delivery_id}/phone.svg")
+    def _phone(request: Request, delivery_id: int) -> Response:
+        """For the review form, which names the frozen bytes: of others it shows nothing."""
+        with deployment.open() as ctx:
+            try:
+                svg = phone.picture(ctx, delivery_id, request.query_params.get("digest", ""))
+            except LookupError:
+                raise HTTPException(404) from None
+            return Response(svg, media_type="image/svg+xml", headers=_PHONE_HEADERS)
+
     @app.get("/why")
     def _ask(request: Request) -> Response:
         return renderer.page(request, "why.html", asked="", answer=None, sentence=None)
@@ -137,9 +154,11 @@ def register(app: FastAPI, deployment: Deployment, renderer: Renderer, guard: Gu
             line = board.flow_line(connection, ctx.site.site, name)
             pause = pauses.paused(connection, ctx.site.site).get(name)
             waits = board.deferred(connection, ctx.site.site, name)
+            every = incidents.look(ctx, connection)
+            happened = every.about(incidents.targets_of_flow(ctx, connection, name, every))
             return renderer.page(
                 request, "flow.html", line=line, flow=ctx.site.flows.get(name), name=name, pause=pause, waits=waits,
-                zone=ctx.site.zone,
+                zone=ctx.site.zone, **_incidents(happened, words_of(request), ctx),
             )  # fmt: skip
 
     @app.get("/account/{name}")
@@ -150,9 +169,10 @@ def register(app: FastAPI, deployment: Deployment, renderer: Renderer, guard: Gu
             cleared = cleared_this_month(ctx, name)
             with ctx.ledger.read() as connection:
                 used = quota.usage(connection, ctx.account(name).account.appid, now=ctx.now())
+                happened = incidents.look(ctx, connection).about({f"account:{name}", "site"})
             return renderer.page(
                 request, "account.html", name=name, used=used, cleared=cleared, allowed=CLEARS_PER_MONTH,
-                zone=ctx.site.zone,
+                zone=ctx.site.zone, **_incidents(happened, words_of(request), ctx),
             )  # fmt: skip
 
     @app.get("/dag/{dag_id}")
@@ -207,6 +227,33 @@ _FILTERS = ("flow", "state", "target", "channel", "words", "since", "until")
 def _need(guard: Guard, person: Person) -> None:
     if not guard.may(person, "log", ""):
         raise HTTPException(403)
+
+
+def _incidents(happened: Incidents, words: Words, ctx: Context) -> dict[str, Any]:
+    """``open`` and ``recent`` as the templates show them, in the reader's language."""
+    now, zone = ctx.now(), ctx.site.zone
+
+    def said(one: incidents.Shown) -> dict[str, Any]:
+        of = one.of
+        began, lasting = words.moment(of.opened_at, zone), now - of.opened_at
+        return {
+            "said": words(one.key, **sentence_values(one.values, words, zone)),
+            "do": words(one.do),
+            "who": words(f"who.{one.who}"),
+            "href": one.href,
+            "times": one.times,
+            "often": words("incident.often", n=one.times) if one.times > 1 else words("incident.once"),
+            "since": words("incident.just", at=began)
+            if lasting < timedelta(minutes=1)
+            else words("incident.since", at=began, span=words.span(lasting)),
+            "told": words("incident.told", names=", ".join(sorted(of.told))) if of.told else words("incident.untold"),
+            "fading": words("incident.fading") if of.gone_since else "",
+            "began": began,
+            "ended": words.moment(of.closed_at, zone),
+            "lasted": words.span(one.lasted),
+        }
+
+    return {"open": [said(one) for one in happened.open], "recent": [said(one) for one in happened.over]}
 
 
 def _flows(ctx: Context, connection: Any) -> list[str]:

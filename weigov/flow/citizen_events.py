@@ -7,7 +7,7 @@ from sqlalchemy import Connection
 from weigov.flow import reach
 from weigov.flow.channels import subscribe
 from weigov.flow.context import Context
-from weigov.ledger import inbox
+from weigov.ledger import forgetting, inbox
 
 EVENTS = (*reach.EVENTS, *subscribe.EVENTS)
 _PAGE = 200
@@ -29,3 +29,11 @@ def drain(ctx: Context, appid: str) -> int:
 def take(connection: Connection, ctx: Context, item: inbox.Item) -> str:
     """Learn from one event of ``EVENTS``; what came of it."""
     return reach.take(connection, item) if item.event in reach.EVENTS else subscribe.take(connection, ctx, item)
+
+
+def forget(ctx: Context, appid: str) -> None:
+    """Delete what is kept of those who left the account long ago."""
+    while True:
+        with ctx.ledger.begin() as connection:
+            if not forgetting.forget(connection, appid, now=ctx.now()):
+                return

@@ -28,6 +28,8 @@ SIGNS = (
 )  # fmt: skip
 #: errcode of a refused message → what it says of the receiver.
 NOT_AGREED = 43101
+#: A customer-service message was not passed on: too late, or as many as are allowed were sent.
+WINDOW_CLOSED = (45015, 45047)
 REFUSALS: dict[int, Gone] = {43004: "stranger", 40003: "unknown", NOT_AGREED: "refuses"}
 
 _SAID: dict[str, str] = {
@@ -56,6 +58,11 @@ def learn(ctx: Context, row: Delivery, code: int | str | None) -> None:
     if row.channel == "subscribe":
         with ctx.ledger.begin() as connection:
             grants.refused(connection, row.id, used_up=code == NOT_AGREED, now=ctx.now())
+    if code in WINDOW_CLOSED and row.channel == "customer_service" and row.first_intent_at is not None:
+        appid = ctx.account(row.target.removeprefix("account:")).account.appid
+        with ctx.ledger.begin() as connection:
+            windows.close(connection, appid, row.subject, at=row.first_intent_at)
+        return
     why = REFUSALS.get(code) if isinstance(code, int) else None
     if row.channel == "subscribe" and code == NOT_AGREED:
         return  # that is about one notice, not about all that is sent

@@ -50,6 +50,7 @@ def reconcile(ctx: Context, account: str) -> Reconciled:
     with ctx.ledger.begin() as connection:
         outbox.expire_leases(connection, now=ctx.now())
     events = drain_events(ctx, client)
+    citizen_events.forget(ctx, client.account.appid)
     states: Counter[str] = Counter()
     stopped: list[str] = []
     with ctx.ledger.begin() as connection:

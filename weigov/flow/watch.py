@@ -11,7 +11,7 @@ from weigov.flow.channels import news
 from weigov.flow.context import Context
 from weigov.flow.plan import held_flows
 from weigov.ledger import incidents, reports, waiting
-from weigov.ledger.incidents import Incident
+from weigov.ledger.incidents import Incident, Wrong
 from weigov.notify import Notice
 
 #: Callbacks are handled by reconcile every five minutes.
@@ -43,7 +43,7 @@ def watch(ctx: Context) -> Watched:
 def task_failed(ctx: Context, task: str, said: str) -> None:
     """A task of Airflow's ended red."""
     with ctx.ledger.begin() as connection:
-        incidents.begin(connection, ctx.site.site, f"task:{task}", f"{task}: {said}", now=ctx.now())
+        incidents.again(connection, ctx.site.site, f"task:{task}", Wrong(f"{task}: {said}", said), now=ctx.now())
     _tell(ctx)
 
 
@@ -57,41 +57,42 @@ def task_succeeded(ctx: Context, task: str) -> None:
     _tell(ctx)
 
 
-def found(ctx: Context) -> Iterator[tuple[str, str]]:
-    """(key, one line) of everything a person should act on. Counts and reasons only, nobody's data."""
+def found(ctx: Context) -> Iterator[tuple[str, Wrong]]:
+    """Everything a person should act on, by key. Counts and reasons only, nobody's data."""
     now, site = ctx.now(), ctx.site.site
     with ctx.ledger.read() as connection:
         status = reports.status(connection, site, now=now)
         readable = waiting.still_readable(connection, site, priority=news.WITHDRAWAL, now=now)
     for one in readable:
-        yield f"readable:{one['id']}", f"已撤回但仍可阅读 withdrawn but still readable: {one['title']} {one['link']}"
+        said = f"已撤回但仍可阅读 withdrawn but still readable: {one['title']} {one['link']}"
+        yield f"readable:{one['id']}", Wrong(said, one["title"])
     for one in status["stopped"]:
-        yield f"stopped:{one['target']}", f"{one['target']} 停止发送 nothing can be sent: {one['reason']}"
+        said = f"{one['target']} 停止发送 nothing can be sent: {one['reason']}"
+        yield f"stopped:{one['target']}", Wrong(said, one["reason"])
     if status["halted"]:
-        yield "halted", f"全部发送已停止 deliveries are {status['halted']}"
+        yield "halted", Wrong(f"全部发送已停止 deliveries are {status['halted']}", status["halted"])
     for name, flow in status["flows"].items():
         if doubtful := flow["deliveries"].get("in_doubt", 0) + flow["write_backs"].get("in_doubt", 0):
-            yield f"in_doubt:{name}", f"{name}: {doubtful} 条结果无法查实，需人工处理 in doubt: weigov settle"
+            said = f"{name}: {doubtful} 条结果无法查实，需人工处理 in doubt: weigov settle"
+            yield f"in_doubt:{name}", Wrong(said, f"{doubtful}")
         if quarantined := flow["revisions"]["quarantined"]:
-            yield f"quarantine:{name}", f"{name}: {quarantined} 条记录被隔离 quarantined: weigov quarantine list"
+            said = f"{name}: {quarantined} 条记录被隔离 quarantined: weigov quarantine list"
+            yield f"quarantine:{name}", Wrong(said, f"{quarantined}")
     for one in status["streams"]:
         stream = f"{one['system']}/{one['stream']}"
         last = one["last_completed_at"]
         if one["problem"]:
-            yield f"stream:{stream}", f"{stream} 采集异常 cannot be read: {one['problem']}"
+            yield f"stream:{stream}", Wrong(f"{stream} 采集异常 cannot be read: {one['problem']}", one["problem"])
         elif last is not None and now - last > _STREAM_OLD:
-            yield (
-                f"stream:{stream}",
-                f"{stream} 已超过 {_STREAM_OLD.total_seconds() / 3600:.0f} 小时没有采完 not read",
-            )
+            hours = f"{_STREAM_OLD.total_seconds() / 3600:.0f}"
+            why = f"not read to its end for more than {hours} hours"
+            yield f"stream:{stream}", Wrong(f"{stream} 已超过 {hours} 小时没有采完 not read", why)
     for appid, one in status["inbox"].items():
         if one["oldest"] is not None and now - one["oldest"] > _INBOX_OLD:
-            yield f"inbox:{appid}", f"{one['waiting']} 条微信回调未处理 callbacks wait: does reconcile run?"
+            said = f"{one['waiting']} 条微信回调未处理 callbacks wait: does reconcile run?"
+            yield f"inbox:{appid}", Wrong(said, f"{one['waiting']}")
     for name in held_flows(ctx):
-        yield (
-            f"held:{name}",
-            f"{name} 的配置已改动，等待确认 the YAML changed: weigov plan, weigov apply",
-        )
+        yield f"held:{name}", Wrong(f"{name} 的配置已改动，等待确认 the YAML changed: weigov plan, weigov apply")
 
 
 def _tell(ctx: Context) -> tuple[int, tuple[str, ...]]:

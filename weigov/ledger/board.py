@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import Connection, Select, Table, func, literal, select, union_all
@@ -96,15 +96,14 @@ def flow_line(connection: Connection, site: str, flow: str) -> FlowLine:
     """How one flow stands."""
     both = _count_states(connection, site, flow)
     pending = _queue(site, flow, "pending")
-    times = [
-        connection.execute(select(revision.c.created_at).where(*pending).order_by(revision.c.id).limit(1)).scalar(),
+    oldest = [
+        select(revision.c.created_at).where(*pending).order_by(revision.c.id).limit(1),
         *(
-            connection.execute(
-                select(delivery.c.created_at).where(*_in(site, flow, state)).order_by(delivery.c.id).limit(1)
-            ).scalar()
+            select(delivery.c.created_at).where(*_in(site, flow, state)).order_by(delivery.c.id).limit(1)
             for state in _WAITS
         ),
     ]
+    times = connection.execute(union_all(*(select(one.subquery()) for one in oldest))).scalars().all()
     last = select(delivery.c.changed_at).where(*_in(site, flow, "confirmed"), delivery.c.channel != "write")
     return FlowLine(
         flow,
@@ -208,9 +207,8 @@ def collected(connection: Connection, site: str, system: str, stream: str) -> in
     return _capped(connection, select(literal(1)).where(*of_stream))
 
 
-def by_day(connection: Connection, site: str, flows: Sequence[str], begin: datetime, end: datetime) -> dict[str, int]:
-    """state → how many of the deliveries composed from ``begin`` up to ``end`` stand in it now."""
-    low, high = first_id(connection, begin), first_id(connection, end)
+def by_state(connection: Connection, site: str, flows: Sequence[str], low: int, high: int) -> dict[str, int]:
+    """state → how many of the deliveries from id ``low`` up to ``high`` stand in it now."""
     found: dict[str, int] = {}
     for start in range(low, high, _CHUNK_IDS):
         query = (
@@ -227,22 +225,34 @@ def by_day(connection: Connection, site: str, flows: Sequence[str], begin: datet
 _CHUNK_IDS = 100_000  # so that no single question takes long
 
 
-def first_id(connection: Connection, moment: datetime) -> int:
+def first_id(connection: Connection, moment: datetime, *, before: int | None = None) -> int:
     """The first delivery composed at ``moment`` or later, one past the last when there is none.
 
-    Found by halving: ids are given in the order of time, so a date needs no index of its own.
+    ``before``: an id that it cannot be behind, where one is known. Ids are given in the order of time, so a date
+    needs no index of its own: it is guessed by proportion and by halving in turn, as one looks up a word.
     """
     low = connection.execute(select(func.min(delivery.c.id))).scalar_one() or 1
-    high = (connection.execute(select(func.max(delivery.c.id))).scalar_one() or 0) + 1
+    high = before or (connection.execute(select(func.max(delivery.c.id))).scalar_one() or 0) + 1
+    query = select(delivery.c.id, delivery.c.created_at).order_by(delivery.c.id).limit(1)
+    known: dict[int, datetime] = {}
+    halve = False
     while low < high:
-        middle = (low + high) // 2
-        query = select(delivery.c.id, delivery.c.created_at).where(delivery.c.id >= middle)
-        at = connection.execute(query.order_by(delivery.c.id).limit(1)).one_or_none()
+        guess = (low + high) // 2
+        if not halve and low - 1 in known and high in known:
+            share = (moment - known[low - 1]) / max(known[high] - known[low - 1], _MOMENT)
+            guess = min(max(low + int((high - low) * share), low), high - 1)
+        halve = not halve
+        at = connection.execute(query.where(delivery.c.id >= guess)).one_or_none()
         if at is None or at.created_at >= moment:
-            high = middle
+            high = guess
+            known |= {guess: at.created_at} if at is not None else {}
         else:
             low = at.id + 1
+            known[at.id] = at.created_at
     return int(low)
+
+
+_MOMENT = timedelta(microseconds=1)
 
 
 def last_published(
@@ -323,13 +333,13 @@ def _capped(connection: Connection, query: Select[Any]) -> int:
 
 
 def _count_states(connection: Connection, site: str, flow: str) -> dict[tuple[str, bool], int]:
-    found: dict[tuple[str, bool], int] = {}
+    parts = []
     for state in STATES:
-        some = select((delivery.c.channel == "write").label("is_write")).where(*_in(site, flow, state)).limit(CAP + 1)
-        counted = some.subquery()
-        for is_write, n in connection.execute(select(counted.c.is_write, func.count()).group_by(counted.c.is_write)):
-            found[state, bool(is_write)] = n
-    return found
+        is_write = (delivery.c.channel == "write").label("is_write")
+        some = select(is_write).where(*_in(site, flow, state)).limit(CAP + 1).subquery()
+        counted = select(literal(state).label("state"), some.c.is_write, func.count().label("n"))
+        parts.append(counted.group_by(some.c.is_write))
+    return {(row.state, bool(row.is_write)): row.n for row in connection.execute(union_all(*parts))}
 
 
 def _newest(

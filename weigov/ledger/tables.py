@@ -181,6 +181,9 @@ delivery = Table(
           postgresql_where=text("retire != ''")),
     Index("ix_delivery_flight", "flight_key", "state"),
     Index("ix_delivery_record", "site", "record", "flow", "revision"),
+    # Withdrawn articles that can still be read: few, among all that wait or failed.
+    Index("ix_delivery_remove", "site", "state", sqlite_where=text("effect = 'remove'"),
+          postgresql_where=text("effect = 'remove'")),
     # Counts and pages of lists: newest first within a flow and a state; the channel is read from the index alone.
     Index("ix_delivery_flow_state", "site", "flow", "state", "id", "channel"),
 )  # fmt: skip
@@ -572,6 +575,18 @@ citizen = Table(
     Column("gone_at", Utc),
     Column("here_at", Utc),  # the last sign that messages can reach them
     UniqueConstraint("appid", "openid_hash"),
+    Index("ix_citizen_gone", "appid", "gone", "gone_at"),
+)
+
+#: WeChat passed on no customer-service message to a citizen at that moment: what they do later opens their window.
+closed_window = Table(
+    "closed_window",
+    metadata,
+    _id(),
+    Column("appid", String(64), nullable=False),
+    Column("openid_hash", String(64), nullable=False),
+    Column("at", Utc, nullable=False),
+    UniqueConstraint("appid", "openid_hash"),
 )
 
 #: Whom a flow on trial may reach, by the name its YAML uses.
@@ -652,6 +667,9 @@ incident = Table(
     Column("told", Text, nullable=False, server_default=""),
     Column("told_over", Text, nullable=False, server_default=""),
     Column("settled", Boolean, nullable=False, server_default=text("false")),  # nobody is to be told any more
+    Column("why", Text, nullable=False, server_default=""),  # what varies in ``said``: a reason, a title, a count
+    Column("times", Integer, nullable=False, server_default="1"),  # how often it came (back) before it was over
     UniqueConstraint("open_key"),
     Index("ix_incident_untold", "site", "id", sqlite_where=text("NOT settled"), postgresql_where=text("NOT settled")),
+    Index("ix_incident_closed", "site", "closed_at"),
 )

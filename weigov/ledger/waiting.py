@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 import msgspec
-from sqlalchemy import Connection, and_, exists, func, or_, select
+from sqlalchemy import Connection, and_, exists, func, literal, or_, select
 
 from weigov.ledger.tables import attempt, delivery, receipt, standstill
 
@@ -51,28 +50,24 @@ def at(connection: Connection, target: str) -> list[Waiting]:
     ]
 
 
-def still_readable(
-    connection: Connection, site: str, *, priority: int, now: datetime, flows: Sequence[str] | None = None
-) -> list[dict[str, Any]]:
+def still_readable(connection: Connection, site: str, *, priority: int, now: datetime) -> list[dict[str, Any]]:
     """Withdrawn articles whose removal (at most this ``priority``) did not go at once: id, flow, target, record,
     title, link, state, reason, until. The oldest first, all of them: each is a reason to act.
-
-    Naming the ``flows`` it may be of finds them fast.
     """
     stopped = exists().where(standstill.c.site == delivery.c.site, standstill.c.target == delivery.c.target)
     waits = or_(
         delivery.c.state.in_(("deferred", "unknown", "rejected", "in_doubt")),
         and_(delivery.c.state == "ready", or_(delivery.c.due_at > now, delivery.c.reason != "", stopped)),
     )
+    # Spelled out, not bound: only then is the index on removals one that will do.
+    removes = delivery.c.effect == literal("remove", literal_execute=True)
     query = (
         select(delivery)
-        .where(delivery.c.site == site, delivery.c.channel.in_(("news", "mass")))
-        .where(delivery.c.effect == "remove", delivery.c.priority <= priority, waits)
+        .where(delivery.c.site == site, delivery.c.channel.in_(("news", "mass")), removes)
+        .where(delivery.c.state.in_(("deferred", "unknown", "rejected", "in_doubt", "ready")))
+        .where(delivery.c.priority <= priority, waits)
         .order_by(delivery.c.id)
     )
-    if flows is not None:
-        states = ("deferred", "unknown", "rejected", "in_doubt", "ready")
-        query = query.where(delivery.c.flow.in_(list(flows)), delivery.c.state.in_(states))
     found = []
     for row in connection.execute(query).all():
         payload = msgspec.json.decode(row.payload or "{}")

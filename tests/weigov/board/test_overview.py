@@ -4,14 +4,19 @@ from __future__ import annotations
 
 import re
 from datetime import UTC, datetime, timedelta
+from random import Random
 
 import pytest
+from sqlalchemy import create_engine, event
 
 from tests.weigov.board.conftest import Shown
 from tests.weigov.board.town import Town
 from tests.weigov.serving import Web
+from weigov.board import inspection, trend
 from weigov.board.inspection import days_left
 from weigov.board.overview import late_after
+from weigov.ledger.board import first_id
+from weigov.ledger.tables import delivery
 
 NOW = datetime(2026, 11, 26, 10, tzinfo=UTC)
 
@@ -53,6 +58,28 @@ def test_flows_quotas_health_and_trend_are_on_it(web: Web, town: Town) -> None:
     assert page.count('class="arrived" x=') == 30
     (today,) = re.findall(r"<title>2026-03-10: Arrived (\d+)", page)
     assert int(today) >= 2
+    assert re.search(r"judged of all \d+ articles.\s+All \d+ questions are counted", page)
+
+
+def test_what_was_judged_is_said_where_it_is_not_all(web: Web, town: Town, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(inspection, "_LOOKED_AT", 1)
+    monkeypatch.setattr(inspection, "_QUESTIONS", 2)
+    page = web.get("/").text
+    assert "judged of the newest 1 articles, not of older ones" in page and "among the newest 2, not among" in page
+
+
+def test_the_first_page_counts_for_a_while_and_says_what_is_left(
+    web: Web, town: Town, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(trend, "_kept", {})
+    monkeypatch.setattr(trend, "PATIENCE_S", -1.0)
+    first = web.get("/").text
+    assert "The 29 oldest days are not counted yet" in first and first.count("not counted yet") == 29 * 2 + 1
+    assert re.search(r"<title>2026-03-10: Arrived [1-9]", first)  # today always is
+    monkeypatch.setattr(trend, "PATIENCE_S", 60.0)
+    assert "not counted yet" not in web.get("/").text
+    monkeypatch.setattr(trend, "PATIENCE_S", -1.0)
+    assert "not counted yet" not in web.get("/").text  # and is remembered
 
 
 @pytest.mark.parametrize(
@@ -70,6 +97,41 @@ def test_flows_quotas_health_and_trend_are_on_it(web: Web, town: Town) -> None:
 )
 def test_the_days_to_the_veto_are_whole_days_that_are_left(last: datetime | None, days: int | None) -> None:
     assert days_left(last, NOW) == days
+
+
+def test_a_day_is_found_among_many_deliveries_by_few_looks() -> None:
+    """Ids with gaps, composed in bursts; every moment is found where reading all of them finds it."""
+    engine = create_engine("sqlite://")
+    random = Random(7)
+    at, number, rows = NOW, 3, []
+    for _ in range(3000):
+        at += timedelta(seconds=random.choice((0, 0, 1, 3600)))
+        number += random.choice((1, 1, 40))
+        rows.append((number, at))
+    looks = 0
+
+    def count(*_: object) -> None:
+        nonlocal looks
+        looks += 1
+
+    event.listen(engine, "before_cursor_execute", count)
+    with engine.begin() as connection:
+        delivery.create(connection)
+        values = dict.fromkeys(("site", "flow", "effect", "target", "channel", "client_key", "digest", "state"), "x")
+        made = [
+            {**values, "id": n, "record": f"{n}", "revision": 1, "flight_key": "x", "priority": 1, "due_at": when,
+             "created_at": when, "changed_at": when}
+            for n, when in rows
+        ]  # fmt: skip
+        connection.execute(delivery.insert(), made)
+        moments = [NOW - timedelta(days=1), NOW, *(random.choice(rows)[1] for _ in range(60)), at, at + timedelta(1)]
+        looks = 0
+        for moment in moments:
+            wanted = next((n for n, when in rows if when >= moment), rows[-1][0] + 1)
+            found = first_id(connection, moment)
+            assert next((n for n, _ in rows if n >= found), found) == wanted
+            assert first_id(connection, moment, before=found) == found
+    assert looks / len(moments) < 40
 
 
 @pytest.mark.parametrize(

@@ -22,7 +22,7 @@ PAGES = {
     "/": "viewer", "/deliveries": "viewer", "/quarantine": "viewer", "/item/{delivery_id}": "viewer",
     "/preview/{delivery_id}": "viewer", "/why": "viewer", "/flow/{name}": "viewer", "/account/{name}": "viewer",
     "/dag/{dag_id}": "viewer", "/codes": "viewer", "/log": "viewer", "/log.{form}": "viewer",
-    "/static/{name}": "viewer",
+    "/static/{name}": "viewer", "/item/{delivery_id}/phone.svg": "viewer",
 }  # fmt: skip
 ACTS = {
     "replay": "user", "quarantine": "user", "review": "user",

@@ -248,13 +248,32 @@ def test_an_answer_whose_fate_nobody_knows_is_in_doubt_and_not_repeated(calm: De
 
 
 @pytest.mark.parametrize("refusal", ["45015", "45047"])
-def test_what_wechat_refuses_to_pass_on_is_rejected_with_its_reason(calm: Deployment, refusal: str) -> None:
+def test_who_wechat_lets_nobody_answer_is_not_answered_before_they_are_there_again(
+    calm: Deployment, refusal: str
+) -> None:
     by_service(calm)
     who = asked(calm)
-    calm.other.post(f"/wechat/citizens/{openid(who)}/say", text="什么时候办好？")
-    calm.other.fault("errcode", CUSTOM, value=refusal)
-    calm.other.events_done()
-    calm.collect("qa")
-    calm.compose("answers")
-    calm.drain()
-    assert states(calm, "answers") == {"rejected": 1} and answers_shown(calm) == []
+    question = next(q for q in calm.other.get("/qa/questions") if q.get("answer") and q["asker"] == who)
+
+    def says(text: str) -> None:
+        calm.other.post(f"/wechat/citizens/{openid(who)}/say", text=text)
+        calm.other.events_done()
+        calm.other.advance(minutes=1)
+
+    def answered(text: str) -> None:
+        calm.other.post(f"/qa/questions/{question['id']}/answer", answer=f"<p>{text}</p>")
+        calm.collect("qa")
+        calm.compose("answers")
+        calm.drain()
+
+    says("什么时候办好？")
+    calm.other.fault("errcode", CUSTOM, value=refusal, times=1)
+    answered("三个工作日。")
+    before = states(calm, "answers")  # others asked too, and were not there
+    assert before["rejected"] == 1 and answers_shown(calm) == []
+    answered("五个工作日。")
+    after = states(calm, "answers")
+    assert after["rejected"] == 1 and after["expired"] == before.get("expired", 0) + 1 and answers_shown(calm) == []
+    says("还在吗？")
+    answered("六个工作日。")
+    assert {m["openid"] for m in answers_shown(calm)} == {openid(who)}

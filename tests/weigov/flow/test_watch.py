@@ -80,7 +80,7 @@ def test_a_stream_nobody_reads_any_more_is_wrong(calm: Deployment) -> None:
     assert dict(found(calm.ctx)) == {}
     calm.other.advance(hours=timedelta(days=2).total_seconds() / 3600)
     wrong = dict(found(calm.ctx))
-    assert "stream:cms/articles" in wrong and "26 小时没有采完" in wrong["stream:cms/articles"]
+    assert "stream:cms/articles" in wrong and "26 小时没有采完" in wrong["stream:cms/articles"].said
 
 
 def test_without_anybody_to_tell_it_is_kept(calm: Deployment) -> None:

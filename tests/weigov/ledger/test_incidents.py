@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 
 from weigov.ledger import incidents
 from weigov.ledger.engine import Ledger
-from weigov.ledger.incidents import HOLD
+from weigov.ledger.incidents import HOLD, Wrong
 
 WECOM, MAIL = "wecom", "mail"
 BOTH = frozenset({WECOM, MAIL})
@@ -18,7 +18,7 @@ def look(
     """One watch in which everybody hears everything: (key, is it over) of what was told."""
     told = []
     with ledger.begin() as connection:
-        incidents.observe(connection, "demo", wrong, now=now)
+        incidents.observe(connection, "demo", {key: Wrong(said) for key, said in wrong.items()}, now=now)
         for one in incidents.to_tell(connection, "demo", channels):
             for channel in sorted(one.unheard(channels)):
                 incidents.heard(connection, one, channel)
@@ -44,6 +44,27 @@ def test_what_comes_and_goes_is_one_incident(ledger: Ledger, now: datetime) -> N
             ledger, {"stream:cms/articles": "no answer"} if minute % 10 else {}, now + timedelta(minutes=minute)
         )
     assert [key for key, _ in told] == ["stream:cms/articles mail", "stream:cms/articles wecom"]
+    with ledger.read() as connection:
+        (one,) = incidents.current(connection, "demo")
+        assert one.times == 12 and one.gone_since is None
+
+
+def test_what_is_over_is_listed_with_its_end_and_counted(ledger: Ledger, now: datetime) -> None:
+    for hour in (0, 2):
+        look(ledger, {"x": "y"}, now + timedelta(hours=hour))
+        look(ledger, {}, now + timedelta(hours=hour, minutes=5))
+        look(ledger, {}, now + timedelta(hours=hour, minutes=5) + HOLD)
+    look(ledger, {"x": "y"}, now + timedelta(hours=4))
+    with ledger.read() as connection:
+        over = incidents.over(connection, "demo", since=now, limit=9)
+        ends = [now + timedelta(hours=hour, minutes=5) + HOLD for hour in (2, 0)]
+        assert [one.closed_at for one in over] == ends and incidents.how_often(connection, "demo", since=now) == {
+            "x": 3
+        }
+        late = now + timedelta(hours=1)
+        assert incidents.how_often(connection, "demo", since=late) == {"x": 2}
+        assert len(incidents.over(connection, "demo", since=late, limit=9)) == 1
+        assert incidents.over(connection, "town", since=now, limit=9) == []
 
 
 def test_who_did_not_hear_of_the_beginning_does_not_hear_of_the_end(ledger: Ledger, now: datetime) -> None:
@@ -54,7 +75,7 @@ def test_who_did_not_hear_of_the_beginning_does_not_hear_of_the_end(ledger: Ledg
 
 def test_a_channel_that_failed_hears_of_it_later(ledger: Ledger, now: datetime) -> None:
     with ledger.begin() as connection:
-        incidents.observe(connection, "demo", {"x": "y"}, now=now)
+        incidents.observe(connection, "demo", {"x": Wrong("y")}, now=now)
         (one,) = incidents.to_tell(connection, "demo", BOTH)
         incidents.heard(connection, one, WECOM)
     assert look(ledger, {"x": "y"}, now) == [("x mail", False)]
@@ -62,11 +83,13 @@ def test_a_channel_that_failed_hears_of_it_later(ledger: Ledger, now: datetime) 
 
 def test_a_task_is_over_when_it_runs_well_and_not_because_nobody_saw_it(ledger: Ledger, now: datetime) -> None:
     with ledger.begin() as connection:
-        incidents.begin(connection, "demo", "task:deliver_city.deliver", "deliver: 40164", now=now)
-        incidents.begin(connection, "demo", "task:deliver_city.deliver", "deliver: 40164", now=now)
+        for code in ("40164", "40001", "40164"):
+            wrong = Wrong(f"deliver: {code}", code)
+            incidents.again(connection, "demo", "task:deliver_city.deliver", wrong, now=now)
     look(ledger, {}, now + 3 * HOLD)
     with ledger.begin() as connection:
-        assert [one.said for one in incidents.current(connection, "demo")] == ["deliver: 40164"]
+        (one,) = incidents.current(connection, "demo")
+        assert (one.said, one.why, one.times) == ("deliver: 40164", "40164", 3)
         assert incidents.is_open(connection, "demo", "task:deliver_city.deliver")
         incidents.end(connection, "demo", "task:deliver_city.deliver", now=now)
         incidents.end(connection, "demo", "task:deliver_city.deliver", now=now)
@@ -76,6 +99,6 @@ def test_a_task_is_over_when_it_runs_well_and_not_because_nobody_saw_it(ledger: 
 
 def test_one_site_s_incidents_are_not_another_s(ledger: Ledger, now: datetime) -> None:
     with ledger.begin() as connection:
-        incidents.observe(connection, "demo", {"x": "y"}, now=now)
-        incidents.observe(connection, "town", {"x": "z"}, now=now)
+        incidents.observe(connection, "demo", {"x": Wrong("y")}, now=now)
+        incidents.observe(connection, "town", {"x": Wrong("z")}, now=now)
         assert [one.said for one in incidents.current(connection, "town")] == ["z"]
