@@ -337,6 +337,11 @@ def expire_leases(connection: Connection, *, now: datetime) -> tuple[int, int]:
     return released, len(ids)
 
 
+def is_in(state: State) -> ColumnElement[bool]:
+    """Spelled out, not bound: only then is the index of this state's rows one that will do."""
+    return delivery.c.state == literal(state, literal_execute=True)
+
+
 def waits_before(other: Any) -> ColumnElement[bool]:
     """Whether ``other`` keeps a later delivery with its flight key waiting: unsent, or an older change in review.
 
@@ -364,12 +369,12 @@ def claim(
     """
     connection.execute(
         update(delivery)
-        .where(delivery.c.target == target, delivery.c.state == "deferred", delivery.c.due_at <= now)
+        .where(delivery.c.target == target, is_in("deferred"), delivery.c.due_at <= now)
         .values(state="ready", reason="", changed_at=now)
     )
     connection.execute(
         update(delivery)
-        .where(delivery.c.target == target, delivery.c.state == "ready", delivery.c.retire != "")
+        .where(delivery.c.target == target, is_in("ready"), delivery.c.retire != "")
         .values(state=delivery.c.retire, changed_at=now)
     )
     other = delivery.alias("other")
@@ -380,7 +385,7 @@ def claim(
     )
     query = (
         select(*_COLUMNS)
-        .where(delivery.c.target == target, delivery.c.state == "ready", delivery.c.due_at <= now, ~blocked)
+        .where(delivery.c.target == target, is_in("ready"), delivery.c.due_at <= now, ~blocked)
         .where(or_(delivery.c.expires_at.is_(None), delivery.c.expires_at > now))
         .where(literal(True) if channel is None else delivery.c.channel == channel)
         .order_by(delivery.c.priority, delivery.c.id)
@@ -475,7 +480,7 @@ def defer_rest(
             delivery.c.target == target,
             delivery.c.channel == channel,
             delivery.c.effect == effect,
-            delivery.c.state == "ready",
+            is_in("ready"),
             delivery.c.priority >= not_before,
             alike,
         )
@@ -505,7 +510,7 @@ def wake(connection: Connection, *, target: str, now: datetime) -> int:
     """Let everything that is deferred at ``target`` be judged anew by the next drain; how many."""
     return connection.execute(
         update(delivery)
-        .where(delivery.c.target == target, delivery.c.state == "deferred")
+        .where(delivery.c.target == target, is_in("deferred"))
         .values(state="ready", reason="", due_at=now, changed_at=now)
     ).rowcount
 
