@@ -3,8 +3,11 @@
 ``ledger_url``
     An empty database of the test's own: the test runs twice, on SQLite and on PostgreSQL. Without a PostgreSQL the
     second is skipped with its reason; under ``CI=true`` that is a failure, for there it would hide half the promises.
+``migrated_url``
+    The same with the ledger's tables in it. Making them takes longer than most tests: they are made once a session
+    and copied. ``migrated_sqlite_url`` and ``migrated_postgres_url``: the one or the other only.
 ``postgres_url``
-    The same, PostgreSQL only.
+    An empty one, PostgreSQL only.
 """
 
 from __future__ import annotations
@@ -17,7 +20,15 @@ import pytest
 from sqlalchemy.engine import URL
 
 from tests.postgres import HINT, postgres_server
-from tests.servers import database, server_or_reason
+from tests.quick import quickly
+from tests.servers import copied, database, server_or_reason
+from weigov.ledger.migrate import migrate
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _quickly() -> Iterator[None]:
+    with quickly():
+        yield
 
 
 @pytest.fixture(scope="session")
@@ -46,4 +57,36 @@ def ledger_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
 @pytest.fixture
 def postgres_url(request: pytest.FixtureRequest) -> Iterator[str]:
     with _database(request.getfixturevalue("_postgres")) as url:
+        yield url
+
+
+@pytest.fixture(scope="session")
+def _migrated_sqlite(tmp_path_factory: pytest.TempPathFactory) -> str:
+    url = f"sqlite:///{tmp_path_factory.mktemp('migrated') / 'ledger.db'}"
+    migrate(url)
+    return url
+
+
+@pytest.fixture(scope="session")
+def _migrated_postgresql(_postgres: URL | str) -> Iterator[str]:
+    with _database(_postgres) as url:
+        migrate(url)
+        yield url
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def migrated_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    with copied(request.getfixturevalue(f"_migrated_{request.param}"), tmp_path) as url:
+        yield url
+
+
+@pytest.fixture
+def migrated_sqlite_url(_migrated_sqlite: str, tmp_path: Path) -> Iterator[str]:
+    with copied(_migrated_sqlite, tmp_path) as url:
+        yield url
+
+
+@pytest.fixture
+def migrated_postgres_url(_migrated_postgresql: str, tmp_path: Path) -> Iterator[str]:
+    with copied(_migrated_postgresql, tmp_path) as url:
         yield url

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import os
+import shutil
 import uuid
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
+from pathlib import Path
 
 import pytest
 from sqlalchemy import create_engine, text
-from sqlalchemy.engine import URL
+from sqlalchemy.engine import URL, make_url
 from sqlalchemy.pool import NullPool
 
 
@@ -55,3 +57,19 @@ def database(server: URL | str, missing: str, *, options: str, drop_options: str
         yield server.set(database=name).render_as_string(hide_password=False)
     finally:
         run_sql(server, f"DROP DATABASE IF EXISTS {name} {drop_options}".rstrip())
+
+
+@contextmanager
+def copied(template: str, folder: Path) -> Iterator[str]:
+    """The URL of a copy of the database ``template``: ``ledger.db`` in ``folder``, or a new database on the same
+    PostgreSQL, dropped at the end. Nobody may be connected to ``template``.
+    """
+    url = make_url(template)
+    if url.get_backend_name() == "sqlite":
+        shutil.copy(str(url.database), folder / "ledger.db")
+        yield f"sqlite:///{folder / 'ledger.db'}"
+        return
+    server = url.set(database="postgres")
+    options = {"options": f"TEMPLATE {url.database}", "drop_options": "WITH (FORCE)"}
+    with database(server, "", **options) as copy:
+        yield copy

@@ -6,12 +6,12 @@ import os
 
 import pytest
 from sqlalchemy import create_engine, inspect, text
-from sqlalchemy.engine import make_url
+from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.pool import NullPool
 
 from tests.conftest import _database
-from tests.postgres import _private_cluster, postgres_server
+from tests.postgres import _private_cluster
 from tests.servers import run_sql
 
 
@@ -25,13 +25,12 @@ def test_a_test_gets_an_empty_database_of_the_kind_it_asked_for(
         connection.execute(text("CREATE TABLE mine (n int)"))
 
 
-def test_a_database_is_dropped_even_when_somebody_is_still_connected(postgres_url: str) -> None:
-    with postgres_server() as server:
-        with _database(server) as url:
-            left_open = create_engine(url).connect()
-        with pytest.raises(OperationalError, match="does not exist"):
-            run_sql(make_url(url), "SELECT 1")
-        left_open.invalidate()
+def test_a_database_is_dropped_even_when_somebody_is_still_connected(_postgres: URL | str) -> None:
+    with _database(_postgres) as url:
+        left_open = create_engine(url).connect()
+    with pytest.raises(OperationalError, match="does not exist"):
+        run_sql(make_url(url), "SELECT 1")
+    left_open.invalidate()
 
 
 def test_a_missing_postgres_fails_in_ci_and_skips_elsewhere(monkeypatch: pytest.MonkeyPatch) -> None:

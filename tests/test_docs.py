@@ -4,6 +4,7 @@ descriptor is explained, and every example loads.
 
 from __future__ import annotations
 
+import functools
 import importlib
 import json
 import re
@@ -65,6 +66,7 @@ def make_targets() -> set[str]:
     return set(re.findall(r"^([a-z][a-z-]*):", text_of(ROOT / "Makefile"), re.MULTILINE))
 
 
+@functools.cache
 def cli_commands() -> dict[str, Any]:
     """``review list`` → its command, for every command there is."""
 

@@ -44,8 +44,9 @@ empty) and ``attachments``. A withdrawn one answers with ``status`` 0 and empty 
         "writtenOn": "2026-01-04", "cover": "http://127.0.0.1:8600/cms/files/hall.jpg",
         "attachments": [{"name": "附件：报名表.doc", "url": "http://127.0.0.1:8600/cms/files/…", "size": 1024}]}}
 
-Write back what became of an article in WeChat; the same call again overwrites. ``state`` is required, ``link`` and
-any further field may be there or not. It does not touch ``updateTime``::
+Write back what became of an article in WeChat; the same call again overwrites. ``state`` is required; ``link``,
+``reason`` (why it came back, for its author) and any further field may be there or not. It does not touch
+``updateTime``::
 
     POST /cms/api/articles/1893021547810004993/wechat   {"link": "https://mp.weixin.qq.com/s/…", "state": "confirmed"}
     {"code": 200, "msg": "操作成功", "data": {"id": 1893021547810004993}}

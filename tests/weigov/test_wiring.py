@@ -14,14 +14,13 @@ from weigov import wiring
 from weigov.errors import ConfigError
 from weigov.gateway.app import create_app
 from weigov.gateway.build import build
-from weigov.ledger.migrate import migrate
 from weigov.settings import Settings
 
 DEMO = Path(__file__).parents[2] / "mappings" / "demo"
 
 
 @pytest.fixture
-def settings(tmp_path: Path) -> Settings:
+def settings(migrated_sqlite_url: str, tmp_path: Path) -> Settings:
     """A migrated ledger and every connection of the demo site; nothing answers at their addresses."""
     nowhere = "http://127.0.0.1:9"
     wechat = {"conn_type": "wechat_account", "host": nowhere, "login": "wx1", "password": "f" * 32}
@@ -33,10 +32,8 @@ def settings(tmp_path: Path) -> Settings:
         wiring.MASTER_KEY: {"password": base64.b64encode(os.urandom(32)).decode()},
     }
     (tmp_path / "secrets.json").write_text(json.dumps(connections))
-    environ = {"WEIGOV_HOME": str(tmp_path), "WEIGOV_SITE": str(DEMO)}
-    settings = Settings.from_environ(environ)
-    migrate(settings.ledger_url)
-    return settings
+    environ = {"WEIGOV_HOME": str(tmp_path), "WEIGOV_SITE": str(DEMO), "WEIGOV_LEDGER_URL": migrated_sqlite_url}
+    return Settings.from_environ(environ)
 
 
 def without(settings: Settings, *path: str) -> Settings:

@@ -13,7 +13,7 @@ from sqlalchemy import Connection, and_, exists, func, or_, select
 
 from weigov.ledger.dialect import insert_ignore
 from weigov.ledger.quota import BEIJING
-from weigov.ledger.tables import attempt, delivery, quota
+from weigov.ledger.tables import ON_ACCOUNT, attempt, delivery, quota
 
 Unit = Literal["day", "month"]
 #: The step whose call sends.
@@ -59,6 +59,7 @@ def spent(
     about_to = and_(delivery.c.state == "claimed", ahead)
     query = select(func.count()).where(
         delivery.c.target == target,
+        ON_ACCOUNT,
         delivery.c.channel == "mass",
         delivery.c.effect == "send",
         delivery.c.id != besides,

@@ -9,7 +9,7 @@ from sqlalchemy import Connection, func, select
 
 from weigov.ledger.states import State
 from weigov.ledger.streams import StreamRef, in_stream
-from weigov.ledger.tables import delivery, receipt, record
+from weigov.ledger.tables import ON_ACCOUNT, delivery, receipt, record
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +34,7 @@ def articles(connection: Connection, site: str, target: str) -> list[Article]:
     )
     columns = [delivery.c[name] for name in Article.__dataclass_fields__ if name != "article_id"]
     query = select(*columns, func.coalesce(noted.scalar_subquery(), "").label("article_id")).where(
+        ON_ACCOUNT,
         delivery.c.site == site,
         delivery.c.target == target,
         delivery.c.channel == "news",
@@ -45,7 +46,7 @@ def articles(connection: Connection, site: str, target: str) -> list[Article]:
 def digests(connection: Connection, site: str, target: str) -> set[str]:
     """The client keys of the digests of mass messages: what their drafts and articles are marked with."""
     query = select(delivery.c.client_key).where(
-        delivery.c.site == site, delivery.c.target == target, delivery.c.channel == "mass"
+        ON_ACCOUNT, delivery.c.site == site, delivery.c.target == target, delivery.c.channel == "mass"
     )
     return set(connection.execute(query).scalars())
 

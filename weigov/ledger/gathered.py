@@ -14,7 +14,7 @@ from sqlalchemy import ColumnElement, Connection, exists, func, literal, or_, se
 
 from weigov.ledger.states import UNSENT, State
 from weigov.ledger.streams import StreamRef, in_stream
-from weigov.ledger.tables import delivery, gathered, position, record, revision
+from weigov.ledger.tables import ON_ACCOUNT, delivery, gathered, position, record, revision
 
 #: A digest in one of these states never left.
 _NEVER_LEFT: tuple[State, ...] = ("superseded", "withdrawn", "expired", "refused")
@@ -76,6 +76,7 @@ def published(connection: Connection, ref: StreamRef, target: str) -> list[Publi
         revision.c.state == "pending",
     )
     query = select(delivery.c.id, delivery.c.record, delivery.c.revision, delivery.c.changed_at.label("since")).where(
+        ON_ACCOUNT,
         delivery.c.site == ref.site,
         delivery.c.target == target,
         delivery.c.channel == "news",

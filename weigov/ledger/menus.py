@@ -16,7 +16,7 @@ from sqlalchemy import Connection, select
 from weigov.ledger import outbox
 from weigov.ledger.dialect import insert_ignore
 from weigov.ledger.outbox import Delivery
-from weigov.ledger.tables import attempt, decision, delivery, found_menu
+from weigov.ledger.tables import ON_ACCOUNT, attempt, decision, delivery, found_menu
 from weigov.records import encode
 
 #: How the reason begins of a version that waits for a person to say that it may replace what stands there.
@@ -56,7 +56,7 @@ def added(connection: Connection, site: str, target: str) -> dict[str, int]:
     query = (
         select(attempt.c.remote_id, attempt.c.id)
         .join(delivery, delivery.c.id == attempt.c.delivery_id)
-        .where(delivery.c.site == site, delivery.c.target == target, delivery.c.channel == "menu")
+        .where(ON_ACCOUNT, delivery.c.site == site, delivery.c.target == target, delivery.c.channel == "menu")
         # void: of a delivery that was replayed; what it added was added.
         .where(attempt.c.step.startswith("add "), attempt.c.outcome.in_(("ok", "void")), attempt.c.remote_id != "")
     )

@@ -6,11 +6,13 @@ once take turns.
 
 from __future__ import annotations
 
+from typing import Any
+
 from alembic import command
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection, event, text
 from sqlalchemy.exc import DatabaseError, OperationalError
 
 from weigov.errors import ConfigError
@@ -25,17 +27,26 @@ def migrate(url: str) -> str:
     Raises ConfigError when the database cannot be reached or belongs to a newer Weigov.
     """
     ledger = Ledger(url)
+    if ledger.dialect == "sqlite":
+        event.listen(ledger.engine, "connect", _let_tables_be_made_anew)
     try:
         with ledger.begin() as connection:
             if ledger.dialect == "postgresql":
                 connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _LOCK})
             _refuse_newer(_current(connection))
             command.upgrade(_config(connection), "head")
+            if ledger.dialect == "sqlite" and connection.exec_driver_sql("PRAGMA foreign_key_check").first():
+                raise RuntimeError("a migration lost rows that others point to; nothing was changed")
     except DatabaseError as error:
         raise unusable(error) from None
     finally:
         ledger.close()
     return head()
+
+
+def _let_tables_be_made_anew(raw: Any, _record: Any) -> None:
+    """SQLite cannot alter a table: another takes its place, and dropping the old one is not to lose its rows."""
+    raw.execute("PRAGMA foreign_keys=OFF")
 
 
 def current(url: str) -> str | None:

@@ -183,10 +183,11 @@ def find(
     states: Iterable[State] = (),
     revision: int | None = None,
     check_before: datetime | None = None,
+    after: int = 0,
     limit: int = 1000,
 ) -> list[Delivery]:
-    """Deliveries that match every condition given, oldest first."""
-    query = select(*_COLUMNS).order_by(delivery.c.id).limit(limit)
+    """Deliveries behind the id ``after`` that match every condition given, oldest first."""
+    query = select(*_COLUMNS).where(delivery.c.id > after).order_by(delivery.c.id).limit(limit)
     wanted = {
         "site": site,
         "flow": flow,
@@ -222,9 +223,10 @@ def by_receipt(connection: Connection, step: str, remote_id: str) -> Delivery | 
 
 
 def to_report(
-    connection: Connection, site: str, flow: str, effect: str, states: Sequence[State], operation: str
-) -> list[Delivery]:
-    """Deliveries in one of ``states`` whose system was not yet told so by ``operation``."""
+    connection: Connection, site: str, flow: str, effect: str, states: Sequence[State], operation: str, *,
+    after: int, limit: int,
+) -> list[Delivery]:  # fmt: skip
+    """Deliveries behind the id ``after``, in one of ``states``, whose system was not yet told so by ``operation``."""
     told = delivery.alias("told")
     already = exists().where(
         told.c.site == delivery.c.site,
@@ -242,9 +244,11 @@ def to_report(
             delivery.c.flow == flow,
             delivery.c.effect == effect,
             delivery.c.state.in_(tuple(states)),
+            delivery.c.id > after,
             ~already,
         )
         .order_by(delivery.c.id)
+        .limit(limit)
     )
     return [_from_row(row) for row in connection.execute(query)]
 
@@ -337,6 +341,11 @@ def expire_leases(connection: Connection, *, now: datetime) -> tuple[int, int]:
     return released, len(ids)
 
 
+def is_in(state: State) -> ColumnElement[bool]:
+    """Spelled out, not bound: only then is the index of this state's rows one that will do."""
+    return delivery.c.state == literal(state, literal_execute=True)
+
+
 def waits_before(other: Any) -> ColumnElement[bool]:
     """Whether ``other`` keeps a later delivery with its flight key waiting: unsent, or an older change in review.
 
@@ -364,12 +373,12 @@ def claim(
     """
     connection.execute(
         update(delivery)
-        .where(delivery.c.target == target, delivery.c.state == "deferred", delivery.c.due_at <= now)
+        .where(delivery.c.target == target, is_in("deferred"), delivery.c.due_at <= now)
         .values(state="ready", reason="", changed_at=now)
     )
     connection.execute(
         update(delivery)
-        .where(delivery.c.target == target, delivery.c.state == "ready", delivery.c.retire != "")
+        .where(delivery.c.target == target, is_in("ready"), delivery.c.retire != "")
         .values(state=delivery.c.retire, changed_at=now)
     )
     other = delivery.alias("other")
@@ -380,7 +389,7 @@ def claim(
     )
     query = (
         select(*_COLUMNS)
-        .where(delivery.c.target == target, delivery.c.state == "ready", delivery.c.due_at <= now, ~blocked)
+        .where(delivery.c.target == target, is_in("ready"), delivery.c.due_at <= now, ~blocked)
         .where(or_(delivery.c.expires_at.is_(None), delivery.c.expires_at > now))
         .where(literal(True) if channel is None else delivery.c.channel == channel)
         .order_by(delivery.c.priority, delivery.c.id)
@@ -475,7 +484,7 @@ def defer_rest(
             delivery.c.target == target,
             delivery.c.channel == channel,
             delivery.c.effect == effect,
-            delivery.c.state == "ready",
+            is_in("ready"),
             delivery.c.priority >= not_before,
             alike,
         )
@@ -505,7 +514,7 @@ def wake(connection: Connection, *, target: str, now: datetime) -> int:
     """Let everything that is deferred at ``target`` be judged anew by the next drain; how many."""
     return connection.execute(
         update(delivery)
-        .where(delivery.c.target == target, delivery.c.state == "deferred")
+        .where(delivery.c.target == target, is_in("deferred"))
         .values(state="ready", reason="", due_at=now, changed_at=now)
     ).rowcount
 

@@ -12,7 +12,7 @@ from datetime import datetime
 from sqlalchemy import Connection, Select, exists, or_, select, update
 
 from weigov.ledger.states import State
-from weigov.ledger.tables import attempt, delivery, receipt
+from weigov.ledger.tables import ON_ACCOUNT, attempt, delivery, receipt
 
 #: States in which a draft serves nobody any more.
 CAME_TO_NOTHING: tuple[State, ...] = ("withdrawn", "superseded", "refused", "expired")
@@ -46,7 +46,7 @@ def standing(
     With ``unseen_at`` only what was not seen for too long by then, the longest unseen first.
     """
     query = _articles().where(
-        delivery.c.target == target, delivery.c.changed_at >= since, delivery.c.changed_at <= until
+        ON_ACCOUNT, delivery.c.target == target, delivery.c.changed_at >= since, delivery.c.changed_at <= until
     )
     if unseen_at is not None:
         query = query.where(or_(delivery.c.check_at.is_(None), delivery.c.check_at <= unseen_at))
@@ -76,7 +76,9 @@ def left_drafts(connection: Connection, site: str, target: str, *, since: dateti
     query = (
         select(delivery.c.id, attempt.c.remote_id)
         .join(attempt, attempt.c.delivery_id == delivery.c.id)
-        .where(delivery.c.site == site, delivery.c.target == target, delivery.c.state.in_(CAME_TO_NOTHING))
+        .where(
+            ON_ACCOUNT, delivery.c.site == site, delivery.c.target == target, delivery.c.state.in_(CAME_TO_NOTHING)
+        )
         .where(delivery.c.channel == "news", delivery.c.effect == "publish", delivery.c.changed_at >= since)
         .where(attempt.c.step == "draft", attempt.c.outcome == "ok", ~is_removed)
     )

@@ -29,6 +29,7 @@ from sqlalchemy import (
     TypeDecorator,
     UniqueConstraint,
     event,
+    literal,
     text,
 )
 
@@ -169,24 +170,33 @@ delivery = Table(
     Column("check_at", Utc),  # when reconcile looks at it next
     Column("created_at", Utc, nullable=False),
     Column("changed_at", Utc, nullable=False),
-    UniqueConstraint("site", "flow", "record", "revision", "effect", "target", "subject",
+    # Every change of state writes every index anew that has the row. So there are few, and most have few rows.
+    # The identity begins with what is looked for: all deliveries of a record.
+    UniqueConstraint("site", "record", "flow", "revision", "effect", "target", "subject",
                      name="uq_delivery_identity"),
     Index("uq_delivery_in_flight", "flight_key", unique=True, sqlite_where=text("in_flight"),
           postgresql_where=text("in_flight")),
-    Index("ix_delivery_queue", "target", "state", "priority", "id"),
+    Index("ix_delivery_ready", "target", "priority", "id", sqlite_where=text("state = 'ready'"),
+          postgresql_where=text("state = 'ready'")),
     # What a claim first puts in order: few rows, to be found among a million that wait.
     Index("ix_delivery_deferred", "target", "due_at", sqlite_where=text("state = 'deferred'"),
           postgresql_where=text("state = 'deferred'")),
     Index("ix_delivery_retired", "target", "state", sqlite_where=text("retire != ''"),
           postgresql_where=text("retire != ''")),
     Index("ix_delivery_flight", "flight_key", "state"),
-    Index("ix_delivery_record", "site", "record", "flow", "revision"),
+    # What stands on an account, which are few beside the messages to citizens.
+    Index("ix_delivery_on_account", "target", "channel", "changed_at",
+          sqlite_where=text("channel IN ('mass', 'menu', 'news')"),
+          postgresql_where=text("channel IN ('mass', 'menu', 'news')")),
     # Withdrawn articles that can still be read: few, among all that wait or failed.
     Index("ix_delivery_remove", "site", "state", sqlite_where=text("effect = 'remove'"),
           postgresql_where=text("effect = 'remove'")),
     # Counts and pages of lists: newest first within a flow and a state; the channel is read from the index alone.
     Index("ix_delivery_flow_state", "site", "flow", "state", "id", "channel"),
 )  # fmt: skip
+
+#: Spelled out, not bound: only then is the index of these rows one that will do.
+ON_ACCOUNT = delivery.c.channel.in_([literal(name, literal_execute=True) for name in ("mass", "menu", "news")])
 
 #: One call for one step of a delivery: the intent is committed before it, the outcome after.
 #: outcome: open | ok | refused | unsent | unknown

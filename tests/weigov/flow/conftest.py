@@ -5,18 +5,15 @@ One sandbox serves the package and is put back to its first day between tests; s
 
 from __future__ import annotations
 
-import shutil
-import uuid
 from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from sqlalchemy.engine import URL, make_url
+from sqlalchemy.engine import URL
 
 from tests.conftest import _database
-from tests.servers import run_sql
+from tests.servers import copied
 from tests.weigov.flow import quick
 from tests.weigov.flow.deployment import MORNING, Deployment, Lived, OtherSide, calm_site, other_side
 from weigov.ledger.migrate import migrate
@@ -41,10 +38,9 @@ def other(sandbox_running: OtherSide) -> OtherSide:
 
 
 @pytest.fixture
-def town(other: OtherSide, ledger_url: str, tmp_path: Path) -> Iterator[Deployment]:
+def town(other: OtherSide, migrated_url: str, tmp_path: Path) -> Iterator[Deployment]:
     """The demo site over an empty ledger, on each database."""
-    migrate(ledger_url)
-    town = Deployment.prepare(other, tmp_path / "home", ledger_url).start()
+    town = Deployment.prepare(other, tmp_path / "home", migrated_url).start()
     yield town
     town.stop()
 
@@ -78,22 +74,6 @@ def _fill(other: OtherSide, home: Path, url: str) -> None:
     made.stop()
 
 
-@contextmanager
-def _copied(template: str, folder: Path) -> Iterator[str]:
-    url = make_url(template)
-    if url.get_backend_name() == "sqlite":
-        shutil.copy(str(url.database), folder / "ledger.db")
-        yield f"sqlite:///{folder / 'ledger.db'}"
-        return
-    server = url.set(database="postgres")
-    name = f"weigov_test_{uuid.uuid4().hex[:12]}"
-    run_sql(server, f"CREATE DATABASE {name} TEMPLATE {url.database}")
-    try:
-        yield url.set(database=name).render_as_string(hide_password=False)
-    finally:
-        run_sql(server, f"DROP DATABASE {name} WITH (FORCE)")
-
-
 @pytest.fixture(scope="package")
 def calm_lived(
     calm_sqlite: str, sandbox_running: OtherSide, tmp_path_factory: pytest.TempPathFactory
@@ -101,7 +81,7 @@ def calm_lived(
     """``calm``, to begin at as often as one likes."""
     folder = tmp_path_factory.mktemp("calm_lived")
     sandbox_running.restore()
-    with _copied(calm_sqlite, folder) as url:
+    with copied(calm_sqlite, folder) as url:
         town = Deployment.prepare(sandbox_running, folder / "home", url, calm_site(folder)).start()
         lived = Lived(town)
         yield lived
@@ -120,7 +100,7 @@ def calm_on_each(request: pytest.FixtureRequest, sandbox_running: OtherSide, tmp
     """The same, on each database: for what a database decides."""
     template = request.getfixturevalue(f"calm_{request.param}")
     sandbox_running.restore()
-    with _copied(template, tmp_path) as url:
+    with copied(template, tmp_path) as url:
         calm = Deployment.prepare(sandbox_running, tmp_path / "home", url, calm_site(tmp_path)).start()
         yield calm
         calm.stop()

@@ -15,6 +15,7 @@ from collections.abc import Callable, Mapping
 from importlib import import_module
 from typing import Any
 
+from tests.quick import quickly
 from tests.weigov.flow import quick
 from weigov import cli
 from weigov.flow import deliver
@@ -65,7 +66,7 @@ def _main(environ: dict[str, str], point: str, words: tuple[str, ...]) -> None:
     if point:
         _arm(point)
     sys.stdout = sys.stderr = open(os.devnull, "w")
-    with quick.reading():
+    with quickly(), quick.reading():
         cli.main()
 
 

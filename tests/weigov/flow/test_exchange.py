@@ -17,7 +17,6 @@ from tests.weigov.flow.killed import run_until_killed
 from weigov import wiring
 from weigov.flow.collect import Collected, collect
 from weigov.ledger import mirror
-from weigov.ledger.migrate import migrate
 from weigov.ledger.streams import StreamRef
 from weigov.settings import Settings
 
@@ -34,7 +33,7 @@ systems:
 class Province:
     """A site that reads an exchange table and nothing else."""
 
-    def __init__(self, home: Path, ledger_url: str) -> None:
+    def __init__(self, home: Path, migrated_url: str) -> None:
         database = home / "exchange.db"
         database.touch()
         self.exchange = Exchange(f"sqlite:///{database}")
@@ -52,10 +51,9 @@ class Province:
         self.environ = {
             "WEIGOV_SITE": str(home / "province"),
             "WEIGOV_HOME": str(home),
-            "WEIGOV_LEDGER_URL": ledger_url,
+            "WEIGOV_LEDGER_URL": migrated_url,
             "WEIGOV_SECRETS_FILE": str(secrets),
         }
-        migrate(ledger_url)
 
     def collect(self) -> Collected:
         with wiring.opened(Settings.from_environ(self.environ)) as ctx:
@@ -72,8 +70,8 @@ class Province:
 
 
 @pytest.fixture
-def province(tmp_path: Path, ledger_url: str) -> Iterator[Province]:
-    with closing(Province(tmp_path, ledger_url)) as it:
+def province(tmp_path: Path, migrated_url: str) -> Iterator[Province]:
+    with closing(Province(tmp_path, migrated_url)) as it:
         yield it
 
 

@@ -13,7 +13,7 @@ import pytest
 from sqlalchemy.engine import make_url
 
 from sandbox.people import PEOPLE
-from tests.weigov.flow.conftest import _copied
+from tests.servers import copied
 from tests.weigov.flow.deployment import BEIJING, Deployment, OtherSide, rewrite
 from tests.weigov.flow.mass import (
     MONDAY,
@@ -59,7 +59,7 @@ def make(
     """A town with a weekly digest of its own."""
     url, far_end = standing
     with ExitStack() as end:
-        ledger = end.enter_context(_copied(url, tmp_path))
+        ledger = end.enter_context(copied(url, tmp_path))
 
         def made(**changes: str) -> Deployment:
             sandbox_running.restore(far_end)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from datetime import timedelta
-from typing import Any
+from pathlib import Path
 
 import pytest
 
@@ -272,16 +272,14 @@ def test_nobody_is_woken_up(calm: Deployment) -> None:
     assert told(calm.other, number) == ["补正"]
 
 
-def test_a_flow_switched_on_over_240_cases_tells_nobody_until_one_moves(other: OtherSide, tmp_path: Any) -> None:
-    from weigov.ledger.migrate import migrate
-
+def test_a_flow_switched_on_over_240_cases_tells_nobody_until_one_moves(
+    other: OtherSide, migrated_sqlite_url: str, tmp_path: Path
+) -> None:
     site = calm_site(tmp_path)
     flow = site / "flows" / "case_progress.yaml"
     text = flow.read_text(encoding="utf-8")
     flow.unlink()
-    url = f"sqlite:///{tmp_path / 'ledger.db'}"
-    migrate(url)
-    town = Deployment.prepare(other, tmp_path / "home", url, site).start()
+    town = Deployment.prepare(other, tmp_path / "home", migrated_sqlite_url, site).start()
     try:
         town.bind_everyone()
         town.collect("cases")
@@ -307,14 +305,12 @@ def test_nobody_bound_is_told_nothing_and_counted(calm: Deployment) -> None:
     assert calm.other.messages() == [] and calm.other.write_backs("cases") == []
 
 
-def test_answers_since_a_date_are_told_when_the_flow_begins_there(other: OtherSide, tmp_path: Any) -> None:
-    from weigov.ledger.migrate import migrate
-
+def test_answers_since_a_date_are_told_when_the_flow_begins_there(
+    other: OtherSide, migrated_sqlite_url: str, tmp_path: Path
+) -> None:
     site = calm_site(tmp_path)
     rewrite(site / "flows" / "answers.yaml", lambda text: text.replace("begin: now", "begin: 2026-03-03"))
-    url = f"sqlite:///{tmp_path / 'ledger.db'}"
-    migrate(url)
-    town = Deployment.prepare(other, tmp_path / "home", url, site).start()
+    town = Deployment.prepare(other, tmp_path / "home", migrated_sqlite_url, site).start()
     try:
         town.bind_everyone()
         town.round("qa")

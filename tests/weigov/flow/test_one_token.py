@@ -10,7 +10,6 @@ import pytest
 
 from tests.weigov.flow.deployment import Deployment, OtherSide, copy_site
 from weigov import wiring
-from weigov.ledger.migrate import migrate
 from weigov.settings import Settings
 
 
@@ -22,10 +21,9 @@ def _work(settings: Settings, barrier: threading.Barrier, answers: multiprocessi
 
 
 def test_twenty_processes_that_start_at_once_fetch_one_token_by_wechats_count(
-    other: OtherSide, postgres_url: str, tmp_path: Path
+    other: OtherSide, migrated_postgres_url: str, tmp_path: Path
 ) -> None:
-    migrate(postgres_url)
-    settings = Deployment.prepare(other, tmp_path / "home", postgres_url).settings
+    settings = Deployment.prepare(other, tmp_path / "home", migrated_postgres_url).settings
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload([__name__])
     barrier, answers = context.Barrier(20), context.Queue()
@@ -42,14 +40,12 @@ def test_twenty_processes_that_start_at_once_fetch_one_token_by_wechats_count(
 
 @pytest.mark.parametrize(("words", "path"), [("", "stable_token"), ("\n    access_token: token", "token")])
 def test_a_site_chooses_by_which_call_its_token_comes(
-    other: OtherSide, tmp_path: Path, words: str, path: str
+    other: OtherSide, migrated_sqlite_url: str, tmp_path: Path, words: str, path: str
 ) -> None:
     site = copy_site(tmp_path)
     text = (site / "site.yaml").read_text(encoding="utf-8")
     (site / "site.yaml").write_text(text.replace("type: service", "type: service" + words), encoding="utf-8")
-    url = f"sqlite:///{tmp_path / 'ledger.db'}"
-    migrate(url)
-    settings = Deployment.prepare(other, tmp_path / "home", url, site).settings
+    settings = Deployment.prepare(other, tmp_path / "home", migrated_sqlite_url, site).settings
     with wiring.opened(settings) as ctx:
         ctx.account("city").get_menu()
     assert {name: other.calls(name) for name in ("stable_token", "token")} == {

@@ -84,6 +84,7 @@ def test_what_one_person_refused_never_leaves_and_the_cms_knows(reviewed: Deploy
     reviewed.drain()
     assert held(reviewed.ctx) == [] and reviewed.other.articles() == []
     assert said(reviewed.other, article) == [("refused", "")]
+    assert reviewed.other.get("/cms/write-backs")[-1]["reason"] == "时间有误"
 
 
 def test_an_approval_of_something_else_is_refused(reviewed: Deployment) -> None:

@@ -4,21 +4,15 @@ from __future__ import annotations
 
 from hypothesis import HealthCheck, settings
 from hypothesis.stateful import run_state_machine_as_test
-from sqlalchemy import event
 
 from tests.weigov.ledger.histories import Histories, watch
 from weigov.ledger.engine import Ledger
-from weigov.ledger.migrate import migrate
 
 
-def test_every_history_keeps_the_promises(ledger_url: str) -> None:
-    migrate(ledger_url)
-    ledger = Ledger(ledger_url)
+def test_every_history_keeps_the_promises(migrated_url: str) -> None:
+    ledger = Ledger(migrated_url)
     watch(ledger)
     fast = ledger.dialect == "sqlite"
-    if fast:  # what a power cut would lose is not in question here
-        event.listen(ledger.engine, "connect", lambda raw, _: raw.execute("PRAGMA synchronous=OFF"))
-        ledger.engine.dispose()
     run_state_machine_as_test(
         type("HistoriesHere", (Histories,), {"ledger": ledger}),
         settings=settings(

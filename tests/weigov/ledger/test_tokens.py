@@ -13,7 +13,6 @@ from sqlalchemy import select
 from weigov.errors import ConfigError, RemoteUnavailable
 from weigov.ledger import media
 from weigov.ledger.engine import Ledger
-from weigov.ledger.migrate import migrate
 from weigov.ledger.seal import Sealer
 from weigov.ledger.tables import metadata, token
 from weigov.ledger.tokens import LedgerTokenStore
@@ -168,13 +167,14 @@ def _ask(
     ledger.close()
 
 
-def test_twenty_processes_that_start_at_once_fetch_one_token(ledger_url: str, tmp_path: Path, now: datetime) -> None:
-    migrate(ledger_url)
+def test_twenty_processes_that_start_at_once_fetch_one_token(
+    migrated_url: str, tmp_path: Path, now: datetime
+) -> None:
     # The forkserver starts them with nothing of ours open: no connection is shared.
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload([__name__])
     barrier, answers, calls = context.Barrier(20), context.Queue(), tmp_path / "calls"
-    workers = [context.Process(target=_ask, args=(ledger_url, calls, now, barrier, answers)) for _ in range(20)]
+    workers = [context.Process(target=_ask, args=(migrated_url, calls, now, barrier, answers)) for _ in range(20)]
     for worker in workers:
         worker.start()
     assert [answers.get(timeout=60) for _ in workers] == ["T1"] * 20
@@ -194,16 +194,15 @@ def _hold_for_ever(url: str, holding: threading.Event) -> None:
 
 
 def test_a_worker_that_dies_while_it_fetches_keeps_nobody_waiting(
-    ledger_url: str, sealer: Sealer, now: datetime
+    migrated_url: str, sealer: Sealer, now: datetime
 ) -> None:
-    migrate(ledger_url)
     context = multiprocessing.get_context("forkserver")
     holding = context.Event()
-    worker = context.Process(target=_hold_for_ever, args=(ledger_url, holding))
+    worker = context.Process(target=_hold_for_ever, args=(migrated_url, holding))
     worker.start()
     assert holding.wait(60)
     worker.kill()
     worker.join(60)
-    ledger = Ledger(ledger_url)
+    ledger = Ledger(migrated_url)
     assert LedgerTokenStore(ledger, sealer).refresh(APP, "stable", 0, lambda: ("T1", now)).version == 1
     ledger.close()
