@@ -183,10 +183,11 @@ def find(
     states: Iterable[State] = (),
     revision: int | None = None,
     check_before: datetime | None = None,
+    after: int = 0,
     limit: int = 1000,
 ) -> list[Delivery]:
-    """Deliveries that match every condition given, oldest first."""
-    query = select(*_COLUMNS).order_by(delivery.c.id).limit(limit)
+    """Deliveries behind the id ``after`` that match every condition given, oldest first."""
+    query = select(*_COLUMNS).where(delivery.c.id > after).order_by(delivery.c.id).limit(limit)
     wanted = {
         "site": site,
         "flow": flow,
@@ -222,9 +223,10 @@ def by_receipt(connection: Connection, step: str, remote_id: str) -> Delivery | 
 
 
 def to_report(
-    connection: Connection, site: str, flow: str, effect: str, states: Sequence[State], operation: str
-) -> list[Delivery]:
-    """Deliveries in one of ``states`` whose system was not yet told so by ``operation``."""
+    connection: Connection, site: str, flow: str, effect: str, states: Sequence[State], operation: str, *,
+    after: int, limit: int,
+) -> list[Delivery]:  # fmt: skip
+    """Deliveries behind the id ``after``, in one of ``states``, whose system was not yet told so by ``operation``."""
     told = delivery.alias("told")
     already = exists().where(
         told.c.site == delivery.c.site,
@@ -242,9 +244,11 @@ def to_report(
             delivery.c.flow == flow,
             delivery.c.effect == effect,
             delivery.c.state.in_(tuple(states)),
+            delivery.c.id > after,
             ~already,
         )
         .order_by(delivery.c.id)
+        .limit(limit)
     )
     return [_from_row(row) for row in connection.execute(query)]
 
