@@ -26,7 +26,7 @@ from ops.home import ROOT, Home, OpsError
 PACKAGES = ("chromium", "fonts-noto-cjk")
 PHONE: ViewportSize = {"width": 390, "height": 844}
 DESK: ViewportSize = {"width": 1440, "height": 1240}
-FORM: ViewportSize = {"width": 1120, "height": 1860}
+FORM: ViewportSize = {"width": 1120, "height": 1320}
 SIDE_BY_SIDE: ViewportSize = {"width": 1280, "height": 876}
 README_PICTURES = {
     "phone-desk.png": "phone.png",
