@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from tests.weigov.ledger.conftest import empty
-from weigov.ledger import budget, outbox, sending
+from weigov.ledger import budget, claims, outbox, sending
 from weigov.ledger.budget import BEIJING, Unit
 from weigov.ledger.engine import Ledger
 from weigov.ledger.outbox import Delivery, New
@@ -70,7 +70,7 @@ class Town:
         if self.held[who]:
             return
         with self.ledger.begin() as connection:
-            for row in outbox.claim(
+            for row in claims.claim(
                 connection, target=CITY, limit=3, owner=who, lease_s=LEASE_S, now=self.now, channel="mass"
             ):
                 budget.hold(connection, APP, "month", now=self.now)
@@ -106,7 +106,7 @@ class Town:
         for held in self.held.values():
             held.clear()
         with self.ledger.begin() as connection:
-            outbox.expire_leases(connection, now=self.now)
+            claims.expire_leases(connection, now=self.now)
 
     def next_month(self) -> None:
         self.now = budget.ends(self.now, "month") + timedelta(minutes=1)
