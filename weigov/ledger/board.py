@@ -83,6 +83,7 @@ class FlowLine:
 
 
 _ROW = [delivery.c[name] for name in Row.__dataclass_fields__]
+_LIGHT = [delivery.c.id, delivery.c.target, delivery.c.channel, delivery.c.title]
 #: Changes that have not reached anybody and wait for no person.
 _WAITS: tuple[State, ...] = ("ready", "deferred", "claimed", "sending")
 
@@ -138,7 +139,7 @@ def listed(connection: Connection, site: str, flows: Sequence[str], wanted: Want
     if wanted.until is not None:
         end = first_id(connection, wanted.until)
         high = end if high is None else min(high, end)
-    found: list[Row] = []
+    found: list[int] = []
     looked = 0
     while True:
         few = _STEP if _narrow(wanted) else limit + 1
@@ -146,14 +147,14 @@ def listed(connection: Connection, site: str, flows: Sequence[str], wanted: Want
         looked += len(rows)
         for row in rows:
             if _matches(row, wanted):
-                found.append(row)
+                found.append(row.id)
                 if len(found) > limit:
-                    return Page(tuple(found[:limit]), found[limit - 1].id)
+                    return Page(_rows(connection, found[:limit]), found[limit - 1])
         if len(rows) < few:
-            return Page(tuple(found), None)
+            return Page(_rows(connection, found), None)
         high = rows[-1].id
         if looked >= LOOK_AT:
-            return Page(tuple(found), high)
+            return Page(_rows(connection, found), high)
 
 
 def quarantined(
@@ -344,8 +345,8 @@ def _count_states(connection: Connection, site: str, flow: str) -> dict[tuple[st
 
 def _newest(
     connection: Connection, site: str, flows: Sequence[str], wanted: Wanted, low: int, high: int | None, few: int
-) -> list[Row]:
-    """The newest ``few`` that match what has an index."""
+) -> Sequence[Any]:
+    """The newest ``few`` that match what has an index: id, and what ``_matches`` looks at."""
 
     def bounded(query: Select[Any]) -> Select[Any]:
         query = query.where(delivery.c.id >= low) if low else query
@@ -353,18 +354,20 @@ def _newest(
         return query.order_by(delivery.c.id.desc()).limit(few)
 
     if not wanted.flow and not wanted.state:
-        query = bounded(select(*_ROW).where(delivery.c.site == site))
-        return [Row(**row._mapping) for row in connection.execute(query)]
+        return connection.execute(bounded(select(*_LIGHT).where(delivery.c.site == site))).all()
     parts = [
         bounded(select(delivery.c.id).where(*_in(site, flow, state)))
         for flow in ([wanted.flow] if wanted.flow else flows)
         for state in ([wanted.state] if wanted.state else STATES)
     ]
     ids = _merged(connection, parts, few)
-    if not ids:
-        return []
-    rows = connection.execute(select(*_ROW).where(delivery.c.id.in_(ids)).order_by(delivery.c.id.desc()))
-    return [Row(**row._mapping) for row in rows]
+    return connection.execute(select(*_LIGHT).where(delivery.c.id.in_(ids)).order_by(delivery.c.id.desc())).all()
+
+
+def _rows(connection: Connection, ids: Sequence[int]) -> tuple[Row, ...]:
+    """These deliveries, newest first."""
+    query = select(*_ROW).where(delivery.c.id.in_(ids)).order_by(delivery.c.id.desc())
+    return tuple(Row(**row._mapping) for row in connection.execute(query)) if ids else ()
 
 
 def _merged(connection: Connection, parts: Sequence[Select[Any]], few: int) -> list[int]:
@@ -379,7 +382,7 @@ def _narrow(wanted: Wanted) -> bool:
     return bool(wanted.target or wanted.channel or wanted.words)
 
 
-def _matches(row: Row, wanted: Wanted) -> bool:
+def _matches(row: Any, wanted: Wanted) -> bool:
     return (
         (not wanted.target or row.target == wanted.target)
         and (not wanted.channel or row.channel == wanted.channel)
