@@ -4,6 +4,8 @@
 PYTHON ?=
 RUN := .venv/bin/python
 export PYTHONUNBUFFERED := 1
+# Where it is set, each of the many processes would compile all of the project anew: two thirds of a start.
+export PYTHONDONTWRITEBYTECODE :=
 
 .PHONY: help setup demo demo-change demo-cli leaks up down status pictures test test-real chaos soak check lint clean lock bench
 .DEFAULT_GOAL := help
@@ -41,7 +43,7 @@ pictures: setup  ## photograph the phone page, Airflow and the board into var/de
 	@$(RUN) -m ops.pictures
 
 test: setup  ## the tests, on SQLite, PostgreSQL and MySQL (MariaDB)
-	@$(RUN) -m pytest -m "not real and not chaos" -n logical --maxprocesses 8 --dist loadfile
+	@$(RUN) -m pytest -m "not real and not chaos" -n logical --maxprocesses 8 --dist loadfile --no-loadscope-reorder
 
 test-real: setup  ## the tests against real systems: WordPress, Request Tracker, Axis … (installs them when root)
 	@$(RUN) -m pytest -m real

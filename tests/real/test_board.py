@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
 import tarfile
 from collections.abc import Iterator
-from typing import Any, NoReturn
+from typing import Any
 
 import pytest
 from playwright.sync_api import Browser, Frame, Page, sync_playwright
 
 from ops.pictures import chromium
+from tests.missing import skip_or_fail
 from tests.weigov.board.town import SCRIPT, Town
 from tests.weigov.flow.deployment import rewrite
 from weigov.ledger import outbox
@@ -56,12 +56,6 @@ def axe(tmp_path_factory: pytest.TempPathFactory) -> str:
         member = archive.extractfile("package/axe.min.js")
         assert member is not None
         return member.read().decode()
-
-
-def skip_or_fail(reason: str) -> NoReturn:
-    if os.environ.get("CI") == "true":
-        pytest.fail(reason)
-    pytest.skip(reason)
 
 
 def opened(browser: Browser, airflow: str, name: str, **options: Any) -> Page:
