@@ -34,7 +34,7 @@ class Media:
         monotonic: Callable[[], float] = time.monotonic, resolve: Resolve = by_system,
     ) -> None:  # fmt: skip
         self._system, self._wire, self._base_url, self._sleep = system, wire, base_url, sleep
-        self._allowed = {_host_port(base_url), *_listed(media_hosts)}
+        self._allowed = own_hosts(base_url, media_hosts)
         self._pins = Pins(self._allowed, resolve)
         self._monotonic = monotonic
         self._failed: Counter[str] = Counter()  # host → failures in a row
@@ -106,6 +106,11 @@ class Media:
 
     def _refused(self, address: str, why: str) -> RemoteRefused:
         return RemoteRefused(self._system, "fetch", f"{shown(address)} {why}")
+
+
+def own_hosts(base_url: str, media_hosts: Sequence[str]) -> set[str]:
+    """The ``HOST:PORT`` of a system and of what it lists. Raises ValueError when ``base_url`` is no http address."""
+    return {_host_port(base_url), *_listed(media_hosts)}
 
 
 def _host_port(address: str) -> str:

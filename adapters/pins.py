@@ -14,6 +14,8 @@ from collections.abc import Callable, Collection
 #: Where clouds hand out log-ins to whoever asks from inside, beside what is link-local anyway.
 _METADATA = frozenset({"100.100.100.200", "fd00:ec2::254"})
 
+_INTO_IPV4 = tuple(ipaddress.IPv6Network(net) for net in ("64:ff9b::/96", "64:ff9b:1::/48", "2002::/16", "2001::/32"))
+
 #: name, port → its addresses. Raises OSError when it has none.
 Resolve = Callable[[str, int], Collection[str]]
 
@@ -48,6 +50,34 @@ class Pins:
                     raise Forbidden(f"resolves to {address}, {what}; if that is meant, list it in media_hosts")
             self._pinned[name, port] = found[0]
         return self._pinned[name, port]
+
+
+class PublicPins(Pins):
+    """For addresses nobody listed: what the site did not write down must be on the public internet."""
+
+    def address(self, name: str, port: int) -> str:
+        if f"{name}:{port}" in self._written:
+            return super().address(name, port)
+        if name == "localhost" or name.endswith(".localhost"):
+            raise Forbidden("is this machine itself")
+        if (name, port) not in self._pinned:
+            found = [name] if _is_address(name) else list(self._resolve(name, port))
+            if not found:
+                raise socket.gaierror(socket.EAI_NONAME, "no address")
+            for address in found:
+                if not _is_public(address) and f"{address}:{port}" not in self._written:
+                    raise Forbidden("is not on the public internet; if that is meant, list it in media_hosts")
+            self._pinned[name, port] = found[0]
+        return self._pinned[name, port]
+
+
+def _is_public(address: str) -> bool:
+    found: ipaddress.IPv4Address | ipaddress.IPv6Address = ipaddress.ip_address(address.partition("%")[0].strip("[]"))
+    if isinstance(found, ipaddress.IPv6Address):
+        if any(found in network for network in _INTO_IPV4):
+            return False  # a gateway makes an IPv4 address of it, whichever
+        found = found.ipv4_mapped or found
+    return found.is_global and not _special(str(found))
 
 
 def _is_address(name: str) -> bool:

@@ -26,7 +26,7 @@ from ops.home import ROOT, Home, OpsError
 PACKAGES = ("chromium", "fonts-noto-cjk")
 PHONE: ViewportSize = {"width": 390, "height": 844}
 DESK: ViewportSize = {"width": 1440, "height": 1240}
-FORM: ViewportSize = {"width": 1120, "height": 1860}
+FORM: ViewportSize = {"width": 1120, "height": 1320}
 SIDE_BY_SIDE: ViewportSize = {"width": 1280, "height": 876}
 README_PICTURES = {
     "phone-desk.png": "phone.png",
@@ -140,17 +140,17 @@ def _airflow(home: Home, browser: Browser) -> list[Path]:
 
 
 def _review(home: Home, browser: Browser) -> list[Path]:
-    """What a reviewer is asked: a question that waits, else the newest; nothing where nobody was asked."""
+    """What a reviewer is asked, rather with something found and rather still open; nothing where nobody was asked."""
     password = airflow_config.passwords(home)["bianji"]
     airflow = Airflow(home.airflow_url, "bianji", password)
     questions = "/dags/~/dagRuns/~/hitlDetails"
     asked = [
-        *airflow.get(questions, response_received="false", limit=1)["hitl_details"],
-        *airflow.get(questions, order_by="-created_at", limit=1)["hitl_details"],
+        *airflow.get(questions, response_received="false", limit=100)["hitl_details"],
+        *airflow.get(questions, order_by="-created_at", limit=100)["hitl_details"],
     ]
     if not asked:
         return []
-    task = asked[0]["task_instance"]
+    task = max(asked, key=lambda one: "⚠" in (one["body"] or ""))["task_instance"]  # of all the first with a finding
     page = _page(browser, FORM)
     _log_in(page, home.airflow_url, "bianji", password)
     run = f"{home.airflow_url}/dags/{task['dag_id']}/runs/{task['dag_run_id']}"

@@ -180,6 +180,17 @@ class SourceSystem(Protocol):
         ...
 
 
+LinkStatus = Literal["alive", "dead", "unsure"]
+
+
+@dataclass(frozen=True, slots=True)
+class LinkAnswer:
+    """Whether there is anything at an address, and what was said: ``HTTP 404``. ``unsure``: ask again later."""
+
+    status: LinkStatus
+    said: str
+
+
 @dataclass(frozen=True, slots=True)
 class Connection:
     """How to reach one system or account: an Airflow connection's parts. Secrets never show in a repr."""

@@ -6,7 +6,7 @@ Nothing else reads the environment or knows both adapters and flows.
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -16,6 +16,8 @@ import requests
 
 from adapters import open_system
 from adapters.descriptor import all_descriptors, find_descriptor, load_descriptor, places_of, shape
+from adapters.links import LinkProber
+from adapters.media import own_hosts
 from weigov.credentials import FileCredentials
 from weigov.errors import ConfigError, Fault
 from weigov.flow.context import Context
@@ -26,7 +28,7 @@ from weigov.ledger.seal import Sealer
 from weigov.ledger.tokens import LedgerTokenStore
 from weigov.ledger.upstreams import LedgerMeter
 from weigov.notify import Notice, tell
-from weigov.ports import CallMeter, Clock, Credentials, SourceSystem, SystemShape
+from weigov.ports import CallMeter, Clock, Credentials, LinkAnswer, SourceSystem, SystemShape
 from weigov.settings import Settings
 from weigov.site.load import load_site, load_site_parts
 from weigov.site.models import Alert
@@ -122,13 +124,27 @@ def opened(
         def teller(alert: Alert, notice: Notice) -> None:
             tell(alert.kind, alert.to, credentials.get(alert.connection), notice)
 
-        yield Context(found, ledger, sealer, now, system, clients.get, teller)
+        def ask_links(urls: Sequence[str], budget_s: float) -> Mapping[str, LinkAnswer]:
+            return LinkProber(_own_hosts(found, credentials)).ask(urls, budget_s)
+
+        yield Context(found, ledger, sealer, now, system, clients.get, teller, ask_links)
     finally:
         for open_one in systems.values():
             open_one.close()
         for http in sessions:
             http.close()
         ledger.close()
+
+
+def _own_hosts(site: Site, credentials: Credentials) -> set[str]:
+    """``HOST:PORT`` of the site's systems and of what they list: links may lead there, wherever that is."""
+    hosts: set[str] = set()
+    for config in site.systems.values():
+        try:
+            hosts |= own_hosts(credentials.get(config.connection).base_url, config.media_hosts)
+        except (ConfigError, ValueError):  # exchange tables and folders have no host
+            continue  # whoever pulls from it will say so
+    return hosts
 
 
 def clock(settings: Settings) -> Clock:

@@ -173,7 +173,7 @@ def register(app: FastAPI, deployment: Deployment, renderer: Renderer, guard: Gu
             except Unsure:
                 return refused(request, 400, words("act.needs_sure"))
             except WeigovError as error:
-                return refused(request, 409, str(error))
+                return refused(request, 409, "\n".join(words.reason(line) for line in str(error).splitlines()))
             said = words(
                 "act.done",
                 what=words.word("did", done.what),

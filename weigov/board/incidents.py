@@ -53,6 +53,11 @@ class Shown:
         return self.key.replace("incident.", "incident_do.")
 
     @property
+    def why_says_what_to_do(self) -> bool:
+        """Whether its ``why`` is a reason of the ledger's, which has an advice of its own."""
+        return self.key in ("incident.stopped", "incident.stream", "incident.task")
+
+    @property
     def lasted(self) -> timedelta:
         """From its beginning to its end; nothing for one that is not over."""
         return (self.of.closed_at or self.of.opened_at) - self.of.opened_at

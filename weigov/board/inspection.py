@@ -15,7 +15,8 @@ import msgspec
 from sqlalchemy import Connection
 
 from weigov.flow.context import Context
-from weigov.ledger import board
+from weigov.ledger import board, links
+from weigov.mapping.links import links_of
 
 VETO = timedelta(days=14)
 WARN_DAYS = 3
@@ -24,6 +25,8 @@ ARTICLES = ("news", "mass")
 #: How many of the newest articles and questions are looked at.
 _LOOKED_AT = 300
 _QUESTIONS = 1000
+#: How many of the addresses that were found dead last.
+_GONE = 1000
 #: What systems write where a question was answered, in lower case.
 _ANSWERED = frozenset({"answered", "closed", "resolved", "done", "已回复", "已答复", "已办结", "办结", "已解决"})
 
@@ -62,7 +65,8 @@ def inspect(ctx: Context, connection: Connection, flows: Sequence[str]) -> tuple
         msgspec.json.decode(payload)
         for _, _, payload in board.newest_payloads(connection, site, names, ARTICLES, limit=_LOOKED_AT)
     ]
-    dead = sum(1 for article in articles if article.get("dropped") and _has_dead(article["dropped"]))
+    gone = frozenset(links.dead(connection, limit=_GONE))
+    dead = sum(1 for article in articles if _has_dead(article.get("dropped") or ()) or _leads_to(gone, article))
     no_source = sum(1 for article in articles if not article.get("author") and not article.get("articles"))
     questions, asked = _unanswered(ctx, connection)
     found = []
@@ -86,6 +90,10 @@ def days_left(last: datetime | None, now: datetime) -> int | None:
 
 def _has_dead(dropped: Any) -> bool:
     return any(name.startswith(("image:", "cover:", "link:")) for name in dropped)
+
+
+def _leads_to(gone: frozenset[str], article: Any) -> bool:
+    return bool(gone) and not gone.isdisjoint(links_of(article))
 
 
 def _unanswered(ctx: Context, connection: Connection) -> tuple[int, int]:

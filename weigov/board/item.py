@@ -41,6 +41,7 @@ class Life:
 
     row: Delivery
     mapping_digest: str
+    lease_until: datetime | None  # of the worker that has it
     upstream: Record | None
     changed_at: datetime | None
     revisions: tuple[Any, ...]  # n, cause, state, reason, created_at: of this flow and record, newest first
@@ -59,14 +60,16 @@ def life(ctx: Context, delivery_id: int) -> Life:
         row = outbox.get(connection, delivery_id)
         if row.site != ctx.site.site:
             raise LookupError(f"no delivery {delivery_id}")
-        mapping = select(delivery.c.mapping_digest).where(delivery.c.id == row.id)
+        more = select(delivery.c.mapping_digest, delivery.c.lease_until).where(delivery.c.id == row.id)
+        mapping_digest, lease_until = connection.execute(more).one()
         found = record_of(ctx, connection, row.record)
         columns = (attempt.c[name] for name in _OF_CALL)
         calls = select(*columns).where(attempt.c.delivery_id == row.id).order_by(attempt.c.id).limit(200)
         every = board.by_record(connection, row.site, row.record)
         return Life(
             row,
-            str(connection.execute(mapping).scalar_one()),
+            mapping_digest,
+            lease_until,
             found[1] if found else None,
             found[2] if found else None,
             tuple(revisions_of(connection, found[0], row.flow)) if found else (),

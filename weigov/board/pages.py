@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import date, datetime, timedelta
 from typing import Any
 from urllib.parse import urlencode
@@ -17,6 +17,7 @@ from weigov.board.guard import Deployment, Guard, Person
 from weigov.board.incidents import Incidents
 from weigov.board.overview import overview
 from weigov.board.render import HEADERS, Renderer, root_of, sentence_values, words_of
+from weigov.board.what_next import what_next
 from weigov.board.words import Words
 from weigov.flow.clear_quota import CLEARS_PER_MONTH, cleared_this_month
 from weigov.flow.context import Context
@@ -98,9 +99,11 @@ def register(app: FastAPI, deployment: Deployment, renderer: Renderer, guard: Gu
                 raise HTTPException(404) from None
             row = found.row
             reasons = " ".join([row.reason, *(call.detail for call in found.attempts)])
+            coming = what_next(row, found.lease_until, ctx.now())
             approvals = sum(1 for r in found.reviews if r.digest == row.digest and r.decision == "approve")
             return renderer.page(
                 request, "item.html", it=found, row=row, zone=ctx.site.zone, approvals=approvals,
+                coming=_coming(coming, words_of(request), ctx) if coming else "",
                 state=words_of(request).state(row.state), codes=words_of(request).in_text(reasons),
                 link=next((r.url for r in found.receipts if r.url.startswith(("https://", "http://"))), ""),
             )  # fmt: skip
@@ -238,7 +241,7 @@ def _incidents(happened: Incidents, words: Words, ctx: Context) -> dict[str, Any
         began, lasting = words.moment(of.opened_at, zone), now - of.opened_at
         return {
             "said": words(one.key, **sentence_values(one.values, words, zone)),
-            "do": words(one.do),
+            "do": (words.advice(of.why) if one.why_says_what_to_do else "") or words(one.do),
             "who": words(f"who.{one.who}"),
             "href": one.href,
             "times": one.times,
@@ -254,6 +257,12 @@ def _incidents(happened: Incidents, words: Words, ctx: Context) -> dict[str, Any
         }
 
     return {"open": [said(one) for one in happened.open], "recent": [said(one) for one in happened.over]}
+
+
+def _coming(coming: tuple[str, Mapping[str, Any]], words: Words, ctx: Context) -> str:
+    key, values = coming
+    how = {"how": words(values["how"])} if "how" in values else {}
+    return words(key, **sentence_values({**values, **how}, words, ctx.site.zone))
 
 
 def _flows(ctx: Context, connection: Any) -> list[str]:

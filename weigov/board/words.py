@@ -2,7 +2,7 @@
 
 states.yaml    what each state is called, means, and who must do what
 advice.yaml    the advice of ``weigov/wechat/errcodes.csv`` in English
-reasons.yaml   the ledger's reasons in Chinese
+reasons/       the ledger's reasons in Chinese (weigov/board/reasons.py)
 ui.yaml        everything else
 """
 
@@ -11,12 +11,10 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from datetime import datetime, timedelta, tzinfo
-from functools import cache
-from importlib.resources import files
 from typing import Any, Literal
 
-from ruamel.yaml import YAML
-
+from weigov.board import reasons
+from weigov.board.wordfiles import load as _load
 from weigov.wechat.errcodes import ERRCODES, ErrCode, look_up
 
 Lang = Literal["zh", "en"]
@@ -58,14 +56,13 @@ class Words:
         return found[self._place] if found else name
 
     def reason(self, text: str) -> str:
-        """A reason of the ledger's; as it is where it matches none of the patterns."""
-        if self.lang == "en" or not text:
-            return text
-        for pattern, chinese in _reasons():
-            match = pattern.fullmatch(text)
-            if match:
-                return chinese.format(*match.groups())
-        return text
+        """A reason of the ledger's; as it is where no sentence fits."""
+        return reasons.in_english(text) if self.lang == "en" else reasons.in_chinese(text)
+
+    def advice(self, text: str) -> str:
+        """What to do about a reason of the ledger's; '' where nobody wrote it."""
+        name = reasons.advice(text)
+        return self(f"advice.{name}") if name else ""
 
     def errcode(self, code: int) -> Said:
         """What a code of WeChat's means and what to do about it."""
@@ -122,19 +119,3 @@ def choose(asked: str, cookie: str, accept: str) -> Lang:
         if name in LANGS:
             return "zh" if name == "zh" else "en"
     return "zh"
-
-
-@cache
-def _load(name: str) -> dict[str, Any]:
-    text = files(__package__).joinpath("words", f"{name}.yaml").read_text(encoding="utf-8")
-    found: dict[str, Any] = YAML(typ="safe").load(text)
-    return found
-
-
-@cache
-def _reasons() -> list[tuple[re.Pattern[str], str]]:
-    pairs: Any = _load("reasons")
-    return [
-        (re.compile("(.+?)".join(re.escape(part) for part in english.split("{}")), re.DOTALL), chinese)
-        for english, chinese in pairs
-    ]

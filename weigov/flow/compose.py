@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from sqlalchemy import Connection
 
 from weigov.errors import RecordRejected, RemoteUnavailable
-from weigov.flow import citizen_events, collect, fan_out, messages, trial
+from weigov.flow import citizen_events, collect, fan_out, links, messages, trial
 from weigov.flow.channels import news
 from weigov.flow.columns import Columns, ColumnUnknown, columns_of
 from weigov.flow.context import Context
@@ -68,7 +68,11 @@ def compose(ctx: Context, flow_name: str) -> Composed:
     flow = ctx.site.flows[flow_name]
     wanted = ctx.site.mapping_digest(flow_name)
     held = _begin(ctx, flow, wanted)
-    return Composed(flow_name, held=held) if held else _work(ctx, flow, wanted, dry_run=False)
+    if held:
+        return Composed(flow_name, held=held)
+    composed = _work(ctx, flow, wanted, dry_run=False)
+    links.check(ctx, flow)  # before anybody is asked; what is composed is committed
+    return composed
 
 
 def preview(ctx: Context, flow_name: str) -> Composed:

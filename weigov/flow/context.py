@@ -5,14 +5,14 @@ from __future__ import annotations
 import os
 import socket
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
 from weigov.ledger.engine import Ledger
 from weigov.ledger.seal import Sealer
 from weigov.notify import Notice, NotTold
-from weigov.ports import Clock, SourceSystem
+from weigov.ports import Clock, LinkAnswer, SourceSystem
 from weigov.site.models import Alert
 from weigov.site.site import Site
 from weigov.wechat.client import AccountClient
@@ -28,6 +28,10 @@ def _nobody(alert: Alert, notice: Notice) -> None:
     raise NotTold(f"connection {alert.connection}: this deployment tells nobody")
 
 
+def _unasked(urls: Sequence[str], budget_s: float) -> Mapping[str, LinkAnswer]:
+    return {}
+
+
 @dataclass(frozen=True)
 class Context:
     """Everything a verb may touch."""
@@ -39,6 +43,7 @@ class Context:
     system: Callable[[str], SourceSystem]
     account: Callable[[str], AccountClient]
     tell: Callable[[Alert, Notice], None] = _nobody
+    ask_links: Callable[[Sequence[str], float], Mapping[str, LinkAnswer]] = _unasked
     worker: str = field(default_factory=lambda: f"{socket.gethostname()}:{os.getpid()}:{uuid.uuid4().hex[:8]}")
 
     def now(self) -> datetime:

@@ -6,7 +6,7 @@ left. Its ``revision`` counts these, so the newest is written last.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import date, timedelta
 
@@ -22,6 +22,8 @@ from weigov.wechat import rules
 
 #: Figures older than this are told no more: WeChat counts an article for 30 days.
 TOLD_DAYS = 35
+#: Records whose figures are looked at together.
+PAGE = 50
 #: After what became of the articles themselves.
 PRIORITY = 70
 
@@ -42,10 +44,22 @@ def enqueue(ctx: Context, flow: Flow) -> int:
 
     Looked for without a lock: of two runs at once both find the same, and the identity lets one of them in.
     """
-    with ctx.ledger.read() as connection:
-        due = _due(ctx, connection, flow)
-    if not due:
+    back = flow.sync_back.figures if flow.sync_back else None
+    if back is None:
         return 0
+    since = rules.beijing_day(ctx.now()) - timedelta(days=TOLD_DAYS)
+    enqueued, after = 0, ""
+    while True:
+        with ctx.ledger.read() as connection:
+            records = figures.records(connection, ctx.site.site, flow.flow, since, after=after, limit=PAGE)
+            due = _due(ctx, connection, flow, back, since, records)
+        enqueued += _put(ctx, due) if due else 0
+        if len(records) < PAGE:
+            return enqueued
+        after = records[-1]
+
+
+def _put(ctx: Context, due: Sequence[New]) -> int:
     with ctx.ledger.begin() as connection:
         for new in (one for one in due if one.revision > 1):
             outbox.retire(
@@ -62,14 +76,12 @@ def enqueue(ctx: Context, flow: Flow) -> int:
         return outbox.enqueue(connection, due, now=ctx.now())
 
 
-def _due(ctx: Context, connection: Connection, flow: Flow) -> list[New]:
-    back = flow.sync_back.figures if flow.sync_back else None
-    if back is None:
-        return []
-    since = rules.beijing_day(ctx.now()) - timedelta(days=TOLD_DAYS)
-    told = figures.told(connection, ctx.site.site, flow.flow, f"figures:{back.operation}:", since)
+def _due(
+    ctx: Context, connection: Connection, flow: Flow, back: FiguresBack, since: date, records: Sequence[str]
+) -> list[New]:
+    told = figures.told(connection, ctx.site.site, flow.flow, f"figures:{back.operation}:", since, records)
     due = []
-    for (record, target, day), counted in _figures(connection, ctx.site.site, flow, back, since).items():
+    for (record, target, day), counted in _figures(connection, ctx.site.site, flow, back, since, records).items():
         new = _write(ctx, connection, flow, back, record, target, day, counted)
         before = told.get((record, new.effect, target))
         if before is None:
@@ -80,16 +92,16 @@ def _due(ctx: Context, connection: Connection, flow: Flow) -> list[New]:
 
 
 def _figures(
-    connection: Connection, site: str, flow: Flow, back: FiguresBack, since: date
+    connection: Connection, site: str, flow: Flow, back: FiguresBack, since: date, records: Sequence[str]
 ) -> dict[tuple[str, str, str], dict[str, int]]:
     """(record, target, day) → the figures asked for, of those days that have any."""
     asked = {source.from_ if isinstance(source, Formatted) else source for source in back.with_.values()}
     wanted = {SOURCES[name]: name for name in asked if isinstance(name, str) and name in SOURCES}
     found: dict[tuple[str, str, str], dict[str, int]] = {}
-    for row in figures.of_flow(connection, site, flow.flow, since):
-        name = wanted.get((row["kind"], row["metric"]))
+    for row in figures.of_flow(connection, site, flow.flow, since, records):
+        name = wanted.get((row.kind, row.metric))
         if name is not None:
-            found.setdefault((row["record"], row["target"], row["day"]), {})[name] = int(row["value"])
+            found.setdefault((row.record, row.target, row.day), {})[name] = int(row.value)
     return found
 
 

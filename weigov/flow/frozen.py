@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 from weigov.errors import RecordRejected
+from weigov.flow import links
 from weigov.flow.context import Context
 from weigov.flow.images import Freezer
 from weigov.flow.messages import refuse_blocked
@@ -29,6 +30,7 @@ def _article(ctx: Context, flow: Flow, record: Record, freezer: Freezer) -> Payl
         raise RecordRejected(record.key, "source_url is empty: an article must lead back to its source; map one")
     words = {"title": article.title, "author": article.author, "digest": article.digest}
     refuse_blocked(ctx, record.key, words | {"content": text_of(article.html)})
+    links.refuse_dead(ctx, record.key, {"content": article.html, "source_url": article.source_url})
 
     def at(account: str) -> dict[str, Any]:
         cover = freezer.cover(article.cover_url, article.title, ctx.site.accounts[account].cover_color or "")
@@ -48,6 +50,7 @@ def _article(ctx: Context, flow: Flow, record: Record, freezer: Freezer) -> Payl
 def _pictures(ctx: Context, flow: Flow, record: Record, freezer: Freezer) -> PayloadAt:
     story = apply.map_pictures(flow, record, apply.context(ctx.site))
     refuse_blocked(ctx, record.key, {"title": story.title, "content": story.text})
+    links.refuse_dead(ctx, record.key, {"content": story.text, "source_url": story.source_url})
     images = freezer.stories(story.images)
     if not images:
         raise RecordRejected(record.key, "images: none of its pictures could be had")

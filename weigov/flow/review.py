@@ -10,6 +10,7 @@ from typing import Any
 
 from sqlalchemy import Connection
 
+from weigov.flow import links
 from weigov.flow.context import Context
 from weigov.flow.menus.diff import differences, tree
 from weigov.flow.menus.standing import last_confirmed
@@ -50,7 +51,8 @@ def held(ctx: Context, flow: str | None = None) -> list[Held]:
     with ctx.ledger.read() as connection:
         rows = outbox.find(connection, site=ctx.site.site, flow=flow, states=("waiting_review",))
         return [
-            _shown(ctx, row, reviews.of_delivery(connection, row.id), _published(connection, row)) for row in rows
+            _shown(ctx, connection, row, reviews.of_delivery(connection, row.id), _published(connection, row))
+            for row in rows
         ]
 
 
@@ -93,7 +95,9 @@ def _published(connection: Connection, row: Delivery) -> Delivery | None:
     return standing[-1] if standing else None
 
 
-def _shown(ctx: Context, row: Delivery, decided: list[reviews.Review], published: Delivery | None) -> Held:
+def _shown(
+    ctx: Context, connection: Connection, row: Delivery, decided: list[reviews.Review], published: Delivery | None
+) -> Held:
     flow = ctx.site.flows.get(row.flow)
     mine = [r for r in decided if r.digest == row.digest]
     return Held(
@@ -113,7 +117,7 @@ def _shown(ctx: Context, row: Delivery, decided: list[reviews.Review], published
         since=row.created_at,
         effect=row.effect,
         kept=str(row.payload.get("kept", "")),
-        findings=tuple(proofread(ctx.site.words, _texts(row))),
+        findings=(*proofread(ctx.site.words, _texts(row)), *links.found(ctx, connection, row.payload)),
         changes=_changes(published, row) if published else (),
     )
 

@@ -1,12 +1,14 @@
 """sync_back: receipts and figures → write-backs to the system a record came from, enqueued once each and sent by the
 same rules.
 
-Of an article only the newest revision speaks: a replaced one that is taken down must not erase the new one's link.
+What is to be told is read and enqueued a page at a time, so that a hundred thousand reports take no more memory than
+a few hundred. Of an article only the newest revision speaks: a replaced one that is taken down must not erase the new
+one's link.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -41,14 +43,32 @@ def sync_back(ctx: Context, system: str) -> SyncedBack:
     enqueued = 0
     for flow in ctx.site.flows.values():
         if flow.sync_back and flow.from_ and flow.from_.system == system:
-            with ctx.ledger.begin() as connection:
-                made = _of_deliveries(ctx, connection, flow) + _of_quarantine(ctx, connection, flow)
-                enqueued += outbox.enqueue(connection, made, now=ctx.now())
+            enqueued += _enqueue(ctx, flow, _of_digests if flow.gather else _of_deliveries)
+            if "quarantined" in flow.sync_back.on:
+                enqueued += _enqueue(ctx, flow, _of_quarantine)
             enqueued += figures_back.enqueue(ctx, flow)
     settled = settle_writes(ctx, system)
     source = ctx.system(system)
     drained = drain(ctx, f"system:{system}", lambda row: write.send(ctx, source, row))
     return SyncedBack(system, enqueued, drained, settled)
+
+
+#: Reports in one transaction.
+PAGE = 200
+
+#: A page of what is to be told, behind an id: (what is told, the last id looked at or None when that was all).
+_Page = Callable[[Context, Connection, Flow, int], tuple[list[New], int | None]]
+
+
+def _enqueue(ctx: Context, flow: Flow, page: _Page) -> int:
+    enqueued, after = 0, 0
+    while True:
+        with ctx.ledger.begin() as connection:
+            made, last = page(ctx, connection, flow, after)
+            enqueued += outbox.enqueue(connection, made, now=ctx.now())
+        if last is None:
+            return enqueued
+        after = last
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,14 +86,14 @@ class _Fate:
     place: int = 0  # in a digest, from 1
 
 
-def _of_deliveries(ctx: Context, connection: Connection, flow: Flow) -> list[New]:
+def _of_deliveries(ctx: Context, connection: Connection, flow: Flow, after: int) -> tuple[list[New], int | None]:
     assert flow.sync_back is not None
-    if flow.gather:
-        return _of_digests(ctx, connection, flow)
     states: tuple[State, ...] = tuple(s for s in flow.sync_back.on if s != "quarantined")
     effect = "send" if flow.to.kind in MESSAGE_KINDS else "publish"
-    rows = outbox.to_report(connection, ctx.site.site, flow.flow, effect, states, flow.sync_back.operation)
-    return [
+    rows = outbox.to_report(
+        connection, ctx.site.site, flow.flow, effect, states, flow.sync_back.operation, after=after, limit=PAGE
+    )
+    made = [
         _write(
             ctx,
             connection,
@@ -92,13 +112,16 @@ def _of_deliveries(ctx: Context, connection: Connection, flow: Flow) -> list[New
         for row in rows
         if speaks(connection, row)
     ]
+    return made, rows[-1].id if len(rows) == PAGE else None
 
 
-def _of_digests(ctx: Context, connection: Connection, flow: Flow) -> list[New]:
+def _of_digests(ctx: Context, connection: Connection, flow: Flow, after: int) -> tuple[list[New], int | None]:
     """What became of each article of the digests: its own record's system is told."""
     assert flow.sync_back is not None
     found = []
-    for row in outbox.find(connection, site=ctx.site.site, flow=flow.flow, effect="send", limit=100_000):
+    most = PAGE // 8  # articles in a digest
+    rows = outbox.find(connection, site=ctx.site.site, flow=flow.flow, effect="send", after=after, limit=most)
+    for row in rows:
         gone = mass.taken_back(connection, row)
         for item in gathered.of_delivery(connection, row.id):
             state = "removed" if item.place in gone else row.state
@@ -115,7 +138,7 @@ def _of_digests(ctx: Context, connection: Connection, flow: Flow) -> list[New]:
                     place=item.place,
                 )
                 found.append(_write(ctx, connection, flow, fate))
-    return found
+    return found, rows[-1].id if len(rows) == most else None
 
 
 def speaks(connection: Connection, row: Delivery) -> bool:
@@ -125,13 +148,12 @@ def speaks(connection: Connection, row: Delivery) -> bool:
     return outbox.is_newest(connection, row)
 
 
-def _of_quarantine(ctx: Context, connection: Connection, flow: Flow) -> list[New]:
+def _of_quarantine(ctx: Context, connection: Connection, flow: Flow, after: int) -> tuple[list[New], int | None]:
     """What could not be mapped has no delivery to speak for it."""
-    assert flow.sync_back is not None and flow.from_ is not None
-    if "quarantined" not in flow.sync_back.on:
-        return []
+    assert flow.from_ is not None
     ref = StreamRef(ctx.site.site, flow.from_.system, flow.from_.stream)
-    return [
+    rows = revisions.quarantined(connection, ctx.site.site, flow.flow, after=after, limit=PAGE)
+    made = [
         _write(
             ctx,
             connection,
@@ -147,8 +169,9 @@ def _of_quarantine(ctx: Context, connection: Connection, flow: Flow) -> list[New
                 of=None,
             ),
         )
-        for row in revisions.quarantined(connection, ctx.site.site, flow.flow)
+        for row in rows
     ]
+    return made, rows[-1].id if len(rows) == PAGE else None
 
 
 def _write(ctx: Context, connection: Connection, flow: Flow, fate: _Fate) -> New:

@@ -11,10 +11,24 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, and_, case, func, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Row,
+    String,
+    Subquery,
+    and_,
+    case,
+    cast,
+    func,
+    literal,
+    select,
+    union_all,
+    update,
+)
 
 from weigov.ledger.dialect import insert_ignore, upsert
-from weigov.ledger.tables import counted_article, delivery, figure, figure_pull, receipt
+from weigov.ledger.tables import counted_article, delivery, figure, figure_pull, gathered, receipt
 
 
 class Number(NamedTuple):
@@ -122,22 +136,57 @@ def join(connection: Connection, appid: str, msgid: str, delivery_id: int) -> No
 # ---- looking
 
 
-def of_flow(connection: Connection, site: str, flow: str, since: date) -> list[dict[str, Any]]:
-    """record, target, day, kind, metric, value of everything a flow published, from the day ``since`` on.
+def records(connection: Connection, site: str, flow: str, since: date, *, after: str, limit: int) -> list[str]:
+    """The records a flow published of which there are figures from the day ``since`` on; those behind ``after``."""
+    articles = _of(site, flow)
+    query = (
+        select(articles.c.record)
+        .join(figure, and_(figure.c.appid == articles.c.appid, figure.c.msgid == articles.c.msgid))
+        .where(figure.c.day >= since.isoformat(), articles.c.record > after)
+        .distinct()
+        .order_by(articles.c.record)
+        .limit(limit)
+    )
+    return list(connection.execute(query).scalars())
 
-    What was published several times of one record (an edit replaces the article) is added up.
+
+def of_flow(connection: Connection, site: str, flow: str, since: date, of: Sequence[str]) -> list[Row[Any]]:
+    """record, target, day, kind, metric, value of what a flow published of these records, from the day ``since`` on.
+
+    All of a record is added up: what was published several times (an edit replaces the article), and what digests
+    carried of it to many.
     """
-    columns = (delivery.c.record, delivery.c.target, figure.c.day, figure.c.kind, figure.c.metric)
+    articles = _of(site, flow)
+    columns = (articles.c.record, articles.c.target, figure.c.day, figure.c.kind, figure.c.metric)
     query = (
         select(*columns, func.sum(figure.c.value).label("value"))
-        .join(counted_article, counted_article.c.delivery_id == delivery.c.id)
-        .join(figure, and_(figure.c.appid == counted_article.c.appid, figure.c.msgid == counted_article.c.msgid))
-        .where(delivery.c.site == site, delivery.c.flow == flow)
+        .join(figure, and_(figure.c.appid == articles.c.appid, figure.c.msgid == articles.c.msgid))
+        .where(articles.c.record.in_(list(of)))
         .where(figure.c.kind.in_(("read", "share", "total")), figure.c.day >= since.isoformat())
         .group_by(*columns)
-        .order_by(delivery.c.record, figure.c.day)
+        .order_by(articles.c.record, figure.c.day)
     )
-    return [dict(row._mapping) for row in connection.execute(query)]
+    return list(connection.execute(query))
+
+
+def _of(site: str, flow: str) -> Subquery:
+    """record, target, appid, msgid of each article that goes back to a delivery of this flow."""
+    columns = (delivery.c.record, delivery.c.target, counted_article.c.appid, counted_article.c.msgid)
+    mine = (delivery.c.site == site, delivery.c.flow == flow)
+    published = select(*columns).join(counted_article, counted_article.c.delivery_id == delivery.c.id).where(*mine)
+    carried = (
+        select(*columns)
+        .join(gathered, gathered.c.of_id == delivery.c.id)
+        .join(counted_article, and_(counted_article.c.delivery_id == gathered.c.delivery_id, _is_at_its_place()))
+        .where(*mine)
+    )
+    return union_all(published, carried).subquery()
+
+
+def _is_at_its_place() -> ColumnElement[bool]:
+    """Whether a counted article is the one at its place in a digest: a msgid is msg_data_id_PLACE, of 1 to 8."""
+    last = func.substr(counted_article.c.msgid, func.length(counted_article.c.msgid) - 1)
+    return last == literal("_") + cast(gathered.c.place, String)
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,15 +198,16 @@ class ToldBack:
 
 
 def told(
-    connection: Connection, site: str, flow: str, effect: str, since: date
+    connection: Connection, site: str, flow: str, effect: str, since: date, of: Sequence[str]
 ) -> dict[tuple[str, str, str], ToldBack]:
-    """(record, effect, subject) → what was last told of a flow's figures. ``effect`` is all of it but the day."""
+    """(record, effect, subject) → what was last told of these records' figures. ``effect`` is all but the day."""
     query = (
         select(delivery.c.record, delivery.c.effect, delivery.c.subject, delivery.c.revision, delivery.c.digest)
         .where(
             delivery.c.site == site,
             delivery.c.flow == flow,
             delivery.c.channel == "write",
+            delivery.c.record.in_(list(of)),
             delivery.c.effect >= effect + since.isoformat(),
             delivery.c.effect < effect + "9999",
         )
@@ -185,8 +235,8 @@ def of_account(connection: Connection, appid: str, first: date, last: date) -> d
 def most_read(connection: Connection, appid: str, first: date, last: date, limit: int) -> list[dict[str, Any]]:
     """msgid, title, url, published_on, flow, record, reads, shares of the articles most read in these days.
 
-    Readers of several days are added up: who came twice counts twice. ``flow`` and ``record`` are None where the
-    article was not published by us.
+    Readers of several days are added up: who came twice counts twice. ``record`` of what a digest carried is the
+    article's own; it and ``flow`` are None where the article was not published by us.
     """
     reads = func.sum(case((and_(figure.c.kind == "read", figure.c.metric == "read_user"), figure.c.value), else_=0))
     shares = func.sum(
@@ -198,7 +248,7 @@ def most_read(connection: Connection, appid: str, first: date, last: date, limit
         "url": counted_article.c.url,
         "published_on": counted_article.c.published_on,
         "flow": delivery.c.flow,
-        "record": delivery.c.record,
+        "record": func.coalesce(gathered.c.record, delivery.c.record).label("record"),
         "own_title": delivery.c.title,
     }
     query = (
@@ -209,6 +259,7 @@ def most_read(connection: Connection, appid: str, first: date, last: date, limit
             and_(counted_article.c.appid == figure.c.appid, counted_article.c.msgid == figure.c.msgid),
         )
         .outerjoin(delivery, delivery.c.id == counted_article.c.delivery_id)
+        .outerjoin(gathered, and_(gathered.c.delivery_id == delivery.c.id, _is_at_its_place()))
         .where(
             figure.c.appid == appid,
             figure.c.kind.in_(("read", "share")),

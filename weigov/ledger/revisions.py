@@ -233,8 +233,11 @@ def compose_again(
     return True
 
 
-def quarantined(connection: Connection, site: str, flow: str | None = None, *, limit: int = 1000) -> list[Any]:
-    """Rows (id, flow, system, stream, key, n, reason, created_at) of records that could not be mapped."""
+def quarantined(
+    connection: Connection, site: str, flow: str | None = None, *, after: int = 0, limit: int = 1000
+) -> list[Any]:
+    """Rows (id, flow, system, stream, key, n, reason, created_at) of records that could not be mapped, behind the id
+    ``after``."""
     query = (
         select(
             revision.c.id,
@@ -247,7 +250,7 @@ def quarantined(connection: Connection, site: str, flow: str | None = None, *, l
             revision.c.created_at,
         )
         .join(record, record.c.id == revision.c.record_id)
-        .where(revision.c.site == site, revision.c.state == "quarantined")
+        .where(revision.c.site == site, revision.c.state == "quarantined", revision.c.id > after)
         .order_by(revision.c.id)
         .limit(limit)
     )

@@ -662,6 +662,19 @@ subscribe_grant = Table(
     Index("ix_subscribe_grant_who", "appid", "template_id", "openid_hash"),
 )
 
+#: Where articles lead, and what was last found there: asked once for all that lead there.
+link = Table(
+    "link",
+    metadata,
+    _id(),
+    Column("name", String(64), nullable=False, unique=True),  # SHA-256 of the address, which may be long
+    Column("url", Text, nullable=False),
+    Column("status", String(16), nullable=False),  # alive | dead | unsure
+    Column("said", String(200), nullable=False),
+    Column("checked_at", Utc, nullable=False),
+    Index("ix_link_found", "status", "checked_at"),
+)
+
 #: What is wrong, from its beginning until it is over, and over which connections people heard of either.
 incident = Table(
     "incident",

@@ -10,7 +10,7 @@ from typing import Literal
 from weigov import personal
 from weigov.mapping.words import Level, Word, WordBank
 
-Kind = Literal["word", "id_card", "bank_card", "mobile"]
+Kind = Literal["word", "id_card", "bank_card", "mobile", "link"]
 
 _AROUND = 8  # characters shown on both sides of a word
 _NAMES: Mapping[Kind, str] = {"id_card": "身份证号", "bank_card": "银行卡号", "mobile": "手机号"}

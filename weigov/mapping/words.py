@@ -41,3 +41,4 @@ class WordBank(Strict):
     block: tuple[Entry, ...] = ()
     warn: tuple[Entry, ...] = ()
     personal_data: PersonalData = PersonalData()
+    links: Found = "warn"  # what happens where an article leads to an address at which nothing is

@@ -11,10 +11,10 @@ from typing import Any
 
 from tests.weigov.board.conftest import Roles
 from tests.weigov.board.town import Town
-from tests.weigov.serving import Web
+from tests.weigov.serving import Web, serve
 from tests.weigov.wechat.fake import account
 from weigov.board.app import create_app
-from weigov.gateway.app import Gateway
+from weigov.gateway.app import Gateway, InboxMessage
 from weigov.gateway.app import create_app as create_gateway
 
 #: Every route of the board → the least role that may look or do, by Airflow's own rules.
@@ -57,9 +57,22 @@ def test_every_route_of_the_gateway_is_public_for_a_reason() -> None:
     assert {path for path, _ in walked(app)} == set(PUBLIC)
 
 
-def test_every_route_of_the_board_wants_a_log_in(web: Web, town: Town) -> None:
-    for path, method in sorted(routes()):
-        answer = web.request(
-            method, re.sub(r"{\w+}", "1", path), headers={"X-Role": ""}, data={} if method == "POST" else None
-        )
-        assert answer.status_code == 401, (path, method)
+def test_every_route_of_board_and_gateway_refuses_whom_it_does_not_know(web: Web, town: Town) -> None:
+    """The board: whoever has not logged in. The gateway: whoever is not WeChat, and nothing of theirs is kept."""
+    stored: list[InboxMessage] = []
+    gateway = create_gateway(Gateway({"city": account()}, lambda message: not stored.append(message)))
+    walks: list[tuple[Web, str, str, int]] = [(web, path, method, 401) for path, method in sorted(routes())]
+    with serve(gateway) as public:
+        walks += [(public, path, method, 403) for path, method in sorted(walked(gateway)) if path != "/healthz"]
+        for asked, path, method, status in walks:
+            for query in ("", "?signature=0&timestamp=1&nonce=1&echostr=x&msg_signature=0&encrypt_type=aes"):
+                there = re.sub(r"{\w+}", "city" if asked is public else "1", path) + query
+                data = "<xml><MsgType>text</MsgType></xml>" if asked is public else {}
+                answer = asked.request(method, there, headers={"X-Role": ""}, data=data if method == "POST" else None)
+                assert answer.status_code == status, (method, there)
+        assert stored == [] and len(walks) > 20
+        health = public.get("/healthz")
+        assert health.json() == {"status": "ok"}  # and says nothing else
+        for method in ("GET", "POST"):  # what is no route is none
+            for there in ("/wechat", "/wechat/town", "/docs", "/openapi.json", "/wechat/city/x"):
+                assert public.request(method, there).status_code in (404, 405), there

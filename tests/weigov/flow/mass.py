@@ -45,9 +45,12 @@ def with_weekly(town: Deployment) -> None:
 
 
 def begin(town: Deployment, *titles: str) -> list[dict[str, Any]]:
-    """The flow begins, and then articles are published."""
+    """The flow begins, and then articles are published, the first of them last: a digest shows the newest first."""
     town.compose("weekly")
-    made = [publish(town.other, title) for title in titles or TITLES]
+    made: list[dict[str, Any]] = []
+    for title in reversed(titles or TITLES):
+        town.other.advance(seconds=2)
+        made.insert(0, publish(town.other, title))
     town.round("cms")
     assert len(town.other.titles()) == len(made)
     return made

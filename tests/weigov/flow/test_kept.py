@@ -22,11 +22,13 @@ ARTICLE = {
     "content": '<section><p>一、时间</p><table><tr><td>甲</td><td>1日</td></tr></table><img src="x" alt="图">'
     "</section>",
     "content_source_url": "https://a.gov.cn/1#wg-0",
+    "thumb_media_id": "cover",
+    "digest": "明日停水",
 }
 
 
 def kept(**changes: Any) -> dict[str, Any]:
-    return {**ARTICLE, "digest": "自动生成", **changes}
+    return {**ARTICLE, **changes}
 
 
 @pytest.mark.parametrize(
@@ -35,6 +37,7 @@ def kept(**changes: Any) -> dict[str, Any]:
         ({}, ""),
         ({"content": ARTICLE["content"].replace("section>", "div>").replace(' alt="图"', "")}, ""),
         ({"title": "关于停水的通"}, "lost: title: “关于停水的通告” became “关于停水的通”"),
+        ({"digest": "停水"}, "lost: digest: “明日停水” became “停水”"),
         ({"author": ""}, "lost: author: “市水务局” became “”"),
         ({"content": ARTICLE["content"].replace("甲", "")}, "lost: text: 1 of 2 passages are missing, the first"
                                                             " “甲1日”"),
@@ -42,6 +45,7 @@ def kept(**changes: Any) -> dict[str, Any]:
                           " tables: 0 of 1 are there"),
         ({"content": re.sub("<img[^>]*>", "", ARTICLE["content"])}, "pictures: 0 of 1 are there"),
         ({"content": ARTICLE["content"] + "<p>广告</p>"}, "text: 2 characters more than were sent"),
+        ({"thumb_media_id": "another"}, "the cover is not the one that was sent"),
         ({"content_source_url": ""}, "the address of the source (阅读原文) is not the one that was sent"),
     ],
 )  # fmt: skip
@@ -59,8 +63,40 @@ def test_a_picture_list_and_several_articles_are_compared_one_by_one() -> None:
     ours = {"article_type": "newspic", "title": "图说", "content": "a<b", "image_info": images}
     theirs = ours | {"image_info": {"image_list": images["image_list"][:1]}}
     assert differences([ours], [theirs]) == "pictures: 1 of 2 are there"
+    assert differences([ours], [ours | {"image_info": {"image_list": images["image_list"][::-1]}}]) == (
+        "pictures: they stand in another order"
+    )
+    another = [{"image_media_id": "1"}, {"image_media_id": "3"}]
+    assert differences([ours], [ours | {"image_info": {"image_list": another}}]) == (
+        "pictures: not those that were sent"
+    )
     assert differences([ARTICLE, ours], [kept(title="别的"), ours]).startswith(f"{LOST}article 1: title:")
+    swapped = differences([ARTICLE, ours], [ours, ARTICLE])
+    assert (
+        swapped.startswith(f"{LOST}article 1: title: “关于停水的通告” became “图说”")
+        and "article 2: title" in swapped
+    )
     assert differences([ARTICLE, ours], [kept()]) == f"{LOST}1 of 2 articles are there"
+
+
+def test_a_digest_wechat_made_up_is_no_difference() -> None:
+    ours = {name: value for name, value in ARTICLE.items() if name != "digest"}
+    assert differences([ours], [kept(digest="一、时间")]) == ""
+
+
+@pytest.mark.parametrize(
+    ("there", "found"),
+    [
+        ('<img data-src="http://mmbiz.qpic.cn/a?wx_fmt=png"><img src="https://mmbiz.qpic.cn/b">', ""),
+        (
+            '<img src="https://mmbiz.qpic.cn/b"><img src="https://mmbiz.qpic.cn/a">',
+            "pictures: they stand in another order",
+        ),
+    ],
+)
+def test_pictures_of_a_text_are_known_by_their_path(there: str, found: str) -> None:
+    ours = {"content": '<img src="https://mmbiz.qpic.cn/a"><p>正文</p><img src="https://mmbiz.qpic.cn/b">'}
+    assert differences([ours], [{"content": there + "<p>正文</p>"}]) == found
 
 
 def test_what_the_converter_writes_survives_cleaning_without_a_word_or_a_cell_lost() -> None:

@@ -12,6 +12,7 @@ from sqlalchemy import delete, update
 
 from tests.weigov.flow.deployment import BEIJING, MORNING, Deployment, openid
 from tests.weigov.flow.killed import run_until_killed
+from tests.weigov.flow.mass import MONDAY, TITLES, begin, sent, with_weekly, work
 from tests.weigov.flow.test_articles import publish
 from tests.weigov.flow.test_operator import Weigov, weigov  # noqa: F401
 from weigov.flow.figures_back import SOURCES
@@ -186,6 +187,26 @@ def test_the_readers_of_an_article_and_of_its_corrected_version_are_added_up(cal
     assert calm.statistics().joined == 2
     calm.drain()
     assert reads(calm) == [(article["id"], "2026-03-10", 820, 82, 1)]
+
+
+def test_what_a_digest_carried_counts_for_the_articles_own_record(calm: Deployment) -> None:
+    town = calm
+    with_weekly(town)
+    made = begin(town, TITLE, TITLES[0])
+    town.other.at(MONDAY)
+    work(town)
+    assert len(sent(town.other)) == 1
+    town.other.at((MONDAY + timedelta(days=1)).replace(hour=8, minute=20))
+    assert town.statistics().joined == 4  # each was published by itself, too
+    with town.ctx.ledger.read() as connection:
+        rows = figures.most_read(connection, town.other.appid, MONDAY.date(), MONDAY.date(), 10)
+    carried = {row["record"]: int(row["reads"]) for row in rows if row["flow"] == "weekly"}
+    alone = {row["record"]: int(row["reads"]) for row in rows if row["flow"] == "notices"}
+    assert set(carried) == {f"cms/articles/{article['id']}" for article in made} and min(carried.values()) > 0
+    town.drain()
+    told = {article: n for article, day, n, _, _ in reads(town) if day == "2026-03-16"}
+    assert told == {record.rpartition("/")[2]: n + alone.get(record, 0) for record, n in carried.items()}
+    assert town.sync_back("cms")[0].enqueued == 0
 
 
 def test_a_figure_corrected_before_it_left_is_told_once_as_it_is_now(calm: Deployment) -> None:

@@ -1,6 +1,7 @@
 """audit: the ledger against WeChat, against itself and against its sources. Nothing is changed or acknowledged.
 
 wechat      published articles, menu and drafts against the deliveries that made them
+mass        what was sent to many, against what WeChat says of it
 ledger      what contradicts itself, or waits too long for a person
 source      a fresh pull against the mirror
 """

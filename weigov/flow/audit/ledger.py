@@ -58,7 +58,9 @@ def _not_told(ctx: Context, connection: Connection, flow: Flow) -> Iterator[Diff
     assert flow.sync_back is not None and flow.from_ is not None
     states: tuple[State, ...] = tuple(s for s in flow.sync_back.on if s != "quarantined")
     effect = "send" if flow.to.kind in MESSAGE_KINDS else "publish"
-    rows = outbox.to_report(connection, ctx.site.site, flow.flow, effect, states, flow.sync_back.operation)
+    rows = outbox.to_report(
+        connection, ctx.site.site, flow.flow, effect, states, flow.sync_back.operation, after=0, limit=_ALL
+    )
     for row in rows:
         if row.changed_at < ctx.now() - SETTLED and speaks(connection, row):
             what = f"its system was not told that it is {row.state}"

@@ -1,6 +1,7 @@
 """One account against the ledger: every article, draft and menu there, against the delivery that made it.
 
-Ours is what bears our mark (``news.marker``); what people published in the console is theirs and is passed over.
+Ours is what bears our mark (``news.marker``), and a picture message by its id, for it has no place for a mark; what
+people published in the console is theirs and is passed over.
 """
 
 from __future__ import annotations
@@ -12,8 +13,10 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from weigov.flow.audit import mass
 from weigov.flow.audit.difference import Difference
 from weigov.flow.audit.ledger import being_removed
+from weigov.flow.channels.news.marking import images_of, is_newspic, is_ours
 from weigov.flow.context import Context
 from weigov.flow.menus import standing
 from weigov.ledger import drift, menus, outbox
@@ -46,27 +49,30 @@ def compare(ctx: Context, account: str, found: list[Difference]) -> list[str]:
         digests = drift.digests(connection, ctx.site.site, target)
         removing = being_removed(ctx, connection)
     client = ctx.account(account)
-    published, ids, all_of_them = _listed(client.batchget_published)
+    published, shown, all_of_them = _listed(client.batchget_published)
     published = {mark: there for mark, there in published.items() if mark not in digests}  # what was sent to many
     missed = [] if all_of_them else [f"{account}: only the newest {PAGES * 20} published articles were compared"]
     by_key = {one.client_key: one for one in known}
     for mark, there in published.items():
         found += _of_one(ctx, account, by_key.get(mark), there)
-    found += _twice(account, known, published, removing)
+    stands = {one.id for one in known if one.client_key in published or one.article_id in shown}
+    found += _pictures_messages(ctx, account, [one for one in known if one.client_key not in published], shown)
+    found += _twice(account, [one for one in known if one.id in stands], removing)
     if all_of_them:
-        found += _missing(account, known, published, ids, removing)
+        found += _missing(account, [one for one in known if one.id not in stands], removing)
     drafts, _, whole = _listed(client.batchget_drafts)
     drafts = {mark: there for mark, there in drafts.items() if mark not in digests}  # previewed, or in review
     missed += [] if whole else [f"{account}: only the newest {PAGES * 20} drafts were compared"]
     found += _drafts(ctx, account, by_key, drafts)
     found += _menu(ctx, account, client)
+    found += mass.differences(ctx, account, client, missed)
     return missed
 
 
-def _listed(pages: Any) -> tuple[dict[str, list[_There]], set[str], bool]:
-    """(mark → what stands with it, the ids of all that stands, whether the list was read to its end)."""
+def _listed(pages: Any) -> tuple[dict[str, list[_There]], dict[str, _There], bool]:
+    """(mark → what stands with it, id → what stands under it, whether the list was read to its end)."""
     marked: dict[str, dict[str, _There]] = defaultdict(dict)
-    ids: set[str] = set()
+    ids: dict[str, _There] = {}
     whole = False
     for number in range(PAGES):
         page = pages(number * 20, 20, False)
@@ -74,7 +80,7 @@ def _listed(pages: Any) -> tuple[dict[str, list[_There]], set[str], bool]:
             for article in item.articles:
                 if article.get("is_deleted"):
                     continue
-                ids.add(item.id)
+                ids.setdefault(item.id, _There(item.id, article))
                 mark = _MARK.search(str(article.get("content_source_url", "")))
                 if mark:
                     marked[mark.group(1)][item.id] = _There(item.id, article)
@@ -108,14 +114,36 @@ def _of_one(ctx: Context, account: str, one: Article | None, there: list[_There]
         yield Difference(account, one.record, what, "delete it in WeChat's console", one.id, one.state)
 
 
+def _pictures_messages(
+    ctx: Context, account: str, unmarked: Iterable[Article], shown: Mapping[str, _There]
+) -> Iterator[Difference]:
+    """Picture messages (图片消息): each as it was approved, and once."""
+    for one in unmarked:
+        if one.state != "confirmed" or one.article_id not in shown:
+            continue
+        with ctx.ledger.read() as connection:
+            row = outbox.get(connection, one.id)
+        if not is_newspic(row):
+            continue  # settled by a person, who named an article without our mark
+        alike = [there.id for there in shown.values() if is_ours(row, there.article)]
+        if len(alike) > 1:
+            what = f"stands {len(alike)} times in WeChat ({', '.join(alike)})"
+            yield Difference(account, one.record, what, "delete all but the newest in its console", one.id, one.state)
+        yield from _changed(ctx, account, one, shown[one.article_id])
+
+
 def _changed(ctx: Context, account: str, one: Article, there: _There) -> Iterator[Difference]:
     with ctx.ledger.read() as connection:
-        payload = outbox.get(connection, one.id).payload
+        row = outbox.get(connection, one.id)
+    payload = row.payload
+    pictures = (_pictures(payload["content"]), _pictures(there.article.get("content")))
+    if is_newspic(row):
+        pictures = (len(payload["images"]), len(images_of(there.article)))
     parts = {
         "title": (_words(payload["title"]), _words(there.article.get("title"))),
         "author": (_words(payload.get("author")), _words(there.article.get("author"))),
         "text": (_text(payload["content"]), _text(there.article.get("content"))),
-        "number of pictures": (_pictures(payload["content"]), _pictures(there.article.get("content"))),
+        "number of pictures": pictures,
     }
     wrong = [name for name, (approved, shown) in parts.items() if approved != shown]
     if wrong:
@@ -124,13 +152,11 @@ def _changed(ctx: Context, account: str, one: Article, there: _There) -> Iterato
         yield Difference(account, one.record, what, todo, one.id, one.state)
 
 
-def _twice(
-    account: str, known: Iterable[Article], published: Mapping[str, Any], removing: set[int]
-) -> Iterator[Difference]:
+def _twice(account: str, standing: Iterable[Article], removing: set[int]) -> Iterator[Difference]:
     """Two versions of one record."""
     newest: dict[tuple[str, str], Article] = {}
-    for one in known:
-        if one.state == "confirmed" and one.client_key in published:
+    for one in standing:
+        if one.state == "confirmed":
             old = newest.get((one.flow, one.record))
             if old is not None and old.id not in removing:
                 what = f"an old version still stands beside the new one (delivery {one.id})"
@@ -138,16 +164,13 @@ def _twice(
             newest[one.flow, one.record] = one
 
 
-def _missing(
-    account: str, known: Iterable[Article], published: Mapping[str, Any], ids: set[str], removing: set[int]
-) -> Iterator[Difference]:
-    for one in known:
+def _missing(account: str, absent: Iterable[Article], removing: set[int]) -> Iterator[Difference]:
+    for one in absent:
         if one.state != "confirmed" or one.id in removing or not one.article_id:
             continue  # without an id it is the ledger's own part that says what is wrong
-        if one.client_key not in published and one.article_id not in ids:  # by hand: no mark, but an id
-            what = "published, but no longer in WeChat"
-            todo = "ask whether WeChat or the account's staff took it down; an edit upstream publishes it again"
-            yield Difference(account, one.record, what, todo, one.id, one.state)
+        what = "published, but no longer in WeChat"
+        todo = "ask whether WeChat or the account's staff took it down; an edit upstream publishes it again"
+        yield Difference(account, one.record, what, todo, one.id, one.state)
 
 
 def _drafts(

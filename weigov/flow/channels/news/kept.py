@@ -9,9 +9,11 @@ from __future__ import annotations
 
 import html
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
+from urllib.parse import urlsplit
 
+from weigov.flow.channels.news.marking import images_of
 from weigov.flow.context import Context
 from weigov.flow.step import Ended, call
 from weigov.ledger import attempts, outbox
@@ -25,6 +27,7 @@ LOST = "lost: "
 _TELL = 600  # characters of what is told
 _SHOW = 30  # characters of a passage
 _IMG = re.compile(r"<img\b[^>]*>", re.IGNORECASE)
+_SRC = re.compile(r"""\b(?:data-)?src\s*=\s*["']([^"']+)""", re.IGNORECASE)
 _COUNTED = (("pictures", r"<img\b"), ("tables", r"<table\b"), ("links", r"<a\b[^>]*\bhref"))
 
 
@@ -94,19 +97,30 @@ def _changed(ours: Article, theirs: Article) -> Iterator[str]:
         wanted, found = (len(re.findall(pattern, text, re.IGNORECASE)) for text in (before, after))
         if wanted != found:
             yield f"{name}: {found} of {wanted} are there"
-    mine, theirs_text = ("".join(_text(article).split()) for article in (ours, theirs))
-    if len(theirs_text) > len(mine):
-        yield f"text: {len(theirs_text) - len(mine)} characters more than were sent"
+    length, longer = (len("".join(_text(article).split())) for article in (ours, theirs))
+    if longer > length:
+        yield f"text: {longer - length} characters more than were sent"
     if ours.get("content_source_url") and ours["content_source_url"] != theirs.get("content_source_url"):
         yield "the address of the source (阅读原文) is not the one that was sent"
-    images = [len(_images(article)) for article in (ours, theirs)]
-    if images[0] != images[1]:
-        yield f"pictures: {images[1]} of {images[0]} are there"
+    mine, there = _pictures(ours), _pictures(theirs)
+    if mine != there and sorted(mine) == sorted(there):
+        yield "pictures: they stand in another order"
+    cover, shown = (str(article.get("thumb_media_id") or "") for article in (ours, theirs))
+    if cover and shown and cover != shown:
+        yield "the cover is not the one that was sent"
+    images = [[str(image.get("image_media_id", "")) for image in images_of(article)] for article in (ours, theirs)]
+    if len(images[0]) != len(images[1]):
+        yield f"pictures: {len(images[1])} of {len(images[0])} are there"
+    elif images[0] != images[1]:
+        same = sorted(images[0]) == sorted(images[1])
+        yield "pictures: they stand in another order" if same else "pictures: not those that were sent"
 
 
-def _images(article: Article) -> Sequence[Any]:
-    info = article.get("image_info")
-    return info.get("image_list") or () if isinstance(info, Mapping) else ()
+def _pictures(article: Article) -> list[str]:
+    """The pictures in a text, by the path of their address: WeChat writes scheme and query anew."""
+    tags = _IMG.findall(str(article.get("content") or ""))
+    found = (_SRC.search(tag) for tag in tags)
+    return [urlsplit(html.unescape(one[1])).path for one in found if one]
 
 
 def _text(article: Article) -> str:

@@ -7,7 +7,7 @@ The lists are newest first, and searched as far back as the delivery goes.
 from __future__ import annotations
 
 import html
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from datetime import timedelta
 from typing import Any
 
@@ -69,9 +69,15 @@ def is_ours(row: Delivery, article: Article) -> bool:
     """Whether ``article``, as a list shows it, is this delivery's."""
     if not is_newspic(row):
         return marker(row) in str(article.get("content_source_url", ""))
-    images = (article.get("image_info") or {}).get("image_list") or ()
+    images = images_of(article)
     same = all(_words(article.get(name)) == _words(row.payload[name]) for name in ("title", "content"))
     return article.get("article_type") == "newspic" and same and len(images) == len(row.payload["images"])
+
+
+def images_of(article: Article) -> Sequence[Any]:
+    """The pictures of a picture message, as WeChat shows it."""
+    info = article.get("image_info")
+    return info.get("image_list") or () if isinstance(info, Mapping) else ()
 
 
 def _words(value: Any) -> str:

@@ -1,0 +1,213 @@
+"""Every reason the code can write has its sentence on the board, with what to do.
+
+The code is walked: every text of two words and more in a module that writes reasons must fit a sentence of
+weigov/board/words/reasons/, or stand in ``NO_REASON`` with why it is none. What is new and in neither fails here.
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from weigov.board import reasons, words
+from weigov.board.words import Words
+
+ROOT = Path(__file__).resolve().parents[3]
+#: Where the texts come from that end as the reason of a delivery, a revision, a rejected row, a stream or a person's
+#: refused action. Folders stand for all modules in them.
+WRITES = (
+    "weigov/ledger/outbox.py", "weigov/ledger/pauses.py", "weigov/ledger/reviews.py", "weigov/ledger/decisions.py",
+    "weigov/ledger/revisions.py", "weigov/ledger/sending.py", "weigov/ledger/attempts.py",
+    "weigov/ledger/receipts.py", "weigov/ledger/told.py", "weigov/ledger/streams.py", "weigov/ledger/menus.py",
+    "weigov/flow/channels", "weigov/flow/collect.py", "weigov/flow/columns.py", "weigov/flow/compose.py",
+    "weigov/flow/deliver.py", "weigov/flow/frozen.py", "weigov/flow/messages.py", "weigov/flow/reach.py",
+    "weigov/flow/reconcile.py", "weigov/flow/recover.py", "weigov/flow/replay.py", "weigov/flow/settle.py",
+    "weigov/flow/step.py", "weigov/flow/pause.py", "weigov/flow/menu.py", "weigov/flow/menus/standing.py",
+    "weigov/mapping/apply.py", "weigov/mapping/steps.py", "weigov/mapping/proofread.py",
+    "weigov/wechat/client.py", "weigov/wechat/lanes.py", "weigov/wechat/mass.py", "weigov/wechat/media.py",
+    "weigov/wechat/messages.py", "weigov/wechat/protocol.py", "weigov/wechat/rules.py", "weigov/wechat/sdk.py",
+    "weigov/wechat/statistics.py", "weigov/wechat/token.py", "weigov/wechat/transport.py", "weigov/wechat/way.py",
+    "adapters/auth", "adapters/contract.py", "adapters/decode", "adapters/engine.py", "adapters/gone.py",
+    "adapters/exchange/cells.py", "adapters/exchange/database.py", "adapters/exchange/files.py",
+    "adapters/exchange/table.py", "adapters/exchange/table_stream.py", "adapters/exchange/table_writes.py",
+    "adapters/limits.py", "adapters/listing.py", "adapters/lookup.py", "adapters/media.py", "adapters/paging.py",
+    "adapters/pins.py", "adapters/refusal.py", "adapters/rest.py", "adapters/rows.py", "adapters/soap/envelope.py",
+    "adapters/soap/system.py", "adapters/taking.py", "adapters/walk.py", "adapters/wire.py",
+)  # fmt: skip
+#: What fails before anything is done for a record: the deployment's YAML and connections, or a mistake of ours.
+NOT_OF_A_RECORD = {
+    "ConfigError", "ValueError", "LookupError", "AssertionError", "TypeError", "NotImplementedError", "NotTold",
+    "given.unfit", "StepFault", "socket.gaierror",
+}  # fmt: skip
+#: Texts in those modules that are no reason: a pattern of the whole text, and why.
+NO_REASON = {
+    r"\W*(but for what is kept for withdrawals|--receipt takes the article's id .*|characters with Chinese|"
+    r"\{\} characters long|article \{\}:|\{\} \(\{\} row\{\}\)|article \{\} of \{\}|and \{\} more)\W*":
+        "a part of a sentence, which is there as a whole",
+    r"row \{\} of (its batch|page \{\})|of neither|a menu for \{\}|by hand|no type": "what something is called",
+    r"weigov (collect|reset) .*|descriptor \{\}:\{\} \{\}|connection \{\}: .*": "a command, or a place in a file",
+    r"taken over|could not be handled": "counted on the command line",
+    r"delivery \{\}: .*(told twice|see the article twice).*": "the risk, which the board says in its own words",
+    r"authentication failed|does not exist|Connection \w+|No route to host|Network is unreachable|Read timed out|"
+    r"No space left|error == '\w+'": "what a library says, to be known by",
+    r"[A-Z]+ .*HTTP/1.*|.*Content-Type: .*|application/json, .*|BEGIN IMMEDIATE|SET SESSION .*|-c statement.*|"
+    r"SOAP envelope|write its url as .*": "of a protocol",
+}  # fmt: skip
+PLACEHOLDER = "§"
+_WORD = re.compile(r"(?<!\S)\W?[A-Za-z]{2,}\S*")
+
+
+def modules() -> Iterator[Path]:
+    for name in WRITES:
+        path = ROOT / name
+        assert path.exists(), name
+        yield from sorted(path.rglob("*.py")) if path.is_dir() else [path]
+
+
+def template(node: ast.AST) -> str | None:
+    """A text as the code has it, with {} for what varies."""
+    if isinstance(node, ast.Constant) and isinstance(node.value, str):
+        return node.value
+    if isinstance(node, ast.JoinedStr):
+        parts = (str(part.value) if isinstance(part, ast.Constant) else "{}" for part in node.values)
+        return "".join(parts)
+    return None
+
+
+def texts(path: Path) -> Iterator[tuple[int, str]]:
+    """(line, text) of every text of two words that may be a reason."""
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    above: dict[ast.AST, ast.AST] = {}
+    for node in ast.walk(tree):
+        for inner in ast.iter_child_nodes(node):
+            above[inner] = node
+    for node in ast.walk(tree):
+        text = template(node)
+        if text is None or len(_WORD.findall(text)) < 2 or _is_part(node, above):
+            continue
+        if re.search("[一-鿿]", text):  # in both languages already
+            continue
+        statement = node
+        while not isinstance(statement, ast.stmt):
+            statement = above[statement]
+        if isinstance(statement, ast.Raise) and isinstance(statement.exc, ast.Call):
+            if ast.unparse(statement.exc.func) in NOT_OF_A_RECORD:
+                continue
+        yield node.lineno, text  # type: ignore[attr-defined]
+
+
+def _is_part(node: ast.AST, above: dict[ast.AST, ast.AST]) -> bool:
+    """Whether it is a docstring, or within another text."""
+    if isinstance(above.get(node), ast.Expr):
+        return True
+    while node in above:
+        node = above[node]
+        if isinstance(node, ast.JoinedStr):
+            return True
+    return False
+
+
+def filled(text: str) -> str:
+    """With something for what varies, before a text that goes on from another and behind one that is gone on with."""
+    before = PLACEHOLDER if text.startswith((",", ";", " ")) else ""
+    behind = PLACEHOLDER if text.endswith(" ") else ""
+    return before + text.replace("{}", PLACEHOLDER) + behind
+
+
+def unsaid() -> list[str]:
+    missing = []
+    for path in modules():
+        for line, text in texts(path):
+            if any(re.fullmatch(pattern, text, re.DOTALL) for pattern in NO_REASON):
+                continue
+            if reasons._one(filled(text)) is None:
+                missing.append(f"{path.relative_to(ROOT)}:{line}: {text!r}")
+    return missing
+
+
+def test_every_reason_the_code_can_write_has_its_sentence() -> None:
+    missing = unsaid()
+    assert missing == [], "write them into weigov/board/words/reasons/, or why they are none into NO_REASON"
+
+
+def test_no_sentence_is_there_that_the_code_does_not_write() -> None:
+    written = "\n".join(
+        text
+        for folder in ("weigov", "adapters")
+        for path in sorted((ROOT / folder).rglob("*.py"))
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if (text := template(node)) is not None
+    )
+    for one in reasons.sentences():
+        parts = [part.strip(" .()`?“”") for part in re.split(r"[;:,](?: |$)", one.anchor)]
+        assert all(part in written for part in parts), one.english
+
+
+def test_every_sentence_is_whole_and_has_an_advice_in_both_languages() -> None:
+    found = [one.english for one in reasons.sentences()]
+    assert len(found) > 250 and len(found) == len(set(found))
+    known = {name.removeprefix("advice.") for name in words._load("ui") if name.startswith("advice.")}
+    assert {one.advice for one in reasons.sentences()} == known
+    for one in reasons.sentences():
+        assert re.search("[一-鿿]", one.chinese.replace("{0}", "的")), one
+        holes = one.pattern.groups - one.english.startswith("…")
+        assert "…" not in one.chinese[1:], one
+        used = re.findall(r"\{(\d*)\}", one.chinese)
+        assert all(int(n) < holes for n in used if n) if "0" in used else len(used) == holes, one
+
+
+@pytest.mark.parametrize(
+    ("english", "chinese", "do"),
+    [
+        (
+            "title: title has 40 characters, at most 32 fit, short_title is empty; content: html is empty",
+            "标题：title 有 40 个字，最多 32 个，short_title 为空；正文：html 为空",
+            "请编辑在原系统修正，或改映射（max、or、另一字段）后重放。",
+        ),
+        (
+            "cms list: was sent, but it did not answer in time: it may have taken effect",
+            "cms list：已发出，但没有及时回答，可能已生效",
+            "不必处理：程序自动核对，不会盲目重发；一小时后仍不明时请查看。",
+        ),
+        (
+            "data.thing1: 21 characters, at most 20; articles.0.cover: missing; a news article needs a cover",
+            "data.thing1：21 个字，最多 20 个；articles.0.cover：缺少封面",
+            "请编辑在原系统修正，或改映射（max、or、另一字段）后重放。",
+        ),
+        (
+            "deliveries are stopped by wang at 2026-11-26 10:00 UTC (restored; from 03:00) until `weigov recover`",
+            "投递已停止：wang 于 2026-11-26 10:00（UTC）停止（restored; from 03:00），运行 weigov recover 后继续",
+            "恢复账本后运行 weigov recover。",
+        ),
+        (
+            "lost: article 2: title: “甲” became “乙”; pictures: 1 of 3 are there",
+            "微信没有留全：第 2 篇：标题：“甲” 变成了 “乙”；图片：只有 1/3 个",
+            "在公众平台对照原文；丢了文字时由审核人员决定。",
+        ),
+        ("delivery 7 is not in doubt, it is confirmed: nothing is to be settled",
+         "投递 7 并不存疑，现在是“已送达”：无需裁定", "请重新打开该条目查看现状。"),
+        ("title: is what it is; short_title is empty", "title: is what it is；short_title 为空",
+         "请编辑在原系统修正内容，下次采集后自动重新生成。"),
+        ("something new", "something new", ""),
+        ("a: " * 300 + "is empty", "a: " * 300 + "is empty", ""),
+        ("", "", ""),
+    ],
+)  # fmt: skip
+def test_a_reason_is_said_part_by_part(english: str, chinese: str, do: str) -> None:
+    assert Words("zh").reason(english) == chinese
+    assert Words("zh").advice(english) == do
+
+
+def test_a_code_of_wechats_is_in_the_readers_language() -> None:
+    from weigov.wechat.errcodes import ERRCODES
+
+    row = ERRCODES[45009]
+    text = f"city draft/add: 45009 {row.zh}。{row.advice} [reach max api daily quota limit]"
+    assert Words("zh").reason(text) == text.replace("add: ", "add：")
+    english = Words("en").reason(text)
+    assert not re.search("[一-鿿]", english) and "It goes on by itself tomorrow" in english
+    assert Words("en").reason("x: 45009 别的话。别的 [y]") == "x: 45009 别的话。别的 [y]"
