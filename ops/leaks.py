@@ -10,11 +10,10 @@ That the search can find what it looks for is proved first.
 
 from __future__ import annotations
 
-import itertools
 import json
 import sqlite3
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
@@ -112,6 +111,8 @@ KNOWN = {
     "a task's rendered fields": "rendered_fields: ",
     "a connection": "weigov_leaks_canary",
 }
+#: How many cases the board is asked about.
+_CASES = 20
 _MASKED = ("token", "encoding_aes_key", "previous_encoding_aes_key", "appsecret")
 #: A connection full of secrets, as a person would make it in Airflow's form.
 _CANARY = {
@@ -139,14 +140,14 @@ def canary(api: Airflow) -> Iterator[dict[str, bytes]]:
         api.write("DELETE", here, {})
 
 
-def search_shown(api: Airflow, get: shown.Get, needles: dict[str, bytes], known: Mapping[str, str]) -> Iterator[str]:
-    """Where a page shows one of ``needles``, a line each.
+def search_shown(pages: Iterable[shown.Page], needles: Needles, known: Mapping[str, str]) -> Iterator[str]:
+    """Where one of ``pages`` shows one of ``needles``, a line each.
 
     Raises OpsError unless each of ``known`` (what it is → a text) was shown somewhere: then the walk missed a part.
     """
     wanted = {**needles, **{f"known: {what}": value.encode() for what, value in known.items()}}
     missed = set(known)
-    for where, what in shown.found_in(itertools.chain(shown.board(get), shown.airflow(api)), wanted):
+    for where, what in shown.found_in(pages, wanted):
         if what.startswith("known: "):
             missed.discard(what.removeprefix("known: "))
         else:
@@ -168,6 +169,14 @@ def prove(home: Home, needles: Needles) -> None:
         raise OpsError(f"the search is blind: it did not find {', '.join(missed)} where it was put")
 
 
+def _pages(home: Home, api: Airflow, sandbox: Sandbox) -> Iterator[shown.Page]:
+    browser = shown.Browser(home.airflow_url, api.token())
+    yield from shown.board(browser.get)
+    for case in sandbox.get("/cases/cases")[:_CASES]:
+        yield browser.why(str(case["case_no"]))
+    yield from shown.airflow(api)
+
+
 def run(home: Home) -> int:
     sandbox = Sandbox(home.sandbox_url)
     if not all(services.status(home).values()):
@@ -178,8 +187,7 @@ def run(home: Home) -> int:
     with canary(api) as canaries:
         doors |= canaries
         found = list(search(home, doors, openids, names))
-        get = shown.getter(home.airflow_url, api.token())
-        found += search_shown(api, get, {**doors, **openids, **names}, KNOWN)
+        found += search_shown(_pages(home, api, sandbox), {**doors, **openids, **names}, KNOWN)
     for line in dict.fromkeys(found):
         print(f"leaks: {line}")
     looked = sum(file.is_file() for file in home.var.rglob("*"))

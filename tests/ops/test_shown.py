@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -72,13 +73,18 @@ def test_every_row_value_and_log_of_airflow_is_read() -> None:
     assert set(shown.LISTS) <= set(api.asked)
 
 
+def everything() -> Iterator[shown.Page]:
+    yield from shown.board(PAGES.__getitem__)
+    yield from shown.airflow(Api())  # type: ignore[arg-type]
+
+
 def test_what_is_shown_is_found_as_written_and_as_read_and_the_walk_proves_itself() -> None:
     needles = {"cms.password": b"geheim&lang", "name of citizen 1": "欧阳明".encode()}
     known = {"a log": "event: log 1", "a page": "iframe"}
-    found = list(search_shown(Api(), PAGES.__getitem__, needles, known))  # type: ignore[arg-type]
+    found = list(search_shown(everything(), needles, known))
     assert found == [
         "shown at /weigov/preview/7: cms.password",
         "shown at /dags/d/dagRuns/r/taskInstances/t/xcomEntries/k: name of citizen 1",
     ]
     with pytest.raises(OpsError, match="did not see what is nowhere"):
-        list(search_shown(Api(), PAGES.__getitem__, {}, {**known, "what is nowhere": "nowhere"}))  # type: ignore[arg-type]
+        list(search_shown(everything(), {}, {**known, "what is nowhere": "nowhere"}))
