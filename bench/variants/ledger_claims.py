@@ -12,7 +12,7 @@ from bench.variants import Count, Step
 from bench.variants.ledger import TARGET, opened
 from weigov.flow.context import LEASE_S
 from weigov.flow.deliver import CLAIM
-from weigov.ledger import outbox
+from weigov.ledger import claims
 from weigov.ledger.engine import Ledger
 from weigov.ledger.tables import delivery
 
@@ -29,7 +29,7 @@ def steps(spec: dict[str, Any]) -> Iterator[tuple[str, Step]]:
     def work() -> Count:
         for _ in range(spec["claims"]):
             with ledger.begin() as connection:
-                claimed = outbox.claim(
+                claimed = claims.claim(
                     connection, target=TARGET, limit=CLAIM, owner="bench", lease_s=LEASE_S, now=datetime.now(UTC)
                 )
             if len(claimed) != CLAIM:

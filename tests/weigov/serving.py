@@ -27,7 +27,9 @@ class Web(requests.Session):
 @contextmanager
 def serve(app: Any, **config: Any) -> Iterator[Web]:
     """Serve ``app`` on a free port. ``config`` is uvicorn's."""
-    options = {"host": "127.0.0.1", "port": 0, "log_config": None, "ws": "none", **config}
+    # After its five seconds it hangs up on whoever is about to ask again, which a busy machine hits.
+    options = {"timeout_keep_alive": 600, **config}
+    options = {"host": "127.0.0.1", "port": 0, "log_config": None, "ws": "none", **options}
     server = uvicorn.Server(uvicorn.Config(app, **options))
     thread = threading.Thread(target=server.run)
     thread.start()

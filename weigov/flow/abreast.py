@@ -19,7 +19,7 @@ from weigov.flow import step
 from weigov.flow.context import LEASE_S, Context
 from weigov.flow.mistakes import MISTAKES
 from weigov.flow.step import Ended, StopDrain
-from weigov.ledger import outbox, sending
+from weigov.ledger import claims, sending
 from weigov.ledger.outbox import Delivery
 
 #: Calls under way at once: what a dead worker leaves unknown. WeChat allows far more, a city's uplink may not.
@@ -95,7 +95,7 @@ class _Batch:
                     connection, rows, self._name, owner=ctx.worker, lease_s=LEASE_S, now=ctx.now()
                 )
             if dropped:
-                outbox.release(connection, dropped, now=ctx.now(), owner=ctx.worker)
+                claims.release(connection, dropped, now=ctx.now(), owner=ctx.worker)
         self._not_begun += dropped
         for row in begun:
             self._send(row)

@@ -9,7 +9,7 @@ from datetime import timedelta
 
 from weigov.errors import ConfigError, OutcomeUnknown, RateLimited, RemoteError, RemoteRefused
 from weigov.flow.context import Context
-from weigov.ledger import audit_log, outbox, quota, quota_clears
+from weigov.ledger import audit_log, deferrals, quota, quota_clears
 from weigov.ledger.quota_clears import Clearing, Outcome
 from weigov.wechat.errcodes import wait_s
 
@@ -60,7 +60,7 @@ def clear(ctx: Context, account: str, *, person: str, reason: str) -> int:
     with ctx.ledger.begin() as connection:
         quota_clears.end(connection, clearing, "ok")
         quota.cleared(connection, appid, now=ctx.now())
-        return outbox.wake(connection, target=f"account:{account}", now=ctx.now())
+        return deferrals.wake(connection, target=f"account:{account}", now=ctx.now())
 
 
 def _outcome(error: RemoteError) -> Outcome:

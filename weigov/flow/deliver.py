@@ -18,7 +18,7 @@ from weigov.flow.context import DRAIN_S, LEASE_S, Context
 from weigov.flow.mistakes import MISTAKES, where
 from weigov.flow.pause import LOOK_AGAIN
 from weigov.flow.step import PERSON_NEEDED, Ended, StopDrain
-from weigov.ledger import attempts, decisions, outbox, pauses, quota, standstill
+from weigov.ledger import attempts, claims, decisions, deferrals, outbox, pauses, quota, standstill
 from weigov.ledger.outbox import Delivery
 from weigov.ledger.pauses import Pause
 from weigov.wechat import rules
@@ -106,8 +106,8 @@ def drain(
     with ctx.ledger.begin() as connection:
         if stopped := _stopped(ctx, connection):
             return Drained(target, stopped=stopped)
-        expired = outbox.expire_unsent(connection, now=ctx.now())
-        outbox.expire_leases(connection, now=ctx.now())
+        expired = claims.expire_unsent(connection, now=ctx.now())
+        claims.expire_leases(connection, now=ctx.now())
     run = _Run(ctx, target, send, gate, many, first or [], limit if limit is not None else 1_000_000_000)
     while run.goes_on() and (run.rows or run.claim()):
         while run.rows and not run.stopped:
@@ -156,7 +156,7 @@ class _Run:
             if self.stopped:
                 self._halted = True
                 return []
-            claimed = outbox.claim(
+            claimed = claims.claim(
                 connection, target=self.target, limit=limit, owner=ctx.worker, lease_s=LEASE_S, now=ctx.now(),
                 channel=channel,
             )  # fmt: skip
@@ -202,7 +202,7 @@ class _Run:
         """Nothing more can be sent now: give back what was claimed, and keep the reason."""
         ctx = self.ctx
         with ctx.ledger.begin() as connection:
-            outbox.release(connection, self.rows, now=ctx.now(), owner=ctx.worker)
+            claims.release(connection, self.rows, now=ctx.now(), owner=ctx.worker)
             if self._gate:
                 self._gate.give_back(connection, self.rows)
             if not self._halted:
@@ -362,7 +362,7 @@ class Gate:
         if short in kept:
             reason += ", but for what is kept for withdrawals"
         outbox.defer(connection, row, until=until, reason=reason, now=now, owner=self._ctx.worker)
-        outbox.defer_rest(
+        deferrals.defer_rest(
             connection,
             target=row.target,
             channel=row.channel,

@@ -12,7 +12,7 @@ from sqlalchemy import Connection
 
 from weigov.errors import ConfigError, ReviewRejected
 from weigov.flow.context import Context
-from weigov.ledger import audit_log, outbox, pauses
+from weigov.ledger import audit_log, deferrals, pauses
 
 #: How long what is deferred by a pause waits before it is looked at again; ``resume`` wakes it at once.
 LOOK_AGAIN = timedelta(days=1)
@@ -33,7 +33,7 @@ def resume(ctx: Context, flow: str, *, person: str, reason: str) -> int:
     with ctx.ledger.begin() as connection:
         if not pauses.end(connection, ctx.site.site, flow):
             raise ReviewRejected(f"{flow} is not paused")
-        woken = outbox.wake_flow(connection, site=ctx.site.site, flow=flow, now=ctx.now())
+        woken = deferrals.wake_flow(connection, site=ctx.site.site, flow=flow, now=ctx.now())
         _note(ctx, connection, "resume", flow, person, reason)
     return woken
 

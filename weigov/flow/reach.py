@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import Connection
 
 from weigov.flow.context import Context
-from weigov.ledger import citizens, grants, inbox, outbox, quota, told, windows
+from weigov.ledger import citizens, claims, grants, inbox, outbox, quota, told, windows
 from weigov.ledger.citizens import Gone
 from weigov.ledger.outbox import Delivery
 from weigov.ledger.states import TO_CITIZENS
@@ -138,7 +138,7 @@ def _still_to_correct(
 
 
 def _drop(ctx: Context, connection: Connection, row: Delivery, reason: str) -> None:
-    outbox.release(connection, [row], now=ctx.now(), owner=ctx.worker)
+    claims.release(connection, [row], now=ctx.now(), owner=ctx.worker)
     outbox.move(connection, outbox.get(connection, row.id), "superseded", now=ctx.now(), reason=reason)
 
 
@@ -181,7 +181,7 @@ def _is_welcome(ctx: Context, connection: Connection, appid: str, row: Delivery,
     if left is not None and left > 0:
         return True
     reason = "the citizen was answered as often as WeChat allows" if left is not None else "the citizen was not there"
-    outbox.release(connection, [row], now=ctx.now(), owner=ctx.worker)
+    claims.release(connection, [row], now=ctx.now(), owner=ctx.worker)
     late = outbox.get(connection, row.id)
     outbox.move(connection, late, "expired", now=ctx.now(), reason=f"not sent: {reason} in time")
     turned_away["expired"] += 1

@@ -16,7 +16,7 @@ from weigov.flow import citizen_events
 from weigov.flow.channels import customer_service, mass, menu, news, subscribe, template, write
 from weigov.flow.context import Context
 from weigov.flow.step import A_SHORT_WAIT_S
-from weigov.ledger import budget, inbox, outbox, quota, receipts
+from weigov.ledger import budget, claims, inbox, outbox, quota, receipts
 from weigov.ledger.outbox import Delivery
 from weigov.ledger.states import State
 from weigov.wechat import rules
@@ -48,7 +48,7 @@ def reconcile(ctx: Context, account: str) -> Reconciled:
     client = ctx.account(account)
     target = f"account:{account}"
     with ctx.ledger.begin() as connection:
-        outbox.expire_leases(connection, now=ctx.now())
+        claims.expire_leases(connection, now=ctx.now())
     events = drain_events(ctx, client)
     citizen_events.forget(ctx, client.account.appid)
     states: Counter[str] = Counter()
@@ -89,7 +89,7 @@ def _unless_refused(
 def settle_writes(ctx: Context, system: str) -> dict[str, int]:
     """The same for write-backs to one upstream."""
     with ctx.ledger.begin() as connection:
-        outbox.expire_leases(connection, now=ctx.now())
+        claims.expire_leases(connection, now=ctx.now())
     states: Counter[str] = Counter()
     for row in _open(ctx, f"system:{system}", "unknown"):
         states[write.settle_unknown(ctx, row)] += 1

@@ -15,7 +15,7 @@ from sqlalchemy.exc import IntegrityError
 
 from weigov.errors import LedgerConflict
 from weigov.flow.context import Context
-from weigov.ledger import decisions, outbox
+from weigov.ledger import claims, decisions, outbox
 from weigov.ledger.outbox import Delivery
 from weigov.ledger.states import State
 
@@ -59,7 +59,7 @@ def recover(ctx: Context, *, person: str, reason: str, restored: bool = False) -
                         continue
                     goes_on += 1
                     if state == "claimed":
-                        outbox.release(connection, [row], now=ctx.now(), owner=row.lease_owner)
+                        claims.release(connection, [row], now=ctx.now(), owner=row.lease_owner)
                     elif state == "sending":
                         outbox.settle(connection, row, "unknown", now=ctx.now(), reason=f"recovered: {reason}")
             decisions.note(connection, ctx.site.site, "recover", person=person, reason=reason, at=ctx.now())

@@ -27,7 +27,7 @@ from weigov.errors import (
 )
 from weigov.flow import reach
 from weigov.flow.context import LEASE_S, Context
-from weigov.ledger import attempts, outbox, quota, sending
+from weigov.ledger import attempts, deferrals, outbox, quota, sending
 from weigov.ledger.outbox import Delivery
 from weigov.ledger.states import State
 from weigov.wechat.protocol import AccountStopped
@@ -210,7 +210,7 @@ def _hold_kind(ctx: Context, row: Delivery, until: datetime, reason: str) -> Sta
     """This delivery and everything ready of its kind waits until then."""
     with ctx.ledger.begin() as connection:
         outbox.defer(connection, row, until=until, reason=reason, now=ctx.now(), owner=ctx.worker)
-        outbox.defer_rest(
+        deferrals.defer_rest(
             connection,
             target=row.target,
             channel=row.channel,

@@ -1,7 +1,7 @@
 """Open the ledger's database and hand out transactions.
 
 SQLite: WAL, synchronous FULL, every writing transaction starts with BEGIN IMMEDIATE, so two writers queue instead of
-failing half-way. Postgres: READ COMMITTED, rows are locked where it matters (``outbox.claim``, ``streams``).
+failing half-way. Postgres: READ COMMITTED, rows are locked where it matters (``claims.claim``, ``streams``).
 Not here: what the tables mean, or migrating them (``migrate.py``).
 """
 

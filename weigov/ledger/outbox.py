@@ -1,8 +1,9 @@
-"""Deliveries: enqueue, find, claim, move. The database decides who may send what.
+"""Deliveries: enqueue, find, move. The database decides who may send what.
 
 Every change of state goes through ``move``, which refuses an arrow the state machine (``states``) does not have and
-raises LedgerConflict when somebody else moved the row first. The calls are in ``sending``, what came of each in
-``attempts``, reviews in ``reviews``; how a channel becomes certain is in ``weigov.flow``.
+raises LedgerConflict when somebody else moved the row first. Who works on what is in ``claims``, the calls are in
+``sending``, what came of each in ``attempts``, reviews in ``reviews``; how a channel becomes certain is in
+``weigov.flow``.
 """
 
 from __future__ import annotations
@@ -10,12 +11,11 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 import msgspec
 from sqlalchemy import (
-    ColumnElement,
     Connection,
     Row,
     and_,
@@ -27,7 +27,6 @@ from sqlalchemy import (
     select,
     update,
 )
-from sqlalchemy.exc import IntegrityError
 
 from weigov.errors import LedgerConflict
 from weigov.ledger import attempts
@@ -113,13 +112,13 @@ class Delivery(msgspec.Struct, frozen=True):
         return f"Delivery({self.id}, {self.flow!r}, {self.record!r}, {self.effect!r}, {self.state!r})"
 
 
-_COLUMNS = [delivery.c[name] for name in Delivery.__struct_fields__]
+COLUMNS = [delivery.c[name] for name in Delivery.__struct_fields__]
 #: What a payload holds, as it is kept, of a delivery ``in_draft_box``; within a text the quotes would be escaped.
-_IN_DRAFT_BOX = ('"media_id":', '"via":"draft"')
+IN_DRAFT_BOX = ('"media_id":', '"via":"draft"')
 _PAYLOAD = Delivery.__struct_fields__.index("payload")
 
 
-def _from_row(row: Row[Any]) -> Delivery:
+def from_row(row: Row[Any]) -> Delivery:
     values: list[Any] = list(row)
     values[_PAYLOAD] = msgspec.json.decode(values[_PAYLOAD]) if values[_PAYLOAD] else {}
     return Delivery(*values)
@@ -164,10 +163,10 @@ def enqueue(connection: Connection, news: Sequence[New], *, now: datetime) -> in
 
 def get(connection: Connection, delivery_id: int) -> Delivery:
     """The delivery with this id. Raises LookupError."""
-    row = connection.execute(select(*_COLUMNS).where(delivery.c.id == delivery_id)).one_or_none()
+    row = connection.execute(select(*COLUMNS).where(delivery.c.id == delivery_id)).one_or_none()
     if row is None:
         raise LookupError(f"no delivery {delivery_id}")
-    return _from_row(row)
+    return from_row(row)
 
 
 def find(
@@ -187,7 +186,7 @@ def find(
     limit: int = 1000,
 ) -> list[Delivery]:
     """Deliveries behind the id ``after`` that match every condition given, oldest first."""
-    query = select(*_COLUMNS).where(delivery.c.id > after).order_by(delivery.c.id).limit(limit)
+    query = select(*COLUMNS).where(delivery.c.id > after).order_by(delivery.c.id).limit(limit)
     wanted = {
         "site": site,
         "flow": flow,
@@ -206,20 +205,20 @@ def find(
         query = query.where(delivery.c.state.in_(states))
     if check_before is not None:
         query = query.where(or_(delivery.c.check_at.is_(None), delivery.c.check_at <= check_before))
-    return [_from_row(row) for row in connection.execute(query)]
+    return [from_row(row) for row in connection.execute(query)]
 
 
 def by_receipt(connection: Connection, step: str, remote_id: str) -> Delivery | None:
     """The delivery whose ``step`` was answered with this id."""
     query = (
-        select(*_COLUMNS)
+        select(*COLUMNS)
         .join(attempt, attempt.c.delivery_id == delivery.c.id)
         .where(attempt.c.step == step, attempt.c.remote_id == remote_id, attempt.c.outcome == "ok")
         .order_by(delivery.c.id.desc())
         .limit(1)
     )
     row = connection.execute(query).one_or_none()
-    return _from_row(row) if row is not None and remote_id else None
+    return from_row(row) if row is not None and remote_id else None
 
 
 def to_report(
@@ -238,7 +237,7 @@ def to_report(
         told.c.subject == case((delivery.c.subject == "", delivery.c.target), else_=delivery.c.subject),
     )
     query = (
-        select(*_COLUMNS)
+        select(*COLUMNS)
         .where(
             delivery.c.site == site,
             delivery.c.flow == flow,
@@ -250,7 +249,7 @@ def to_report(
         .order_by(delivery.c.id)
         .limit(limit)
     )
-    return [_from_row(row) for row in connection.execute(query)]
+    return [from_row(row) for row in connection.execute(query)]
 
 
 def is_newest(connection: Connection, row: Delivery) -> bool:
@@ -298,131 +297,6 @@ def move(
         raise LedgerConflict(f"delivery {row.id} was moved by somebody else")
 
 
-def expire_unsent(connection: Connection, *, now: datetime) -> int:
-    """Drop what nobody wants any more; how many."""
-    return connection.execute(
-        update(delivery)
-        .where(delivery.c.state.in_(tuple(UNSENT)), delivery.c.expires_at <= now)
-        .values(state="expired", reason="valid_for is over", changed_at=now)
-    ).rowcount
-
-
-def expire_leases(connection: Connection, *, now: datetime) -> tuple[int, int]:
-    """Take back what dead workers held: (returned to ready, now unknown).
-
-    Claimed means nothing was sent for this step: ready again. Sending means the call may have been made: unknown,
-    never ready.
-    """
-    over = delivery.c.lease_until <= now
-    released = connection.execute(
-        update(delivery)
-        .where(delivery.c.state == "claimed", over)
-        .values(state="ready", in_flight=False, lease_owner="", lease_until=None, changed_at=now)
-    ).rowcount
-    ids = [row.id for row in connection.execute(select(delivery.c.id).where(delivery.c.state == "sending", over))]
-    if ids:
-        connection.execute(
-            update(delivery)
-            .where(delivery.c.id.in_(ids), delivery.c.state == "sending", over)
-            .values(
-                state="unknown",
-                reason="the worker stopped before it had an answer",
-                lease_owner="",
-                lease_until=None,
-                check_at=now,
-                changed_at=now,
-            )
-        )
-        connection.execute(
-            update(attempt)
-            .where(attempt.c.delivery_id.in_(ids), attempt.c.outcome == "open")
-            .values(outcome="unknown", outcome_at=now, detail="the worker stopped")
-        )
-    return released, len(ids)
-
-
-def is_in(state: State) -> ColumnElement[bool]:
-    """Spelled out, not bound: only then is the index of this state's rows one that will do."""
-    return delivery.c.state == literal(state, literal_execute=True)
-
-
-def waits_before(other: Any) -> ColumnElement[bool]:
-    """Whether ``other`` keeps a later delivery with its flight key waiting: unsent, or an older change in review.
-
-    What is more urgent waits for nothing but the older changes of its own record.
-    """
-    same = and_(other.c.flow == delivery.c.flow, other.c.record == delivery.c.record)
-    unsent = and_(other.c.state.in_(("ready", "deferred")), or_(other.c.priority <= delivery.c.priority, same))
-    return or_(unsent, and_(other.c.state == "waiting_review", same))
-
-
-def claim(
-    connection: Connection,
-    *,
-    target: str,
-    limit: int,
-    owner: str,
-    lease_s: float,
-    now: datetime,
-    channel: str | None = None,
-) -> list[Delivery]:
-    """Lease up to ``limit`` due deliveries of ``target``, most urgent first; never two with one flight key.
-
-    What is in flight, or older and still unsent, keeps its successors waiting. Flagged rows that came back unsent
-    are dropped here. The lease must outlive the longest call. ``channel``: of this one only.
-    """
-    connection.execute(
-        update(delivery)
-        .where(delivery.c.target == target, is_in("deferred"), delivery.c.due_at <= now)
-        .values(state="ready", reason="", changed_at=now)
-    )
-    connection.execute(
-        update(delivery)
-        .where(delivery.c.target == target, is_in("ready"), delivery.c.retire != "")
-        .values(state=delivery.c.retire, changed_at=now)
-    )
-    other = delivery.alias("other")
-    blocked = exists().where(
-        other.c.flight_key == delivery.c.flight_key,
-        other.c.id != delivery.c.id,
-        or_(other.c.in_flight, and_(waits_before(other), other.c.id < delivery.c.id)),
-    )
-    query = (
-        select(*_COLUMNS)
-        .where(delivery.c.target == target, is_in("ready"), delivery.c.due_at <= now, ~blocked)
-        .where(or_(delivery.c.expires_at.is_(None), delivery.c.expires_at > now))
-        .where(literal(True) if channel is None else delivery.c.channel == channel)
-        .order_by(delivery.c.priority, delivery.c.id)
-        .limit(limit)
-        .with_for_update(skip_locked=True, of=delivery)
-    )
-    rows = [_from_row(row) for row in connection.execute(query).all()]
-    if not rows:
-        return []
-    lease_until = now + timedelta(seconds=lease_s)
-    try:
-        with connection.begin_nested():
-            connection.execute(
-                update(delivery)
-                .where(delivery.c.id.in_([row.id for row in rows]), delivery.c.state == "ready")
-                .values(state="claimed", in_flight=True, lease_owner=owner, lease_until=lease_until, changed_at=now)
-            )
-    except IntegrityError:
-        # Another worker took something with one of these flight keys since we looked; the constraint decided.
-        return []
-    return [changed(row, state="claimed", lease_owner=owner) for row in rows]
-
-
-def release(connection: Connection, rows: Iterable[Delivery], *, now: datetime, owner: str) -> None:
-    """Give claimed deliveries back untouched."""
-    ids = [row.id for row in rows]
-    connection.execute(
-        update(delivery)
-        .where(delivery.c.id.in_(ids), delivery.c.state == "claimed", delivery.c.lease_owner == owner)
-        .values(state="ready", in_flight=False, lease_owner="", lease_until=None, changed_at=now)
-    )
-
-
 def hold(
     connection: Connection, row: Delivery, found: Mapping[str, Any], *, now: datetime, reason: str, owner: str
 ) -> State:
@@ -455,77 +329,6 @@ def defer(
     if row.state == "sending":
         attempts.end(connection, row, "unsent", now=now, detail=reason)
     move(connection, row, "deferred", now=now, owner=owner, reason=reason, due_at=until, first_intent_at=None)
-
-
-def defer_rest(
-    connection: Connection,
-    *,
-    target: str,
-    channel: str,
-    effect: str,
-    until: datetime,
-    reason: str,
-    now: datetime,
-    not_before: int = 0,
-    in_draft_box: bool = False,
-) -> int:
-    """Whatever else is ready for the same exhausted quota waits too; how many.
-
-    What goes before priority ``not_before`` does not: part of the quota is kept for it. ``in_draft_box`` as
-    ``Delivery.in_draft_box``: what concerns the draft box alone makes other calls than what concerns readers.
-    """
-    alike: ColumnElement[bool] = literal(True)
-    if channel == "news":
-        drafts = or_(*(delivery.c.payload.contains(sign, autoescape=True) for sign in _IN_DRAFT_BOX))
-        alike = drafts if in_draft_box else ~drafts
-    return connection.execute(
-        update(delivery)
-        .where(
-            delivery.c.target == target,
-            delivery.c.channel == channel,
-            delivery.c.effect == effect,
-            is_in("ready"),
-            delivery.c.priority >= not_before,
-            alike,
-        )
-        .values(state="deferred", reason=reason, due_at=until, changed_at=now)
-    ).rowcount
-
-
-def hasten(
-    connection: Connection, *, site: str, flow: str, record: str, effect: str, priority: int, now: datetime
-) -> int:
-    """What is unsent of this record's ``effect`` became more urgent: it goes with the next drain. How many."""
-    return connection.execute(
-        update(delivery)
-        .where(
-            delivery.c.site == site,
-            delivery.c.flow == flow,
-            delivery.c.record == record,
-            delivery.c.effect == effect,
-            delivery.c.priority > priority,
-            delivery.c.state.in_(("ready", "deferred")),
-        )
-        .values(priority=priority, state="ready", reason="", due_at=now, changed_at=now)
-    ).rowcount
-
-
-def wake(connection: Connection, *, target: str, now: datetime) -> int:
-    """Let everything that is deferred at ``target`` be judged anew by the next drain; how many."""
-    return connection.execute(
-        update(delivery)
-        .where(delivery.c.target == target, is_in("deferred"))
-        .values(state="ready", reason="", due_at=now, changed_at=now)
-    ).rowcount
-
-
-def wake_flow(connection: Connection, *, site: str, flow: str, now: datetime) -> int:
-    """The same for everything of one flow."""
-    return connection.execute(
-        update(delivery)
-        .where(delivery.c.site == site, delivery.c.flow == flow, delivery.c.state == "deferred")
-        .values(state="ready", reason="", due_at=now, changed_at=now)
-    ).rowcount
 
 
 def settle(

@@ -13,7 +13,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, and_, exists, func, or_, select
 
 from weigov.ledger import decisions, fan_outs, quota, standstill, trials
-from weigov.ledger.outbox import waits_before
+from weigov.ledger.claims import waits_before
 from weigov.ledger.states import STATES, UNSENT, State
 from weigov.ledger.tables import attempt, delivery, inbox, position, record, reject, revision, stream_state
 from weigov.ledger.tables import quota as quota_table
@@ -120,7 +120,7 @@ _OPEN: tuple[State, ...] = ("claimed", "sending", "unknown", "accepted")
 
 
 def _deliverable(now: datetime) -> ColumnElement[bool]:
-    """What ``outbox.expire_unsent`` and ``outbox.claim`` would take, by the same rules; a test compares them."""
+    """What ``claims.expire_unsent`` and ``claims.claim`` would take, by the same rules; a test compares them."""
     other = delivery.alias("other")
     older = and_(waits_before(other), other.c.id < delivery.c.id, ~_goes(other, now))
     blocked = exists().where(

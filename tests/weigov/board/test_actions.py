@@ -8,7 +8,7 @@ import requests
 from tests.weigov.board.town import Town
 from tests.weigov.serving import Web
 from weigov.board.actions import ACTIONS
-from weigov.ledger import audit_log, outbox, pauses, revisions
+from weigov.ledger import audit_log, claims, outbox, pauses, revisions
 
 
 def act(web: Web, what: str, role: str = "op:wang", **form: object) -> requests.Response:
@@ -40,7 +40,7 @@ def test_what_was_not_sent_goes_again_after_the_risk_was_seen(web: Web, town: To
 def test_a_rejected_one_and_a_quarantined_one_are_replayed(web: Web, town: Town) -> None:
     row = town.enqueue("被拒的菜单", channel="menu", flow="menu", effect="apply")
     with town.it.ctx.ledger.begin() as connection:
-        (claimed,) = outbox.claim(
+        (claimed,) = claims.claim(
             connection, target="account:city", limit=1, owner="w", lease_s=9, now=town.it.ctx.now(), channel="menu"
         )
         outbox.move(connection, claimed, "rejected", now=town.it.ctx.now(), reason="40018 按钮名过长")

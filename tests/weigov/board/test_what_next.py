@@ -11,7 +11,7 @@ from tests.weigov.board.town import Town
 from tests.weigov.serving import Web
 from weigov.board import words
 from weigov.board.what_next import what_next
-from weigov.ledger import outbox, sending
+from weigov.ledger import claims, outbox, sending
 from weigov.ledger.outbox import Delivery
 from weigov.ledger.states import STATES
 
@@ -66,7 +66,7 @@ def test_one_whose_worker_was_killed_is_shown_as_what_it_is_until_it_is_looked_u
         town.enqueue("被杀进程的菜单", channel="menu", flow="menu", effect="apply", target="account:spare"),
     )
     with ctx.ledger.begin() as connection:
-        (claimed,) = outbox.claim(
+        (claimed,) = claims.claim(
             connection, target="account:spare", limit=1, owner="killed", lease_s=90, now=ctx.now(), channel="menu"
         )
         assert claimed.id == row.id
@@ -82,7 +82,7 @@ def test_one_whose_worker_was_killed_is_shown_as_what_it_is_until_it_is_looked_u
     chinese = web.get(f"/item/{row.id}", headers={"Accept-Language": "zh"}).text
     assert "工作进程在调用途中中断" in chinese and "绝不盲目重发" in chinese
     with ctx.ledger.begin() as connection:
-        assert outbox.expire_leases(connection, now=ctx.now()) == (0, 1)
+        assert claims.expire_leases(connection, now=ctx.now()) == (0, 1)
     page = web.get(f"/item/{row.id}").text
     assert (
         "the worker stopped before it had an answer" in page and "the menu that stands at WeChat is looked at" in page

@@ -18,7 +18,7 @@ from tests.weigov.flow.test_messages import ORDINARY, case_of, move, told
 from tests.weigov.flow.test_operator import Weigov, lines, weigov
 from tests.weigov.flow.test_standstill import write_messages
 from weigov.flow import deliver, recover
-from weigov.ledger import decisions, outbox, sending
+from weigov.ledger import claims, decisions, outbox, sending
 from weigov.ledger.states import State
 
 __all__ = ["weigov"]
@@ -48,7 +48,7 @@ def test_what_was_under_way_is_parked_and_counted_and_the_rest_goes(calm_on_each
     town.deliver()
     numbers = moved(town, 3)
     with town.ctx.ledger.begin() as connection:  # a worker that died with two in its hands
-        rows = outbox.claim(connection, target="account:city", limit=2, owner="w", lease_s=90, now=town.ctx.now())
+        rows = claims.claim(connection, target="account:city", limit=2, owner="w", lease_s=90, now=town.ctx.now())
         sending.begin(connection, rows[0], "send", owner="w", lease_s=90, now=town.ctx.now())
     typed = command(town.environ, "recover", "--reason", "failover", "--as", "wangfang")
     assert typed.good() == (
@@ -105,7 +105,7 @@ def test_a_stop_in_the_midst_of_a_drain_ends_it_at_the_next_claim(
 
 def test_a_stop_between_two_claims_is_no_standstill(calm: Deployment, monkeypatch: pytest.MonkeyPatch) -> None:
     write_messages(calm, 60)
-    whole, person = outbox.claim, {"person": "wangfang", "reason": "failover"}
+    whole, person = claims.claim, {"person": "wangfang", "reason": "failover"}
 
     def claim(*args: Any, **kwargs: Any) -> Any:
         rows = whole(*args, **kwargs)
@@ -121,7 +121,7 @@ def test_a_stop_between_two_claims_is_no_standstill(calm: Deployment, monkeypatc
             return ""  # this claim was in time
         return why
 
-    monkeypatch.setattr(outbox, "claim", claim)
+    monkeypatch.setattr(claims, "claim", claim)
     monkeypatch.setattr(deliver, "_stopped", stopped)
     assert "stopped by wangfang" in calm.deliver().stopped
     assert len(calm.other.messages()) < 60 and ids(calm, "claimed") == []

@@ -7,7 +7,7 @@ import json
 from tests.weigov.flow.deployment import Deployment
 from weigov.flow.context import LEASE_S
 from weigov.flow.step import Ended, StopDrain, call
-from weigov.ledger import outbox
+from weigov.ledger import claims, outbox
 from weigov.ledger.outbox import New
 from weigov.wechat.errcodes import ERRCODES
 from weigov.wechat.protocol import read_answer
@@ -43,7 +43,7 @@ def test_every_errcode_of_a_send_leads_to_its_state_and_nowhere_else(calm: Deplo
     ]
     with ctx.ledger.begin() as connection:
         outbox.enqueue(connection, rows, now=ctx.now())
-        claimed = outbox.claim(
+        claimed = claims.claim(
             connection, target="account:city", limit=len(rows), owner=ctx.worker, lease_s=LEASE_S, now=ctx.now()
         )
     assert len(claimed) == len(ERRCODES)

@@ -19,7 +19,7 @@ from sqlalchemy import Connection, select, text
 
 from tests.weigov.ledger.conftest import NOW, empty
 from weigov.errors import LedgerConflict, ReviewRejected
-from weigov.ledger import attempts, outbox, reports, reviews, sending
+from weigov.ledger import attempts, claims, deferrals, outbox, reports, reviews, sending
 from weigov.ledger.engine import Ledger
 from weigov.ledger.outbox import Delivery, New
 from weigov.ledger.states import ARROWS, STATES, UNCERTAIN, UNSENT, State, in_flight
@@ -211,8 +211,8 @@ class Histories(RuleBasedStateMachine):
         """What ran out is noticed; until then what counts as due is what a drain would find."""
         self.due_is_what_a_drain_would_find()
         with self.ledger.begin() as connection:
-            outbox.expire_unsent(connection, now=self.now)
-            outbox.expire_leases(connection, now=self.now)
+            claims.expire_unsent(connection, now=self.now)
+            claims.expire_leases(connection, now=self.now)
 
     # People.
 
@@ -289,7 +289,7 @@ class Histories(RuleBasedStateMachine):
 
     def _claim(self, worker: str, target: str, limit: int = 2) -> None:
         with self.ledger.begin() as connection:
-            rows = outbox.claim(connection, target=target, limit=limit, owner=worker, lease_s=LEASE_S, now=self.now)
+            rows = claims.claim(connection, target=target, limit=limit, owner=worker, lease_s=LEASE_S, now=self.now)
         assert all(row.due_at <= self.now and row.state == "claimed" for row in rows)
         assert not any(row.id in self.pointless for row in rows)
         self.hands += [Held(worker, row) for row in rows]
@@ -304,7 +304,7 @@ class Histories(RuleBasedStateMachine):
                     outbox.move(connection, row, "rejected", now=self.now, owner=held.worker, reason="too long")
                     return
                 outbox.defer(connection, row, until=until, reason="quota", now=self.now, owner=held.worker)
-                outbox.defer_rest(
+                deferrals.defer_rest(
                     connection,
                     target=row.target,
                     channel=row.channel,
@@ -320,7 +320,7 @@ class Histories(RuleBasedStateMachine):
         idle = [held for held in self.hands if held.worker == worker and held.landed is None]
         others = [row for row in self.all() if row.lease_owner not in ("", worker)]
         with self.ledger.begin() as connection:
-            outbox.release(connection, [held.row for held in idle], now=self.now, owner=worker)
+            claims.release(connection, [held.row for held in idle], now=self.now, owner=worker)
         assert others == [row for row in self.all() if row.lease_owner not in ("", worker)]
         self.hands = [held for held in self.hands if held not in idle]
 
@@ -481,9 +481,9 @@ class Histories(RuleBasedStateMachine):
             due = reports.due_by_kind(connection, SITE, now=self.now)["deliver"]
         found = 0
         with self.ledger.engine.connect() as connection, connection.begin() as transaction:
-            found += outbox.expire_unsent(connection, now=self.now)
+            found += claims.expire_unsent(connection, now=self.now)
             for target in TARGETS:
-                found += len(outbox.claim(connection, target=target, limit=99, owner="x", lease_s=1, now=self.now))
+                found += len(claims.claim(connection, target=target, limit=99, owner="x", lease_s=1, now=self.now))
             transaction.rollback()
         assert due == found
 

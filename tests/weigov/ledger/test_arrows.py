@@ -11,7 +11,7 @@ import pytest
 from sqlalchemy import Connection
 
 from weigov.errors import LedgerConflict, ReviewRejected
-from weigov.ledger import attempts, outbox, reviews, sending
+from weigov.ledger import attempts, claims, deferrals, outbox, reviews, sending
 from weigov.ledger.engine import Ledger
 from weigov.ledger.outbox import Delivery, New
 from weigov.ledger.states import ARROWS, STATES, UNSENT, State, in_flight
@@ -29,7 +29,7 @@ def new(record: str = "cms/articles/1", revision: int = 1, **changes: Any) -> Ne
 
 
 def claim(connection: Connection, now: datetime, *, owner: str = "w", limit: int = 9) -> list[Delivery]:
-    return outbox.claim(connection, target=NEWS, limit=limit, owner=owner, lease_s=LEASE.total_seconds(), now=now)
+    return claims.claim(connection, target=NEWS, limit=limit, owner=owner, lease_s=LEASE.total_seconds(), now=now)
 
 
 def begin(connection: Connection, row: Delivery, now: datetime, *, step: str = "draft", owner: str = "w") -> Delivery:
@@ -56,7 +56,7 @@ def bring(connection: Connection, state: State, now: datetime, *, reviewed: bool
             case "superseded" | "withdrawn":
                 retire(connection, now, why=step)
             case "expire":
-                outbox.expire_unsent(connection, now=now + timedelta(days=2))
+                claims.expire_unsent(connection, now=now + timedelta(days=2))
             case _:
                 outbox.settle(connection, row, step, now=now) if step in _SETTLED else outbox.move(
                     connection, row, step, now=now
@@ -106,11 +106,11 @@ def retire(connection: Connection, now: datetime, *, why: State = "superseded", 
 
 
 def release(c: Connection, row: Delivery, now: datetime) -> None:
-    outbox.release(c, [row], now=now, owner="w")
+    claims.release(c, [row], now=now, owner="w")
 
 
 def lease_over(c: Connection, row: Delivery, now: datetime) -> None:
-    outbox.expire_leases(c, now=now + LEASE)
+    claims.expire_leases(c, now=now + LEASE)
 
 
 def settle(to: State) -> Callable[[Connection, Delivery, datetime], None]:
@@ -130,7 +130,7 @@ def hold(c: Connection, row: Delivery, now: datetime) -> None:
 
 
 def defer_rest(c: Connection, row: Delivery, now: datetime) -> None:
-    outbox.defer_rest(
+    deferrals.defer_rest(
         c, target=NEWS, channel="news", effect="publish", until=now + timedelta(hours=1), reason="45009", now=now
     )
 
@@ -144,7 +144,7 @@ def drop(why: State) -> Callable[[Connection, Delivery, datetime], None]:
 
 
 def expire(c: Connection, row: Delivery, now: datetime) -> None:
-    assert outbox.expire_unsent(c, now=now + timedelta(days=1)) == 1
+    assert claims.expire_unsent(c, now=now + timedelta(days=1)) == 1
 
 
 def replay(c: Connection, row: Delivery, now: datetime) -> None:
@@ -247,11 +247,11 @@ def test_who_comes_second_changes_nothing(ledger: Ledger, now: datetime, arrow: 
 def test_a_worker_whose_lease_is_another_s_can_do_nothing_with_it(ledger: Ledger, now: datetime) -> None:
     with ledger.begin() as connection:
         mine = bring(connection, "claimed", now)
-        outbox.expire_leases(connection, now=now + LEASE)
+        claims.expire_leases(connection, now=now + LEASE)
         (theirs,) = claim(connection, now + LEASE, owner="other")
         with pytest.raises(LedgerConflict):
             begin(connection, mine, now + LEASE)
-        outbox.release(connection, [mine], now=now + LEASE, owner="w")
+        claims.release(connection, [mine], now=now + LEASE, owner="w")
         assert outbox.get(connection, mine.id).lease_owner == "other"
         theirs = begin(connection, theirs, now + LEASE, owner="other")
         for late in (
@@ -319,7 +319,7 @@ def test_what_has_expired_is_not_claimed(ledger: Ledger, now: datetime) -> None:
     with ledger.begin() as connection:
         outbox.enqueue(connection, [new(expires_at=now)], now=now - timedelta(hours=1))
         assert claim(connection, now) == []
-        assert outbox.expire_unsent(connection, now=now) == 1
+        assert claims.expire_unsent(connection, now=now) == 1
 
 
 def test_each_step_keeps_its_receipt_and_a_replay_starts_over(ledger: Ledger, now: datetime) -> None:

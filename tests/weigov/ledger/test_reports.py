@@ -7,7 +7,7 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from weigov.ledger import inbox, intake, outbox, quota, reports, revisions, sending, streams
+from weigov.ledger import claims, inbox, intake, outbox, quota, reports, revisions, sending, streams
 from weigov.ledger.engine import Ledger
 from weigov.ledger.outbox import Delivery, New
 from weigov.ledger.revisions import FlowReads
@@ -41,7 +41,7 @@ def message(case: str, **changes: Any) -> New:
 
 def send(connection: Connection, now: datetime) -> list[Delivery]:
     """Everything that may go is under way."""
-    rows = outbox.claim(connection, target="account:city", limit=99, owner="w", lease_s=90, now=now)
+    rows = claims.claim(connection, target="account:city", limit=99, owner="w", lease_s=90, now=now)
     return [sending.begin(connection, row, "send", owner="w", lease_s=90, now=now) for row in rows]
 
 

@@ -11,7 +11,7 @@ from sqlalchemy import Connection
 from weigov.errors import LedgerConflict, RemoteRefused
 from weigov.flow.context import Context
 from weigov.flow.step import Ended, call
-from weigov.ledger import attempts, outbox, published, receipts
+from weigov.ledger import attempts, deferrals, outbox, published, receipts
 from weigov.ledger.outbox import Delivery, New
 from weigov.wechat.client import AccountClient
 
@@ -46,7 +46,9 @@ def remove_published(
         news.append(removal(row, where, WITHDRAWAL if before_revision is None else REPLACEMENT))
     if before_revision is None:
         # The old version of an edited article may still wait to be removed: now it is withdrawn like the new one.
-        outbox.hasten(connection, site=site, flow=flow, record=record, effect="remove", priority=WITHDRAWAL, now=now)
+        deferrals.hasten(
+            connection, site=site, flow=flow, record=record, effect="remove", priority=WITHDRAWAL, now=now
+        )
     return outbox.enqueue(connection, news, now=now)
 
 

@@ -1,0 +1,142 @@
+"""Who works on what: leasing due deliveries to a worker, and taking back what is over.
+
+Not here: what comes of a delivery then (``outbox.settle`` and its like), or many sent in one commit (``sending``).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, and_, exists, literal, or_, select, update
+from sqlalchemy.exc import IntegrityError
+
+from weigov.ledger.outbox import COLUMNS, Delivery, changed, from_row
+from weigov.ledger.states import UNSENT, State
+from weigov.ledger.tables import attempt, delivery
+
+
+def expire_unsent(connection: Connection, *, now: datetime) -> int:
+    """Drop what nobody wants any more; how many."""
+    return connection.execute(
+        update(delivery)
+        .where(delivery.c.state.in_(tuple(UNSENT)), delivery.c.expires_at <= now)
+        .values(state="expired", reason="valid_for is over", changed_at=now)
+    ).rowcount
+
+
+def expire_leases(connection: Connection, *, now: datetime) -> tuple[int, int]:
+    """Take back what dead workers held: (returned to ready, now unknown).
+
+    Claimed means nothing was sent for this step: ready again. Sending means the call may have been made: unknown,
+    never ready.
+    """
+    over = delivery.c.lease_until <= now
+    released = connection.execute(
+        update(delivery)
+        .where(delivery.c.state == "claimed", over)
+        .values(state="ready", in_flight=False, lease_owner="", lease_until=None, changed_at=now)
+    ).rowcount
+    ids = [row.id for row in connection.execute(select(delivery.c.id).where(delivery.c.state == "sending", over))]
+    if ids:
+        connection.execute(
+            update(delivery)
+            .where(delivery.c.id.in_(ids), delivery.c.state == "sending", over)
+            .values(
+                state="unknown",
+                reason="the worker stopped before it had an answer",
+                lease_owner="",
+                lease_until=None,
+                check_at=now,
+                changed_at=now,
+            )
+        )
+        connection.execute(
+            update(attempt)
+            .where(attempt.c.delivery_id.in_(ids), attempt.c.outcome == "open")
+            .values(outcome="unknown", outcome_at=now, detail="the worker stopped")
+        )
+    return released, len(ids)
+
+
+def is_in(state: State) -> ColumnElement[bool]:
+    """Spelled out, not bound: only then is the index of this state's rows one that will do."""
+    return delivery.c.state == literal(state, literal_execute=True)
+
+
+def waits_before(other: Any) -> ColumnElement[bool]:
+    """Whether ``other`` keeps a later delivery with its flight key waiting: unsent, or an older change in review.
+
+    What is more urgent waits for nothing but the older changes of its own record.
+    """
+    same = and_(other.c.flow == delivery.c.flow, other.c.record == delivery.c.record)
+    unsent = and_(other.c.state.in_(("ready", "deferred")), or_(other.c.priority <= delivery.c.priority, same))
+    return or_(unsent, and_(other.c.state == "waiting_review", same))
+
+
+def claim(
+    connection: Connection,
+    *,
+    target: str,
+    limit: int,
+    owner: str,
+    lease_s: float,
+    now: datetime,
+    channel: str | None = None,
+) -> list[Delivery]:
+    """Lease up to ``limit`` due deliveries of ``target``, most urgent first; never two with one flight key.
+
+    What is in flight, or older and still unsent, keeps its successors waiting. Flagged rows that came back unsent
+    are dropped here. The lease must outlive the longest call. ``channel``: of this one only.
+    """
+    connection.execute(
+        update(delivery)
+        .where(delivery.c.target == target, is_in("deferred"), delivery.c.due_at <= now)
+        .values(state="ready", reason="", changed_at=now)
+    )
+    connection.execute(
+        update(delivery)
+        .where(delivery.c.target == target, is_in("ready"), delivery.c.retire != "")
+        .values(state=delivery.c.retire, changed_at=now)
+    )
+    other = delivery.alias("other")
+    blocked = exists().where(
+        other.c.flight_key == delivery.c.flight_key,
+        other.c.id != delivery.c.id,
+        or_(other.c.in_flight, and_(waits_before(other), other.c.id < delivery.c.id)),
+    )
+    query = (
+        select(*COLUMNS)
+        .where(delivery.c.target == target, is_in("ready"), delivery.c.due_at <= now, ~blocked)
+        .where(or_(delivery.c.expires_at.is_(None), delivery.c.expires_at > now))
+        .where(literal(True) if channel is None else delivery.c.channel == channel)
+        .order_by(delivery.c.priority, delivery.c.id)
+        .limit(limit)
+        .with_for_update(skip_locked=True, of=delivery)
+    )
+    rows = [from_row(row) for row in connection.execute(query).all()]
+    if not rows:
+        return []
+    lease_until = now + timedelta(seconds=lease_s)
+    try:
+        with connection.begin_nested():
+            connection.execute(
+                update(delivery)
+                .where(delivery.c.id.in_([row.id for row in rows]), delivery.c.state == "ready")
+                .values(state="claimed", in_flight=True, lease_owner=owner, lease_until=lease_until, changed_at=now)
+            )
+    except IntegrityError:
+        # Another worker took something with one of these flight keys since we looked; the constraint decided.
+        return []
+    return [changed(row, state="claimed", lease_owner=owner) for row in rows]
+
+
+def release(connection: Connection, rows: Iterable[Delivery], *, now: datetime, owner: str) -> None:
+    """Give claimed deliveries back untouched."""
+    ids = [row.id for row in rows]
+    connection.execute(
+        update(delivery)
+        .where(delivery.c.id.in_(ids), delivery.c.state == "claimed", delivery.c.lease_owner == owner)
+        .values(state="ready", in_flight=False, lease_owner="", lease_until=None, changed_at=now)
+    )
