@@ -24,7 +24,7 @@ demo: setup  ## everything up, one round of work from three systems to a phone a
 demo-change: setup  ## the three systems change a little; exactly that is delivered
 	@$(RUN) -m ops.demo_change
 
-leaks: setup  ## search all that the demo wrote, logs and databases, for its secrets and its citizens
+leaks: setup  ## search all that the demo wrote and its pages show for its secrets and its citizens
 	@$(RUN) -m ops.leaks
 
 demo-cli: setup  ## the demo's round by the command line, without Airflow: it must bring the same

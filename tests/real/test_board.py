@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import signal
 import subprocess
+import sys
 import tarfile
 from collections.abc import Iterator
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -14,7 +17,8 @@ from ops.pictures import chromium
 from tests.missing import skip_or_fail
 from tests.weigov.board.town import SCRIPT, Town
 from tests.weigov.flow.deployment import rewrite
-from weigov.ledger import outbox
+from weigov.ledger import incidents, outbox
+from weigov.ledger.incidents import Wrong
 
 pytestmark = pytest.mark.real
 #: axe-core is fetched from npm for the test alone; nothing of it is installed or delivered.
@@ -58,6 +62,23 @@ def axe(tmp_path_factory: pytest.TempPathFactory) -> str:
         return member.read().decode()
 
 
+#: Takes what waits for account:spare, writes down that it is being sent, and gets no further; its lease is over.
+WORKER = """
+import sys, time
+from datetime import UTC, datetime
+from weigov.ledger import outbox, sending
+from weigov.ledger.engine import Ledger
+now = datetime(2026, 3, 10, 3, tzinfo=UTC)
+with Ledger(sys.argv[1]).begin() as connection:
+    (row,) = outbox.claim(
+        connection, target="account:spare", limit=1, owner="w", lease_s=90, now=now, channel="menu"
+    )
+    sending.begin(connection, row, "menu", owner="w", lease_s=-3600, now=now)
+print("sending", flush=True)
+time.sleep(600)
+"""
+
+
 def opened(browser: Browser, airflow: str, name: str, **options: Any) -> Page:
     """A page of somebody who has logged in to Airflow."""
     page = browser.new_context(
@@ -96,7 +117,7 @@ def test_a_quarantined_article_is_mended_and_replayed(browser: Browser, airflow:
     page = opened(browser, airflow, "bianji")
     frame = board_in(page, airflow)
     frame.get_by_role("link", name="隔离").click()
-    frame.get_by_text("at most 32 fit").first.wait_for()  # the reason says what to mend
+    frame.get_by_text("最多 32 个").first.wait_for()  # the reason says what to mend
     rule = "{from: title, steps: [collapse_space], max: 32, or: short_title}"
     rewrite(town.it.settings.site / "flows" / "notices.yaml", lambda text: text.replace(rule, "{from: publisher}"))
     town.it.reopen()
@@ -133,13 +154,74 @@ def test_a_delivery_in_doubt_is_settled_after_its_risk_was_read(browser: Browser
 
 def test_two_people_approve_and_the_third_press_is_refused(browser: Browser, airflow: str, town: Town) -> None:
     row = town.enqueue("浏览器里审核", approvals_needed=2)
-    for name, says in (("bianji", "完成：审核通过"), ("bianji", "没有执行"), ("shenhe", "完成：审核通过")):
+    third = opened(browser, airflow, "admin")  # has it before them when the second approves
+    third.goto(f"{airflow}/weigov/item/{row.id}")
+    for name, says in (
+        ("bianji", "完成：审核通过"),
+        ("bianji", f"bianji 已审过投递 {row.id}，须由另一人审"),  # the same person twice
+        ("shenhe", "完成：审核通过"),
+    ):
         page = opened(browser, airflow, name)
-        page.goto(f"{airflow}/weigov/item/{row.id}")
-        page.get_by_role("button", name="通过", exact=True).click()
-        page.get_by_text(says).first.wait_for()
+        frame = board_in(page, airflow)
+        frame.get_by_role("link", name="待审", exact=True).click()
+        frame.get_by_role("link", name="浏览器里审核").click()
+        frame.get_by_role("button", name="通过", exact=True).click()
+        frame.get_by_text(says).first.wait_for()
         page.context.close()
     assert town.get(row.id).state == "ready"
+    third.get_by_role("button", name="通过", exact=True).click()
+    third.get_by_text(f"投递 {row.id} 已不在待审，现在是“待发”").wait_for()
+    third.context.close()
+    assert [entry.person for entry in town.log() if entry.about.startswith(f"delivery {row.id},")] == [
+        "bianji",
+        "shenhe",
+    ]
+
+
+def test_one_whose_worker_was_killed_is_found_and_says_what_comes_next(
+    browser: Browser, airflow: str, town: Town
+) -> None:
+    row = town.enqueue("工作进程被杀", channel="menu", flow="menu", effect="apply", target="account:spare")
+    command = [sys.executable, "-c", WORKER, town.it.settings.ledger_url]
+    with subprocess.Popen(command, stdout=subprocess.PIPE) as worker:
+        assert worker.stdout is not None and worker.stdout.readline() == b"sending\n"
+        worker.send_signal(signal.SIGKILL)
+    page = opened(browser, airflow, "viewer")
+    frame = board_in(page, airflow)
+    line = frame.get_by_role("row", name="自定义菜单")
+    line.get_by_role("link", name="1", exact=True).first.click()
+    frame.get_by_role("link", name="工作进程被杀").click()
+    frame.get_by_text("工作进程在调用途中中断").wait_for()
+    frame.get_by_text("绝不盲目重发").first.wait_for()
+    assert town.get(row.id).state == "sending"
+    with town.it.ctx.ledger.begin() as connection:
+        outbox.expire_leases(connection, now=town.it.ctx.now())
+    frame.goto(frame.url)
+    frame.get_by_text("工作进程在收到回答之前中断").wait_for()
+    frame.get_by_text("查看微信上现在的菜单").wait_for()
+    page.context.close()
+
+
+def test_an_incident_stands_on_top_and_afterwards_with_its_end(browser: Browser, airflow: str, town: Town) -> None:
+    began = town.it.ctx.now() - timedelta(hours=3)
+    gone = Wrong("x", "cms list: it did not answer in time")
+    with town.it.ctx.ledger.begin() as connection:
+        incidents.observe(connection, "demo", {"stream:cms/articles": gone}, now=began)
+    page = opened(browser, airflow, "viewer")
+    frame = board_in(page, airflow)
+    top = frame.locator("section", has=frame.locator("#incidents"))
+    top.get_by_text("cms/articles 采集停住：cms list：没有及时回答").wait_for()
+    top.get_by_text("联系该系统的负责人").wait_for()
+    top.get_by_text("已 3 小时 · 30 天内首次 · 尚未告知任何人").wait_for()
+    with town.it.ctx.ledger.begin() as connection:
+        for minutes in (0, 15):
+            at = began + timedelta(hours=2, minutes=minutes)
+            incidents.observe(connection, "demo", {}, now=at)
+    frame.get_by_role("link", name="English").click()
+    over = frame.locator("section", has=frame.locator("#recent"))
+    over.get_by_role("row", name="cms/articles cannot be collected: cms list: it did not answer in time").wait_for()
+    over.get_by_role("cell", name="2 h").wait_for()
+    page.context.close()
 
 
 def test_a_script_in_a_title_and_a_body_does_nothing_anywhere(browser: Browser, airflow: str, town: Town) -> None:
