@@ -4,6 +4,8 @@
 PYTHON ?=
 RUN := .venv/bin/python
 export PYTHONUNBUFFERED := 1
+# Where it is set, each of the many processes would compile all of the project anew: two thirds of a start.
+export PYTHONDONTWRITEBYTECODE :=
 
 .PHONY: help setup demo demo-change demo-cli leaks up down status pictures test test-real chaos soak check lint clean lock bench
 .DEFAULT_GOAL := help
@@ -22,7 +24,7 @@ demo: setup  ## everything up, one round of work from three systems to a phone a
 demo-change: setup  ## the three systems change a little; exactly that is delivered
 	@$(RUN) -m ops.demo_change
 
-leaks: setup  ## search all that the demo wrote, logs and databases, for its secrets and its citizens
+leaks: setup  ## search all that the demo wrote and its pages show for its secrets and its citizens
 	@$(RUN) -m ops.leaks
 
 demo-cli: setup  ## the demo's round by the command line, without Airflow: it must bring the same
@@ -41,7 +43,7 @@ pictures: setup  ## photograph the phone page, Airflow and the board into var/de
 	@$(RUN) -m ops.pictures
 
 test: setup  ## the tests, on SQLite, PostgreSQL and MySQL (MariaDB)
-	@$(RUN) -m pytest -m "not real and not chaos" -n logical --maxprocesses 8 --dist loadfile
+	@$(RUN) -m pytest -m "not real and not chaos" -n logical --maxprocesses 8 --dist loadfile --no-loadscope-reorder
 
 test-real: setup  ## the tests against real systems: WordPress, Request Tracker, Axis … (installs them when root)
 	@$(RUN) -m pytest -m real

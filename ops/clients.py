@@ -88,6 +88,12 @@ class Airflow:
     def get(self, path: str, **params: Any) -> Any:
         return self._call("GET", path, params=params)
 
+    def token(self) -> str:
+        """What a browser that is logged in carries as its cookie."""
+        if "Authorization" not in self._http.headers:
+            self._log_in()
+        return self._http.headers["Authorization"].removeprefix("Bearer ")
+
     def write(self, method: str, path: str, body: dict[str, Any]) -> None:
         """A write that may be repeated: its path or body names what is made, so a second one is refused as done.
 

@@ -1,9 +1,11 @@
-"""``make leaks``: search everything the demo wrote for its secrets and its citizens.
+"""``make leaks``: search everything the demo wrote, and all its web pages show, for its secrets and its citizens.
 
 After ``make demo`` and ``make demo-change`` a real scheduler has run every kind of task. Whatever opens a door
 (secrets, tokens, keys) and whoever is told something (openids, and names outside of what was published) must then be
 found in no log, no XCom, no rendered template and no table of Airflow's. Secrets and openids must not stand in the
-ledger either, where they are sealed. That the search can find each of them is proved first, on a file of its own.
+ledger either, where they are sealed. Nor may any of them be shown to an administrator, on the board or by Airflow
+(``shown``); for that a connection is made as a person would make it, full of secrets of its own, and taken away.
+That the search can find what it looks for is proved first.
 """
 
 from __future__ import annotations
@@ -11,13 +13,13 @@ from __future__ import annotations
 import json
 import sqlite3
 import sys
-from collections.abc import Iterator, Mapping
-from contextlib import closing
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
-from ops import connections, services
-from ops.clients import Sandbox
+from ops import connections, services, shown
+from ops.clients import Airflow, Sandbox
 from ops.home import Home, OpsError
 
 #: Shorter names are words of the language too.
@@ -99,6 +101,61 @@ def _in_database(file: Path, wanted: Needles) -> Iterator[str]:
                             yield f"table {table}, column {column}: {what}"
 
 
+#: One text of each kind of page that a demo surely leaves.
+KNOWN = {
+    "the board's items": '<iframe class="phone"',
+    "the picture of a phone": "<foreignObject ",
+    "a question": "第 1 / 2 人",
+    "a task's log": "发起审核 start reviews",
+    "an XCom": "key: return_value",
+    "a task's rendered fields": "rendered_fields: ",
+    "a connection": "weigov_leaks_canary",
+}
+#: How many cases the board is asked about.
+_CASES = 20
+_MASKED = ("token", "encoding_aes_key", "previous_encoding_aes_key", "appsecret")
+#: A connection full of secrets, as a person would make it in Airflow's form.
+_CANARY = {
+    "connection_id": "weigov_leaks_canary",
+    "conn_type": "wechat_account",
+    "host": "https://api.weixin.qq.com",
+    "login": "wxcanary",
+    "password": "canary-in-the-password",
+    "port": 443,
+    "extra": json.dumps({name: f"canary-in-{name}" for name in _MASKED}),
+}
+
+
+@contextmanager
+def canary(api: Airflow) -> Iterator[dict[str, bytes]]:
+    """A connection made over Airflow's API, there while the block lasts; its secrets."""
+    here = f"/connections/{_CANARY['connection_id']}"
+    api.write("POST", "/connections", _CANARY)
+    try:
+        yield {
+            "canary.password": str(_CANARY["password"]).encode(),
+            **{f"canary.{name}": value.encode() for name, value in json.loads(str(_CANARY["extra"])).items()},
+        }
+    finally:
+        api.write("DELETE", here, {})
+
+
+def search_shown(pages: Iterable[shown.Page], needles: Needles, known: Mapping[str, str]) -> Iterator[str]:
+    """Where one of ``pages`` shows one of ``needles``, a line each.
+
+    Raises OpsError unless each of ``known`` (what it is → a text) was shown somewhere: then the walk missed a part.
+    """
+    wanted = {**needles, **{f"known: {what}": value.encode() for what, value in known.items()}}
+    missed = set(known)
+    for where, what in shown.found_in(pages, wanted):
+        if what.startswith("known: "):
+            missed.discard(what.removeprefix("known: "))
+        else:
+            yield f"shown at {where}: {what}"
+    if missed:
+        raise OpsError(f"the walk through the pages is blind: it did not see {', '.join(sorted(missed))}")
+
+
 def prove(home: Home, needles: Needles) -> None:
     """Raises OpsError unless the search finds everything it looks for when it is there."""
     place = home.log / "leaks-proof.txt"
@@ -112,17 +169,32 @@ def prove(home: Home, needles: Needles) -> None:
         raise OpsError(f"the search is blind: it did not find {', '.join(missed)} where it was put")
 
 
+def _pages(home: Home, api: Airflow, sandbox: Sandbox) -> Iterator[shown.Page]:
+    browser = shown.Browser(home.airflow_url, api.token())
+    yield from shown.board(browser.get)
+    for case in sandbox.get("/cases/cases")[:_CASES]:
+        yield browser.why(str(case["case_no"]))
+    yield from shown.airflow(api)
+
+
 def run(home: Home) -> int:
     sandbox = Sandbox(home.sandbox_url)
     if not all(services.status(home).values()):
         raise OpsError("the demo is not running; say make demo, then make demo-change")
     doors, (openids, names) = secrets(home), people(home, sandbox)
     prove(home, {**doors, **openids, **names})
-    found = list(search(home, doors, openids, names))
-    for line in found:
+    api = services.admin(home)
+    with canary(api) as canaries:
+        doors |= canaries
+        found = list(search(home, doors, openids, names))
+        found += search_shown(_pages(home, api, sandbox), {**doors, **openids, **names}, KNOWN)
+    for line in dict.fromkeys(found):
         print(f"leaks: {line}")
     looked = sum(file.is_file() for file in home.var.rglob("*"))
-    print(f"leaks: {len(found)} found; {looked} files looked at for {len(doors)} secrets and {len(openids)} citizens")
+    print(
+        f"leaks: {len(found)} found; {looked} files, the board and Airflow's pages looked at for {len(doors)} secrets"
+        f" and {len(openids)} citizens"
+    )
     return 1 if found else 0
 
 

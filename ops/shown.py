@@ -8,7 +8,7 @@ log. Only texts are given out: what is looked for in them is the caller's.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from html import unescape
 from typing import Any
 
@@ -77,22 +77,32 @@ def airflow(api: Airflow) -> Iterator[Page]:
                     yield where, _text(api.get(where, map_index=row["map_index"], full_content="true"))
 
 
-def getter(home_url: str, token: str) -> Get:
-    """Reads pages as a browser that is logged in. Raises OpsError for a page that cannot be read."""
-    http = httpx.Client(
-        base_url=home_url, timeout=60, trust_env=False, cookies={"_token": token}, follow_redirects=True
-    )
+class Browser:
+    """Reads pages as an administrator who is logged in. Raises OpsError for a page that cannot be read."""
 
-    def get(address: str) -> str:
-        answer = http.get(address)
+    def __init__(self, airflow_url: str, token: str) -> None:
+        cookies = {"_token": token}
+        self._http = httpx.Client(
+            base_url=airflow_url, timeout=60, trust_env=False, cookies=cookies, follow_redirects=True
+        )
+        self._origin = airflow_url
+
+    def get(self, address: str) -> str:
+        return self._text(address, self._http.get(address))
+
+    def why(self, words: str) -> Page:
+        """What the board says to whoever asks why a citizen got nothing."""
+        address = f"{BOARD}why"
+        answer = self._http.post(address, data={"words": words}, headers={"Origin": self._origin})
+        return f"{address} for {words}", self._text(address, answer)
+
+    def _text(self, address: str, answer: httpx.Response) -> str:
         if answer.is_error:
-            raise OpsError(f"the page {address} answers {answer.status_code}")
+            raise OpsError(f"the page {address} answers {answer.status_code}; see log/airflow-api-server.log")
         return answer.text
 
-    return get
 
-
-def found_in(pages: Iterator[Page], needles: dict[str, bytes]) -> Iterator[tuple[str, str]]:
+def found_in(pages: Iterable[Page], needles: Mapping[str, bytes]) -> Iterator[tuple[str, str]]:
     """(where, what): as it is written, or as the page shows it."""
     for where, text in pages:
         shown = text + unescape(text)

@@ -12,6 +12,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from contextlib import AbstractContextManager
 from pathlib import Path
@@ -23,6 +24,12 @@ from tests.postgres import HINT, postgres_server
 from tests.quick import quickly
 from tests.servers import copied, database, server_or_reason
 from weigov.ledger.migrate import migrate
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_auto_num_workers() -> int:
+    """Twice as many workers as cores, for what a test does most is wait: for a process, an answer, a transaction."""
+    return 2 * len(os.sched_getaffinity(0))
 
 
 @pytest.fixture(scope="session", autouse=True)

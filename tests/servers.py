@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 import uuid
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
-import pytest
 from sqlalchemy import create_engine, text
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.pool import NullPool
+
+from tests.missing import skip_or_fail
 
 
 class NoServer(Exception):
@@ -47,10 +47,7 @@ def database(server: URL | str, missing: str, *, options: str, drop_options: str
     ``missing``: what is said then, with ``{}`` for the reason. ``options`` follow CREATE DATABASE.
     """
     if isinstance(server, str):
-        reason = missing.format(server)
-        if os.environ.get("CI") == "true":
-            pytest.fail(reason)
-        pytest.skip(reason)
+        skip_or_fail(missing.format(server))
     name = f"weigov_test_{uuid.uuid4().hex[:12]}"
     run_sql(server, f"CREATE DATABASE {name} {options}")
     try:

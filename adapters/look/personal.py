@@ -50,7 +50,8 @@ _SECRET_PARAMETER = re.compile(
     r"(?i)(?<=[?&;])((?:access_?|auth_?)?token|tk|ticket|sign|signature|(?:app_?|client_?)?secret|password|passwd|pwd"
     r"|session_?(?:id|key)|sid|jsessionid|api_?key|app_?key)=([^&\s\"'<>#;]+)"
 )
-_HAN = "甲乙丙丁戊己庚辛壬癸子丑寅卯辰巳午未申酉戌亥春夏秋冬东南西北山川江河湖海松竹梅兰天地日月星云"
+#: In Big5 as in GB 2312: an answer keeps its charset.
+_HAN = "甲乙丙丁戊己庚辛壬癸子丑寅卯辰巳午未申酉戌亥春夏秋冬南西北山川江河湖海松竹梅天地日月星云"
 
 HIDDEN = "***"
 _SHORTEST, _LONG = 4, 8  # characters of a secret

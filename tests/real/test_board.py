@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-import os
 import signal
 import subprocess
 import sys
 import tarfile
 from collections.abc import Iterator
 from datetime import timedelta
-from typing import Any, NoReturn
+from typing import Any
 
 import pytest
 from playwright.sync_api import Browser, Frame, Page, sync_playwright
 
 from ops.pictures import chromium
+from tests.missing import skip_or_fail
 from tests.weigov.board.town import SCRIPT, Town
 from tests.weigov.flow.deployment import rewrite
 from weigov.ledger import incidents, outbox
@@ -77,12 +77,6 @@ with Ledger(sys.argv[1]).begin() as connection:
 print("sending", flush=True)
 time.sleep(600)
 """
-
-
-def skip_or_fail(reason: str) -> NoReturn:
-    if os.environ.get("CI") == "true":
-        pytest.fail(reason)
-    pytest.skip(reason)
 
 
 def opened(browser: Browser, airflow: str, name: str, **options: Any) -> Page:

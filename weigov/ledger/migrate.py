@@ -6,6 +6,7 @@ once take turns.
 
 from __future__ import annotations
 
+import functools
 from typing import Any
 
 from alembic import command
@@ -77,9 +78,13 @@ def require_current(ledger: Ledger) -> None:
 
 def head() -> str:
     """The revision this version of Weigov works with."""
-    newest = ScriptDirectory.from_config(_config()).get_current_head()
-    assert newest is not None
-    return newest
+    return _revisions()[0]
+
+
+@functools.cache
+def _revisions() -> tuple[str, ...]:
+    """Every revision this version knows, the newest first. To read them, Alembic runs every migration's file."""
+    return tuple(script.revision for script in ScriptDirectory.from_config(_config()).walk_revisions())
 
 
 def _current(connection: Connection) -> str | None:
@@ -87,8 +92,7 @@ def _current(connection: Connection) -> str | None:
 
 
 def _refuse_newer(found: str | None) -> None:
-    known = {script.revision for script in ScriptDirectory.from_config(_config()).walk_revisions()}
-    if found is not None and found not in known:
+    if found is not None and found not in _revisions():
         raise ConfigError(f"the ledger is at revision {found}, which this Weigov does not know: upgrade Weigov")
 
 

@@ -11,6 +11,7 @@ from collections.abc import Callable
 import pytest
 from lxml import etree
 
+from adapters.look import personal
 from adapters.look.personal import StandIns, is_personal, is_secret, masked
 from adapters.tape.redact import Redaction
 from weigov.records import Record
@@ -148,6 +149,11 @@ def test_the_answer_keeps_its_charset(encoding: str) -> None:
     body = f'<?xml version="1.0"?><r><linkman>李四</linkman><x>{PHONE} 中文</x></r>'.encode(encoding)
     made = redaction().body(body, encoding).decode(encoding)
     assert "李四" not in made and PHONE not in made and made.endswith(" 中文</x></r>")
+
+
+@pytest.mark.parametrize("encoding", ["gb2312", "big5"])
+def test_every_stand_in_for_a_chinese_letter_is_in_either_charset(encoding: str) -> None:
+    assert personal._HAN.encode(encoding).decode(encoding) == personal._HAN
 
 
 def test_bytes_that_are_no_text_stay_where_they_are() -> None:

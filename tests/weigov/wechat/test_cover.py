@@ -8,14 +8,17 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
+from tests.missing import skip_or_fail
 from weigov.wechat.cover import COLOURS, SIZE, _broken, _face, draw, find_font
 from weigov.wechat.media import Picture, crops, for_cover
 
 CJK = find_font()
 LATIN = Path("/usr/share/fonts/truetype/dejavu/DejaVuSans.ttf")
-needs_font = pytest.mark.skipif(
-    CJK is None, reason="no font with Chinese characters (apt-get install fonts-noto-cjk)"
-)
+
+
+@pytest.fixture
+def chinese() -> Path:
+    return CJK or skip_or_fail("no font with Chinese characters (apt-get install fonts-noto-cjk)")
 
 
 def whites(picture: Picture) -> int:
@@ -38,18 +41,15 @@ def test_the_accounts_colour_is_what_it_is_drawn_on() -> None:
         assert image.getpixel((5, 5)) in COLOURS
 
 
-@needs_font
 @pytest.mark.parametrize(
     "title", ["公告", "关于调整城区部分公交线路的通告", "关" * 64, "2026 年“一网通办”工作要点（试行）"]
 )
-def test_the_title_is_written_on_it(title: str) -> None:
-    assert whites(draw(title, font=CJK)) > 500
+def test_the_title_is_written_on_it(title: str, chinese: Path) -> None:
+    assert whites(draw(title, font=chinese)) > 500
 
 
-@needs_font
-def test_no_line_begins_with_a_stop() -> None:
-    assert CJK is not None
-    face = _face(str(CJK), 64)
+def test_no_line_begins_with_a_stop(chinese: Path) -> None:
+    face = _face(str(chinese), 64)
     lines = _broken("关于进一步加强汛期安全管理，切实做好防汛工作的通知", face)
     assert len(lines) > 1 and not any(line[0] in "，。" for line in lines)
     assert "".join(lines) == "关于进一步加强汛期安全管理，切实做好防汛工作的通知"
@@ -58,7 +58,7 @@ def test_no_line_begins_with_a_stop() -> None:
 @pytest.mark.parametrize("font", [None, LATIN])
 def test_without_a_font_that_has_all_of_it_there_are_no_words_and_no_squares(font: Path | None) -> None:
     if font is not None and not font.is_file():
-        pytest.skip("no DejaVu here")
+        skip_or_fail("no font without Chinese characters (apt-get install fonts-dejavu-core)")
     assert whites(draw("关于公示的通知", font=font)) == 0
 
 
