@@ -77,6 +77,9 @@ def test_a_question_shows_what_is_to_be_decided(notice: Held, asked: list[dict[s
     text = shown["body"].replace("\\", "")
     assert notice.excerpt.split()[0] in text and notice.source_url in text
     assert f"delivery {notice.id}" in text and notice.digest in text
+    # Relative, so that a proxy's path before Airflow's stays; of the bytes that are asked about.
+    assert f"](weigov/item/{notice.id})" in text
+    assert f"![手机上的样子 on a phone](weigov/item/{notice.id}/phone.svg?digest={notice.digest[:16]})" in text
 
 
 def test_a_question_shows_what_was_found_and_what_changes(notice: Held) -> None:

@@ -230,6 +230,7 @@ def test_a_script_in_a_title_and_a_body_does_nothing_anywhere(browser: Browser, 
     page = opened(browser, airflow, "admin")
     page.add_init_script("window.alert = window.confirm = () => { top.owned = 1 }")
     paths = ["/", "/deliveries", f"/item/{row.id}", f"/item/{town.published.id}", f"/preview/{row.id}"]
+    paths.append(f"/item/{row.id}/phone.svg")
     for path in paths:
         page.goto(f"{airflow}/weigov{path}", wait_until="networkidle")
         for frame in page.frames:

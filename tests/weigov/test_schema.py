@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import functools
 import json
 import os
 import re
@@ -47,8 +48,13 @@ def content(path: Path) -> Any:
     return as_an_editor_sees_it(YamlFile(path).plain())
 
 
+@functools.cache
+def validator(kind: str) -> Draft7Validator:
+    return Draft7Validator(schema.schema(kind))
+
+
 def faults(kind: str, value: Any) -> list[str]:
-    return [error.message for error in Draft7Validator(schema.schema(kind)).iter_errors(value)]
+    return [error.message for error in validator(kind).iter_errors(value)]
 
 
 def test_the_schemas_in_the_tree_are_what_the_models_say() -> None:

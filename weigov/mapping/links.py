@@ -10,6 +10,7 @@ from urllib.parse import urldefrag
 
 #: Of one article. A list of a thousand is a register; its first tell enough.
 MAX_LINKS = 50
+_LONGEST = 2048
 _HREF = re.compile(r'<a href="([^"]*)"')
 _TAGS = re.compile(r"<[^>]*>")
 #: An address in running text ends before a blank or the first letter that is not ASCII.
@@ -22,7 +23,7 @@ def links_of(payload: Mapping[str, Any]) -> tuple[str, ...]:
     found: dict[str, None] = {}
     for url in _every(payload):
         whole = urldefrag(url.strip()).url
-        if whole.lower().startswith(("http://", "https://")) and len(whole) <= 2048:
+        if whole.lower().startswith(("http://", "https://")) and len(whole) <= _LONGEST and whole.isprintable():
             found.setdefault(whole)
         if len(found) >= MAX_LINKS:
             break

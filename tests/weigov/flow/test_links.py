@@ -36,8 +36,9 @@ HTML = f'<p>见<a href="{GONE}">清单</a>和<a href="{THERE}">指南</a>。</p>
         ({"button": [{"name": "甲", "sub_button": [{"url": "http://a.cn/m"}]}, {"url": "http://a.cn/n"}]},
          ("http://a.cn/m", "http://a.cn/n")),
         ({"content": None, "source_url": None}, ()),
+        ({"source_url": "http://a.cn/\x00\ud800", "content": "http://a.cn/" + "x" * 3000}, ()),
     ],
-    ids=["source and link", "printed", "once, and http only", "digest", "menu", "nothing"],
+    ids=["source and link", "printed", "once, and http only", "digest", "menu", "nothing", "none a ledger keeps"],
 )  # fmt: skip
 def test_every_address_a_reader_may_follow_is_found_once(payload: Mapping[str, Any], found: tuple[str, ...]) -> None:
     assert links_of(payload) == found
