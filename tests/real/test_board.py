@@ -17,7 +17,7 @@ from ops.pictures import chromium
 from tests.missing import skip_or_fail
 from tests.weigov.board.town import SCRIPT, Town
 from tests.weigov.flow.deployment import rewrite
-from weigov.ledger import incidents, outbox
+from weigov.ledger import claims, incidents, outbox
 from weigov.ledger.incidents import Wrong
 
 pytestmark = pytest.mark.real
@@ -66,11 +66,11 @@ def axe(tmp_path_factory: pytest.TempPathFactory) -> str:
 WORKER = """
 import sys, time
 from datetime import UTC, datetime
-from weigov.ledger import outbox, sending
+from weigov.ledger import claims, sending
 from weigov.ledger.engine import Ledger
 now = datetime(2026, 3, 10, 3, tzinfo=UTC)
 with Ledger(sys.argv[1]).begin() as connection:
-    (row,) = outbox.claim(
+    (row,) = claims.claim(
         connection, target="account:spare", limit=1, owner="w", lease_s=90, now=now, channel="menu"
     )
     sending.begin(connection, row, "menu", owner="w", lease_s=-3600, now=now)
@@ -195,7 +195,7 @@ def test_one_whose_worker_was_killed_is_found_and_says_what_comes_next(
     frame.get_by_text("绝不盲目重发").first.wait_for()
     assert town.get(row.id).state == "sending"
     with town.it.ctx.ledger.begin() as connection:
-        outbox.expire_leases(connection, now=town.it.ctx.now())
+        claims.expire_leases(connection, now=town.it.ctx.now())
     frame.goto(frame.url)
     frame.get_by_text("工作进程在收到回答之前中断").wait_for()
     frame.get_by_text("查看微信上现在的菜单").wait_for()
