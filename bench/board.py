@@ -1,6 +1,7 @@
 """The board over 1,000,000 deliveries on PostgreSQL: every page, its slowest query and its time.
 
-Goal: no query over 200 ms. Pages are asked for over HTTP, twice each: the first has to count the last thirty days.
+Goal: no query over 200 ms. Pages are asked for over HTTP, four times each: the first have to count the last thirty
+days.
 Deliveries are made by one statement: five flows, forty days, 96 in 100 confirmed, the rest in every other state.
 """
 
@@ -34,6 +35,8 @@ from weigov.settings import Settings
 
 GOALS = {"slowest_query_ms": 200.0}
 SITE = Path(__file__).parents[1] / "mappings" / "demo"
+
+_TIMES = 4
 
 _FILL = """
 INSERT INTO delivery (site, flow, record, revision, effect, target, subject, channel, client_key, title, payload,
@@ -183,7 +186,7 @@ def _measure(ctx: Context, n: int) -> dict[str, dict[str, Any]]:
         http.trust_env = False
         for name, form in _pages(n, day):
             walls, seen = [], []
-            for _ in range(2):
+            for _ in range(_TIMES):
                 queries.clear()
                 began = time.perf_counter()
                 if form:
@@ -197,7 +200,7 @@ def _measure(ctx: Context, n: int) -> dict[str, dict[str, Any]]:
             slowest = max(seen, default=(0.0, ""))
             found[name + (f" {form['words']}" if form else "")] = {
                 "wall_ms": round(walls[0], 1),
-                "again_ms": round(walls[1], 1),
+                "again_ms": round(walls[-1], 1),
                 "queries": len(queries),
                 "slowest_query_ms": round(slowest[0], 1),
                 "slowest_query": slowest[1][:2000],

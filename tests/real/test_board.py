@@ -256,6 +256,11 @@ def test_no_page_has_an_axe_violation_or_is_wider_than_the_screen(
     lang: str, theme: Any, width: int, browser: Browser, airflow: str, town: Town, axe: str
 ) -> None:
     row = town.in_doubt(f"无障碍 {lang} {theme} {width}")
+    now, wrong = town.it.ctx.now(), Wrong("x", "cms list: it did not answer in time")
+    with town.it.ctx.ledger.begin() as connection:
+        incidents.again(connection, "demo", "task:flow_notices.compose", wrong, now=now - timedelta(hours=2))
+        incidents.again(connection, "demo", "stopped:account:city", wrong, now=now - timedelta(hours=2))
+        incidents.end(connection, "demo", "stopped:account:city", now=now)  # of both there is one to see
     page = opened(browser, airflow, "wang", color_scheme=theme, viewport={"width": width, "height": 800})
     found = []
     for path in PAGES:
@@ -268,6 +273,8 @@ def test_no_page_has_an_axe_violation_or_is_wider_than_the_screen(
             found.append((path, "wider than the screen", ""))
     assert found == []
     page.context.close()
+    with town.it.ctx.ledger.begin() as connection:
+        incidents.end(connection, "demo", "task:flow_notices.compose", now=now)
 
 
 def test_all_is_reached_by_keyboard_and_shows_its_focus(browser: Browser, airflow: str, town: Town) -> None:

@@ -15,13 +15,18 @@ from weigov.errors import ConfigError
 from weigov.flow.channels import news
 from weigov.flow.context import Context
 from weigov.flow.plan import held_flows
-from weigov.ledger import board, decisions, menus, pauses, quota, reports, standstill, upstreams, waiting
+from weigov.ledger import board, decisions, health, menus, pauses, quota, reports, standstill, upstreams, waiting
 from weigov.ledger.board import FlowLine
 from weigov.ledger.pauses import Pause
+from weigov.ledger.states import State
 from weigov.wechat import rules
 
 #: A callback or an unknown outcome that is older than this is worth a look.
 PATIENCE = timedelta(hours=1)
+#: What is counted of each flow: what is over is not, of which there is most.
+_COUNTED: tuple[State, ...] = (
+    "waiting_review", "ready", "deferred", "claimed", "sending", "accepted", "unknown", "in_doubt", "rejected",
+)  # fmt: skip
 #: A quota of which this much is used is said.
 _NEARLY = 0.9
 
@@ -100,16 +105,18 @@ def overview(ctx: Context, *, faults: int, gateway_problem: str) -> Overview:
     with ctx.ledger.read() as connection:
         names = list(dict.fromkeys([*ctx.site.flows, *board.flow_names(connection, site)]))
         paused = pauses.paused(connection, site)
-        flows = tuple(_line(ctx, board.flow_line(connection, site, name), paused, connection) for name in names)
+        flows = tuple(
+            _line(ctx, board.flow_line(connection, site, name, _COUNTED), paused, connection) for name in names
+        )
         deferred = tuple(
             {"flow": line.it.flow, **group}
             for line in flows
             if line.it.states.get("deferred") or line.it.write_backs.get("deferred")
             for group in board.deferred(connection, site, line.it.flow)
         )
-        accounts = tuple(_account(ctx, connection, name, board.tokens(connection)) for name in ctx.site.accounts)
+        accounts = tuple(_account(ctx, connection, name, health.tokens(connection)) for name in ctx.site.accounts)
         streams = tuple(reports.streams(connection, site))
-        newest, waiting_callbacks, oldest = board.callbacks(connection)
+        newest, waiting_callbacks, oldest = health.callbacks(connection)
         inspected = inspection.inspect(ctx, connection, names)
         happened = incidents.look(ctx, connection)
         systems = tuple(upstreams.calls(connection, site))

@@ -15,7 +15,7 @@ from typing import Any
 from sqlalchemy import Connection, Select, Table, func, literal, select, union_all
 
 from weigov.ledger.states import STATES, State
-from weigov.ledger.tables import delivery, inbox, record, reject, revision, token
+from weigov.ledger.tables import delivery, record, reject, revision
 
 #: Nothing is counted further.
 CAP = 10_000
@@ -83,6 +83,7 @@ class FlowLine:
 
 
 _ROW = [delivery.c[name] for name in Row.__dataclass_fields__]
+_LIGHT = [delivery.c.id, delivery.c.target, delivery.c.channel, delivery.c.title]
 #: Changes that have not reached anybody and wait for no person.
 _WAITS: tuple[State, ...] = ("ready", "deferred", "claimed", "sending")
 
@@ -92,9 +93,9 @@ def flow_names(connection: Connection, site: str) -> list[str]:
     return list(_hop(connection, delivery, "flow", delivery.c.site == site))
 
 
-def flow_line(connection: Connection, site: str, flow: str) -> FlowLine:
-    """How one flow stands."""
-    both = _count_states(connection, site, flow)
+def flow_line(connection: Connection, site: str, flow: str, states: Sequence[State] = STATES) -> FlowLine:
+    """How one flow stands, counted in ``states``."""
+    both = _count_states(connection, site, flow, states)
     pending = _queue(site, flow, "pending")
     oldest = [
         select(revision.c.created_at).where(*pending).order_by(revision.c.id).limit(1),
@@ -108,8 +109,8 @@ def flow_line(connection: Connection, site: str, flow: str) -> FlowLine:
     return FlowLine(
         flow,
         {state: n for (state, is_write), n in both.items() if not is_write},
-        _capped(connection, select(literal(1)).where(*pending)),
-        _capped(connection, select(literal(1)).where(*_queue(site, flow, "quarantined"))),
+        capped(connection, select(literal(1)).where(*pending)),
+        capped(connection, select(literal(1)).where(*_queue(site, flow, "quarantined"))),
         connection.execute(last.order_by(delivery.c.id.desc()).limit(1)).scalar(),
         min((moment for moment in times if moment is not None), default=None),
         {state: n for (state, is_write), n in both.items() if is_write},
@@ -138,7 +139,7 @@ def listed(connection: Connection, site: str, flows: Sequence[str], wanted: Want
     if wanted.until is not None:
         end = first_id(connection, wanted.until)
         high = end if high is None else min(high, end)
-    found: list[Row] = []
+    found: list[int] = []
     looked = 0
     while True:
         few = _STEP if _narrow(wanted) else limit + 1
@@ -146,14 +147,14 @@ def listed(connection: Connection, site: str, flows: Sequence[str], wanted: Want
         looked += len(rows)
         for row in rows:
             if _matches(row, wanted):
-                found.append(row)
+                found.append(row.id)
                 if len(found) > limit:
-                    return Page(tuple(found[:limit]), found[limit - 1].id)
+                    return Page(_rows(connection, found[:limit]), found[limit - 1])
         if len(rows) < few:
-            return Page(tuple(found), None)
+            return Page(_rows(connection, found), None)
         high = rows[-1].id
         if looked >= LOOK_AT:
-            return Page(tuple(found), high)
+            return Page(_rows(connection, found), high)
 
 
 def quarantined(
@@ -192,7 +193,7 @@ def unreadable(connection: Connection, site: str) -> tuple[list[dict[str, Any]],
     of_site = (reject.c.site == site, reject.c.resolved_at.is_(None))
     columns = (reject.c.system, reject.c.stream, reject.c.key, reject.c.reason, reject.c.first_at.label("since"))
     newest = connection.execute(select(*columns).where(*of_site).order_by(reject.c.id.desc()).limit(PAGE))
-    return [dict(row._mapping) for row in newest], _capped(connection, select(literal(1)).where(*of_site))
+    return [dict(row._mapping) for row in newest], capped(connection, select(literal(1)).where(*of_site))
 
 
 def by_record(connection: Connection, site: str, name: str, *, limit: int = 200) -> list[Row]:
@@ -204,7 +205,7 @@ def by_record(connection: Connection, site: str, name: str, *, limit: int = 200)
 def collected(connection: Connection, site: str, system: str, stream: str) -> int:
     """How many records the mirror holds of a stream, at most ``CAP`` + 1."""
     of_stream = (record.c.site == site, record.c.system == system, record.c.stream == stream)
-    return _capped(connection, select(literal(1)).where(*of_stream))
+    return capped(connection, select(literal(1)).where(*of_stream))
 
 
 def by_state(connection: Connection, site: str, flows: Sequence[str], low: int, high: int) -> dict[str, int]:
@@ -223,6 +224,7 @@ def by_state(connection: Connection, site: str, flows: Sequence[str], low: int, 
 
 
 _CHUNK_IDS = 100_000  # so that no single question takes long
+_AT_ONCE = 4  # states counted by one question: fewer questions, and none that takes long
 
 
 def first_id(connection: Connection, moment: datetime, *, before: int | None = None) -> int:
@@ -299,26 +301,6 @@ def newest_of_kind(connection: Connection, site: str, streams: Iterable[tuple[st
     return found
 
 
-def tokens(connection: Connection) -> dict[str, datetime]:
-    """appid → until when its access token is good, as far as one was ever fetched."""
-    query = select(token.c.appid, func.max(token.c.expires_at).label("until"), token.c.family).group_by(
-        token.c.appid, token.c.family
-    )
-    found: dict[str, datetime] = {}
-    for row in connection.execute(query):
-        if row.family in ("stable", "token"):
-            found[row.appid] = max(row.until, found.get(row.appid, row.until))
-    return found
-
-
-def callbacks(connection: Connection) -> tuple[datetime | None, int, datetime | None]:
-    """(when the newest callback came, how many are not handled yet, since when the oldest of these waits)."""
-    newest = connection.execute(select(inbox.c.received_at).order_by(inbox.c.id.desc()).limit(1)).scalar()
-    waiting = inbox.c.handled_at.is_(None)
-    oldest = connection.execute(select(inbox.c.received_at).where(waiting).order_by(inbox.c.id).limit(1)).scalar()
-    return newest, _capped(connection, select(literal(1)).where(waiting)), oldest
-
-
 def _in(site: str, flow: str, state: str) -> tuple[Any, ...]:
     return delivery.c.site == site, delivery.c.flow == flow, delivery.c.state == state
 
@@ -328,24 +310,30 @@ def _queue(site: str, flow: str, state: str) -> tuple[Any, ...]:
     return revision.c.site == site, revision.c.flow == flow, revision.c.state == literal(state, literal_execute=True)
 
 
-def _capped(connection: Connection, query: Select[Any]) -> int:
+def capped(connection: Connection, query: Select[Any]) -> int:
+    """How many rows, at most ``CAP`` + 1."""
     return int(connection.execute(select(func.count()).select_from(query.limit(CAP + 1).subquery())).scalar_one())
 
 
-def _count_states(connection: Connection, site: str, flow: str) -> dict[tuple[str, bool], int]:
-    parts = []
-    for state in STATES:
-        is_write = (delivery.c.channel == "write").label("is_write")
-        some = select(is_write).where(*_in(site, flow, state)).limit(CAP + 1).subquery()
-        counted = select(literal(state).label("state"), some.c.is_write, func.count().label("n"))
-        parts.append(counted.group_by(some.c.is_write))
-    return {(row.state, bool(row.is_write)): row.n for row in connection.execute(union_all(*parts))}
+def _count_states(
+    connection: Connection, site: str, flow: str, states: Sequence[State]
+) -> dict[tuple[str, bool], int]:
+    found: dict[tuple[str, bool], int] = {}
+    for at in range(0, len(states), _AT_ONCE):
+        parts = []
+        for state in states[at : at + _AT_ONCE]:
+            is_write = (delivery.c.channel == "write").label("is_write")
+            some = select(is_write).where(*_in(site, flow, state)).limit(CAP + 1).subquery()
+            counted = select(literal(state).label("state"), some.c.is_write, func.count().label("n"))
+            parts.append(counted.group_by(some.c.is_write))
+        found |= {(row.state, bool(row.is_write)): row.n for row in connection.execute(union_all(*parts))}
+    return found
 
 
 def _newest(
     connection: Connection, site: str, flows: Sequence[str], wanted: Wanted, low: int, high: int | None, few: int
-) -> list[Row]:
-    """The newest ``few`` that match what has an index."""
+) -> Sequence[Any]:
+    """The newest ``few`` that match what has an index: id, and what ``_matches`` looks at."""
 
     def bounded(query: Select[Any]) -> Select[Any]:
         query = query.where(delivery.c.id >= low) if low else query
@@ -353,18 +341,20 @@ def _newest(
         return query.order_by(delivery.c.id.desc()).limit(few)
 
     if not wanted.flow and not wanted.state:
-        query = bounded(select(*_ROW).where(delivery.c.site == site))
-        return [Row(**row._mapping) for row in connection.execute(query)]
+        return connection.execute(bounded(select(*_LIGHT).where(delivery.c.site == site))).all()
     parts = [
         bounded(select(delivery.c.id).where(*_in(site, flow, state)))
         for flow in ([wanted.flow] if wanted.flow else flows)
         for state in ([wanted.state] if wanted.state else STATES)
     ]
     ids = _merged(connection, parts, few)
-    if not ids:
-        return []
-    rows = connection.execute(select(*_ROW).where(delivery.c.id.in_(ids)).order_by(delivery.c.id.desc()))
-    return [Row(**row._mapping) for row in rows]
+    return connection.execute(select(*_LIGHT).where(delivery.c.id.in_(ids)).order_by(delivery.c.id.desc())).all()
+
+
+def _rows(connection: Connection, ids: Sequence[int]) -> tuple[Row, ...]:
+    """These deliveries, newest first."""
+    query = select(*_ROW).where(delivery.c.id.in_(ids)).order_by(delivery.c.id.desc())
+    return tuple(Row(**row._mapping) for row in connection.execute(query)) if ids else ()
 
 
 def _merged(connection: Connection, parts: Sequence[Select[Any]], few: int) -> list[int]:
@@ -379,7 +369,7 @@ def _narrow(wanted: Wanted) -> bool:
     return bool(wanted.target or wanted.channel or wanted.words)
 
 
-def _matches(row: Row, wanted: Wanted) -> bool:
+def _matches(row: Any, wanted: Wanted) -> bool:
     return (
         (not wanted.target or row.target == wanted.target)
         and (not wanted.channel or row.channel == wanted.channel)

@@ -14,7 +14,7 @@ from tests.weigov.board.town import Town
 from tests.weigov.serving import Web
 from weigov.board import inspection, trend
 from weigov.board.inspection import days_left
-from weigov.board.overview import late_after
+from weigov.board.overview import _inspection_todos, late_after
 from weigov.ledger.board import first_id
 from weigov.ledger.tables import delivery
 
@@ -132,6 +132,15 @@ def test_a_day_is_found_among_many_deliveries_by_few_looks() -> None:
             assert next((n for n, _ in rows if n >= found), found) == wanted
             assert first_id(connection, moment, before=found) == found
     assert looks / len(moments) < 40
+
+
+@pytest.mark.parametrize(
+    ("left", "key"),
+    [(4, ""), (3, "todo.veto"), (1, "todo.veto"), (0, "todo.vetoed"), (-2, "todo.vetoed"), (None, "")],
+)
+def test_the_veto_is_warned_of_three_days_ahead(left: int | None, key: str) -> None:
+    account = inspection.Inspected("city", NOW, left, 0, 0, 0, 1, 1)
+    assert [todo.key for todo in _inspection_todos((account,))] == ([key] if key else [])
 
 
 @pytest.mark.parametrize(
