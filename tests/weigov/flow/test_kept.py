@@ -14,6 +14,7 @@ from weigov.flow.channels.news.kept import LOST, differences
 from weigov.flow.review import decide, held
 from weigov.ledger import outbox
 from weigov.mapping.html import convert
+from weigov.wechat.client import AccountClient
 
 ARTICLE = {
     "article_type": "news",
@@ -152,6 +153,26 @@ def test_withdrawn_while_it_waits_its_draft_is_deleted(calm: Deployment) -> None
     town.round("cms")
     assert other.state()["drafts"] == [] and other.articles() == []
     assert [state for state, _ in said(other, article)] == ["withdrawn"]
+
+
+def test_another_cover_and_another_order_of_pictures_are_told(
+    calm: Deployment, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read = AccountClient.get_draft
+
+    def changed(client: AccountClient, media_id: str) -> Any:
+        (article,) = read(client, media_id) or ()
+        there = re.findall("<img[^>]*>", article["content"])
+        turned = iter(reversed(there))
+        article["content"] = re.sub("<img[^>]*>", lambda match: next(turned), article["content"])
+        return [article | {"thumb_media_id": "another"}]
+
+    monkeypatch.setattr(AccountClient, "get_draft", changed)
+    publish(calm.other, "关于甲路限行的通告", html=PICTURE + PICTURE.replace("road", "lake"))
+    calm.round("cms")
+    assert [one["found"] for one in calm.status()["kept"]] == [
+        "pictures: they stand in another order; the cover is not the one that was sent"
+    ]
 
 
 def test_where_a_draft_is_all_that_was_wanted_the_difference_is_told(calm: Deployment) -> None:

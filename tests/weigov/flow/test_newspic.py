@@ -13,6 +13,7 @@ from tests.weigov.flow.killed import run_until_killed
 from tests.weigov.flow.test_articles import publish, said
 from tests.weigov.flow.test_kill import kill_at
 from weigov.flow.review import held
+from weigov.wechat.client import AccountClient
 
 ROAD, LAKE = '<img src="/cms/files/road.jpg">', '<img src="/cms/files/lake.jpg">'
 STORY = f"<p>春日的滨湖公园。</p>{ROAD}{ROAD}{LAKE}"
@@ -59,6 +60,21 @@ def test_it_is_published_edited_and_withdrawn(pictures: Deployment) -> None:
     other.post(f"/cms/articles/{made['id']}/withdraw")
     town.round("cms")
     assert other.titles() == [] and said(other, made)[-1][0] == "removed"
+
+
+def test_pictures_that_stand_in_another_order_are_told(pictures: Deployment, monkeypatch: pytest.MonkeyPatch) -> None:
+    read = AccountClient.get_draft
+
+    def turned(client: AccountClient, media_id: str) -> Any:
+        articles = read(client, media_id)
+        for article in articles or ():
+            article["image_info"]["image_list"].reverse()
+        return articles
+
+    monkeypatch.setattr(AccountClient, "get_draft", turned)
+    publish(pictures.other, "春日掠影", html=STORY)
+    pictures.round("cms")
+    assert [one["found"] for one in pictures.status()["kept"]] == ["pictures: they stand in another order"]
 
 
 @pytest.mark.parametrize("path", ["material/add_material", "draft/add", "draft/get", "freepublish/submit"])

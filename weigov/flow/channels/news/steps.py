@@ -9,8 +9,9 @@ from weigov.flow.channels.news.kept import compare, done
 from weigov.flow.channels.news.marking import is_newspic, marker
 from weigov.flow.channels.news.outcome import join
 from weigov.flow.channels.news.removal import DELETE, remove
-from weigov.flow.channels.news.uploads import as_pictures, uploaded, with_images
+from weigov.flow.channels.news.uploads import as_pictures, called, uploaded, with_images
 from weigov.flow.context import Context
+from weigov.flow.images import fill
 from weigov.flow.step import Ended, call
 from weigov.ledger.outbox import Delivery
 from weigov.wechat.client import AccountClient, Submitted
@@ -45,8 +46,7 @@ def send(ctx: Context, client: AccountClient, row: Delivery) -> None:
         row = call(ctx, row, "draft", lambda: client.add_draft([written]))
     media_id = done(ctx, row)["draft"]
     published = row.payload["via"] == "publish"
-    frozen = newspic(row, row.payload["images"]) if is_newspic(row) else article(row, str(row.payload["content"]), "")
-    row = compare(ctx, client, row, media_id, [frozen], last=None if published else "confirmed")
+    row = compare(ctx, client, row, media_id, [_sent(ctx, client, row)], last=None if published else "confirmed")
     told: list[Submitted] = []
 
     def submit() -> str:
@@ -59,6 +59,16 @@ def send(ctx: Context, client: AccountClient, row: Delivery) -> None:
         if ended.state == "accepted":
             join(ctx, client.account.appid, row, told[0].msg_data_id)
         raise
+
+
+def _sent(ctx: Context, client: AccountClient, row: Delivery) -> dict[str, Any]:
+    """What draft/add was given, as far as it is known what WeChat calls its pictures and cover."""
+    appid, images = client.account.appid, row.payload["images"]
+    if is_newspic(row):
+        return newspic(row, [names.remote_id for names in called(ctx, appid, "picture", images)])
+    urls = {sha256: names.url for sha256, names in zip(images, called(ctx, appid, "image", images), strict=True)}
+    (cover,) = called(ctx, appid, "cover", [str(row.payload["cover"])])
+    return article(row, fill(str(row.payload["content"]), urls), cover.remote_id)
 
 
 def newspic(row: Delivery, media_ids: Sequence[str]) -> dict[str, Any]:

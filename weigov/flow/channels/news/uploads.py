@@ -6,7 +6,7 @@ material with a media_id.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from weigov.flow.context import Context
@@ -15,6 +15,8 @@ from weigov.flow.step import call
 from weigov.ledger import attempts, media
 from weigov.ledger.outbox import Delivery
 from weigov.wechat.client import AccountClient
+
+_USES = {"image": "body", "cover": "cover", "picture": "cover"}  #: step → what its bytes are noted for
 
 
 def with_images(
@@ -53,6 +55,13 @@ def file_name(sha256: str) -> str:
     return sha256[:40]
 
 
+def called(ctx: Context, appid: str, step: str, shas: Sequence[str]) -> list[media.Uploaded]:
+    """What these bytes are called at WeChat, as ``uploaded``; with empty names where the ledger does not know."""
+    with ctx.ledger.read() as connection:
+        found = [media.known(connection, appid, _USES[step], sha256) for sha256 in shas]
+    return [media.Uploaded("", "") if one is None else one for one in found]
+
+
 def uploaded(
     ctx: Context, client: AccountClient, row: Delivery, step: str, sha256: str, found: str = ""
 ) -> tuple[media.Uploaded, Delivery]:
@@ -61,7 +70,7 @@ def uploaded(
     ``found`` is the id of a cover that an earlier, unanswered call turned out to have made.
     """
     appid = client.account.appid
-    use = "body" if step == "image" else "cover"
+    use = _USES[step]
     with ctx.ledger.read() as connection:
         known = media.known(connection, appid, use, sha256)
         data, content_type = media.blob(connection, sha256)
