@@ -202,10 +202,11 @@ def openid(identity: str) -> str:
 
 
 def wait_until(true: Callable[[], bool], timeout_s: float = 20) -> None:
-    end = time.monotonic() + timeout_s
+    end, pause_s = time.monotonic() + timeout_s, 0.01
     while not true():
         assert time.monotonic() < end, "it did not come about in time"
-        time.sleep(0.03)
+        time.sleep(pause_s)
+        pause_s = min(pause_s * 1.5, 0.25)  # asking takes computing from what is waited for
 
 
 @dataclass(frozen=True)
