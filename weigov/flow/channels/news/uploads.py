@@ -16,8 +16,6 @@ from weigov.ledger import attempts, media
 from weigov.ledger.outbox import Delivery
 from weigov.wechat.client import AccountClient
 
-_USES = {"image": "body", "cover": "cover", "picture": "cover"}  #: step → what its bytes are noted for
-
 
 def with_images(
     ctx: Context, client: AccountClient, row: Delivery, of: Mapping[str, Any] | None = None
@@ -58,7 +56,7 @@ def file_name(sha256: str) -> str:
 def called(ctx: Context, appid: str, step: str, shas: Sequence[str]) -> list[media.Uploaded]:
     """What these bytes are called at WeChat, as ``uploaded``; with empty names where the ledger does not know."""
     with ctx.ledger.read() as connection:
-        found = [media.known(connection, appid, _USES[step], sha256) for sha256 in shas]
+        found = [media.known(connection, appid, _use(step), sha256) for sha256 in shas]
     return [media.Uploaded("", "") if one is None else one for one in found]
 
 
@@ -70,7 +68,7 @@ def uploaded(
     ``found`` is the id of a cover that an earlier, unanswered call turned out to have made.
     """
     appid = client.account.appid
-    use = _USES[step]
+    use = _use(step)
     with ctx.ledger.read() as connection:
         known = media.known(connection, appid, use, sha256)
         data, content_type = media.blob(connection, sha256)
@@ -86,3 +84,8 @@ def uploaded(
     with ctx.ledger.begin() as connection:
         media.remember(connection, appid, use, sha256, remote_id=made.remote_id, url=made.url, now=ctx.now())
     return made, row
+
+
+def _use(step: str) -> str:
+    """What the bytes of a step are noted for; a digest's covers have steps of their own, by number."""
+    return "body" if step == "image" else "cover"
