@@ -55,6 +55,11 @@ class Words:
         found = _load("ui").get(f"{kind}.{name}")
         return found[self._place] if found else name
 
+    def step(self, name: str) -> str:
+        """A step of a delivery, which may have a place: ``cover:2`` of a digest."""
+        kind, _, place = name.replace(":", " ").partition(" ")
+        return f"{self.word('step', kind)} {place}".rstrip()
+
     def reason(self, text: str) -> str:
         """A reason of the ledger's; as it is where no sentence fits."""
         return reasons.in_english(text) if self.lang == "en" else reasons.in_chinese(text)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 from string import Formatter
+from typing import get_args
 
 import pytest
 
@@ -12,7 +13,9 @@ import weigov.board as package
 from weigov.board import words
 from weigov.board.words import LANGS, Lang, Words, choose
 from weigov.ledger.states import STATES
+from weigov.wechat.client import PublishState
 from weigov.wechat.errcodes import ERRCODES
+from weigov.wechat.mass import State
 
 HERE = Path(package.__file__).parent
 
@@ -65,6 +68,17 @@ def test_a_reason_of_the_ledgers_is_said_in_chinese() -> None:
         "流程 notices 已由 wang"
     )
     assert zh.reason("something new") == "something new" == Words("en").reason("something new")
+
+
+@pytest.mark.parametrize("status", [*get_args(PublishState), *get_args(State)])
+def test_what_wechat_said_of_a_publication_is_said_in_chinese(status: str) -> None:
+    assert Words("zh").word("status", status) != status
+
+
+def test_a_step_may_have_a_place() -> None:
+    assert [Words("zh").step(step) for step in ("cover:2", "add 3", "draft")] == [
+        "上传封面 2", "添加个性化菜单 3", "存草稿"
+    ]  # fmt: skip
 
 
 def test_codes_in_a_reason_are_explained() -> None:
