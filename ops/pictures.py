@@ -7,6 +7,7 @@ pictures were skipped. The browser is told to speak to this machine only.
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import subprocess
@@ -26,6 +27,7 @@ from ops.home import ROOT, Home, OpsError
 PACKAGES = ("chromium", "fonts-noto-cjk")
 PHONE: ViewportSize = {"width": 390, "height": 844}
 DESK: ViewportSize = {"width": 1440, "height": 1240}
+LIST: ViewportSize = {"width": 1120, "height": 900}
 FORM: ViewportSize = {"width": 1120, "height": 1320}
 SIDE_BY_SIDE: ViewportSize = {"width": 1280, "height": 876}
 README_PICTURES = {
@@ -60,7 +62,8 @@ def take(home: Home) -> list[Path]:
     try:
         with _browser(browser_path) as browser:
             return [
-                *_phone(home, browser), *_airflow(home, browser), *_review(home, browser), *_board(home, browser)
+                *_phone(home, browser), *_airflow(home, browser), *_connection(home, browser),
+                *_review(home, browser), *_board(home, browser),
             ]  # fmt: skip
     except BrowserError as error:
         raise OpsError(f"the pictures could not be taken: {error.message.splitlines()[0]}") from None
@@ -136,7 +139,35 @@ def _airflow(home: Home, browser: Browser) -> list[Path]:
     taken = [_shoot(page, home.demo / "airflow-dags.png")]
     page.goto(f"{home.airflow_url}/assets", wait_until="load")
     page.wait_for_timeout(2500)
-    return [*taken, _shoot(page, home.demo / "airflow-assets.png")]
+    taken.append(_shoot(page, home.demo / "airflow-assets.png"))
+    page.goto(f"{home.airflow_url}/dags/flow_notices", wait_until="load")
+    page.get_by_role("button", name="显示图表").click()
+    page.wait_for_timeout(2500)  # the graph is laid out after it is there
+    return [*taken, _shoot(page, home.demo / "airflow-graph.png")]
+
+
+def _connection(home: Home, browser: Browser) -> list[Path]:
+    """What the Test button says of a wrong AppSecret, and the form: of a connection made for it and taken away."""
+    account = connections.read(home)["wechat_city"]
+    password = airflow_config.passwords(home)["admin"]
+    airflow = Airflow(home.airflow_url, "admin", password)
+    name = "wechat_picture"
+    keys = json.dumps({"token": "picture", "encoding_aes_key": "x" * 43})
+    made = {"host": account["host"], "login": account["login"], "password": "0" * 32, "extra": keys}
+    airflow.write("POST", "/connections", {"connection_id": name, "conn_type": "wechat_account", **made})
+    try:
+        page = _page(browser, LIST)
+        _log_in(page, home.airflow_url, "admin", password)
+        page.goto(f"{home.airflow_url}/connections?connection_id_pattern={name}", wait_until="load")
+        page.get_by_role("button", name="测试连接").click()
+        page.get_by_text("40125").wait_for()
+        taken = [_shoot(page, home.demo / "airflow-connection-test.png")]
+        page.get_by_role("button", name="编辑连接").click()
+        page.get_by_role("dialog").get_by_text("额外字段", exact=True).click()
+        page.wait_for_timeout(1500)  # it unfolds
+        return [*taken, _shoot(page, home.demo / "airflow-connection.png")]
+    finally:
+        airflow.write("DELETE", f"/connections/{name}", {})
 
 
 def _review(home: Home, browser: Browser) -> list[Path]:

@@ -24,10 +24,12 @@ import weigov_airflow.review
 import weigov_airflow.site
 import weigov_airflow.work
 from weigov_airflow import listener
+from weigov_airflow.port_zero import PortZeroIsNone
 
 
 class WeigovPlugin(AirflowPlugin):
     name = "weigov"
     fastapi_apps = [weigov_airflow.mounted.MOUNTED]  # noqa: RUF012
+    fastapi_root_middlewares = [{"middleware": PortZeroIsNone, "name": "weigov"}]  # noqa: RUF012
     external_views = weigov_airflow.mounted.VIEWS
     listeners = [listener]  # noqa: RUF012 (Airflow declares it so)
