@@ -19,7 +19,7 @@ from sqlalchemy import select
 
 from tests.chaos.storm import Storm
 from tests.chaos.verdict import judge
-from tests.chaos.workers import ROLES, Workers
+from tests.chaos.workers import ROLES, Workers, nobody_dies
 from tests.weigov.flow import quick
 from tests.weigov.flow.deployment import AES_KEY, MORNING, Deployment, calm_site, other_side, wait_until
 from weigov import wiring
@@ -82,7 +82,9 @@ def test_a_storm_loses_nothing_and_tells_nobody_twice(town: Deployment, seed: in
             each=min(EACH, KILLS // 12),
             within_s=KILLS * SECONDS_A_KILL,
         )
-        workers.stop(but="gateway")
+        workers.stop()
+        workers.dies_at = nobody_dies
+        workers.start("gateway")
         _settle(town, callback)
     finally:
         workers.stop()

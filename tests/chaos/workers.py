@@ -38,13 +38,18 @@ _PAUSE_S = 0.02
 quick.warm()  # once, in the server the children are forked from
 
 
+def nobody_dies(role: str, life: int) -> int:
+    """For ``Workers.dies_at``: after a storm."""
+    return 0
+
+
 @dataclass
 class Workers:
     """One process a role."""
 
     environ: Mapping[str, str]
     #: role and the how-manieth of its processes that is to die by itself → at which visit; 0 is never.
-    dies_at: Callable[[str, int], int] = lambda role, life: 0
+    dies_at: Callable[[str, int], int]
     _running: dict[str, Any] = field(default_factory=dict)
     _lives: dict[str, int] = field(default_factory=dict)  # role → how many died by themselves
 
@@ -78,8 +83,8 @@ class Workers:
     def role_of(self, pid: int) -> str | None:
         return next((role for role, process in self._running.items() if process.pid == pid), None)
 
-    def stop(self, *, but: str = "") -> None:
-        for role in [role for role in self._running if role != but]:
+    def stop(self) -> None:
+        for role in list(self._running):
             process = self._running.pop(role)
             process.kill()
             process.join(10)
