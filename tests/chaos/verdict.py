@@ -26,7 +26,6 @@ class Verdict:
     readable: list[str] = field(default_factory=list)  # withdrawn upstream, and still there
     out_of_order: list[str] = field(default_factory=list)
     in_doubt: Counter[str] = field(default_factory=Counter)  # channel and step → how many a person is asked about
-    refused: int = 0  # articles that rightly do not stand: WeChat took them and refused them
 
     @property
     def faults(self) -> dict[str, list[str]]:
@@ -80,15 +79,12 @@ def _articles(town: Deployment, articles: list[str], doubtful: set[str], verdict
     for article in listed:
         if not article["is_deleted"]:
             standing[article["content_source_url"].partition("#")[0]].append(article["title"])
-    refused = {(a["content_source_url"].partition("#")[0], a["title"]) for a in town.other.refused_articles()}
     upstream = {a["id"]: a for a in town.other.get("/cms/articles")}
     for key in articles:
         there = standing.get(upstream[key]["url"], [])
         if len(there) > 1 and key not in doubtful:
             verdict.doubled.append(f"article {key} stands {len(there)} times: {there}")
-        if there != [upstream[key]["title"]] and (upstream[key]["url"], upstream[key]["title"]) in refused:
-            verdict.refused += 1  # an older one may stand meanwhile: nothing replaced it
-        elif there != [upstream[key]["title"]] and key not in doubtful:
+        if there != [upstream[key]["title"]] and key not in doubtful:
             verdict.lost.append(f"article {key}: {upstream[key]['title']}, standing: {there}")
     for article in upstream.values():
         if article["status"] != 1 and standing.get(article["url"]) and article["id"] not in doubtful:
