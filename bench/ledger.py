@@ -25,7 +25,7 @@ CLAIMS = Variant("claims", "bench.variants.ledger_claims")
 
 def main(arguments: Sequence[str] | None = None) -> dict[str, Any]:
     parser = argparse.ArgumentParser(prog="bench.ledger", description=__doc__)
-    parser.add_argument("-n", type=int, default=500, help="deliveries (500)")
+    parser.add_argument("-n", type=int, default=2000, help="deliveries (2000)")
     parser.add_argument("--rounds", type=int, default=3, help="runs of each variant, of which the least counts (3)")
     parser.add_argument(
         "--pending", type=int, nargs="+", default=[1_000, 100_000, 1_000_000], help="waiting deliveries"
