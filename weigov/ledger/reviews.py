@@ -1,10 +1,13 @@
 """People's decisions about frozen deliveries. The ledger counts them; nobody counts twice.
 
+A person is a log-in, or a name and, in brackets, what the system that knows them counts them by: ``li (7)``.
+
 An approval names the digest of what was seen: when the frozen bytes are another revision's, it is stale and refused.
 """
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
@@ -59,7 +62,9 @@ def decide(
     person = person.strip()
     if not person:
         raise ReviewRejected("a decision needs a name")
-    new = insert_ignore(
+    seen = select(review.c.person).where(review.c.delivery_id == delivery_id, review.c.digest == digest)
+    known = any(same_person(person, other) for other in connection.scalars(seen))
+    new = not known and insert_ignore(
         connection,
         review,
         [
@@ -82,6 +87,19 @@ def decide(
         outbox.move(connection, row, "ready", now=now, due_at=now)
         return "ready"
     return "waiting_review"
+
+
+def same_person(one: str, other: str) -> bool:
+    """Whether two names are one person's: renamed in between (``li (7)``, ``lili (7)``), or once by the log-in alone,
+    as the command line has it (``li``, ``li (7)``). Two who share a name (``li (7)``, ``li (9)``) are two.
+    """
+    (name, identity), (name_2, identity_2) = _parts(one), _parts(other)
+    return identity == identity_2 or (name == name_2 and (one == name or other == name_2))
+
+
+def _parts(person: str) -> tuple[str, str]:
+    found = re.fullmatch(r"(.+) \(([^()]+)\)", person)
+    return (found[1], found[2]) if found else (person, person)
 
 
 def approvals(connection: Connection, delivery_id: int, digest: str) -> int:

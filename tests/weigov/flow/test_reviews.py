@@ -54,6 +54,17 @@ def test_it_leaves_after_two_different_people_and_not_before(reviewed: Deploymen
         decide(reviewed.ctx, row.id, digest=row.digest, person="zhuren", decision="approve")
 
 
+def test_one_person_is_one_by_every_name_and_two_of_one_name_are_two(reviewed: Deployment) -> None:
+    publish(reviewed.other, "关于供水管道抢修的通知")
+    compose(reviewed)
+    row = one_held(reviewed)
+    reviewed.approve("li (7)")
+    for other in ("li", "lili (7)", "li (7)"):  # on the command line, renamed in Airflow, again
+        with pytest.raises(ReviewRejected, match="another person is needed"):
+            decide(reviewed.ctx, row.id, digest=row.digest, person=other, decision="approve")
+    assert decide(reviewed.ctx, row.id, digest=row.digest, person="li (9)", decision="approve") == "ready"
+
+
 def test_a_reviewer_is_shown_what_was_found_and_what_differs_from_what_citizens_read(reviewed: Deployment) -> None:
     (reviewed.settings.site / "words.yaml").write_text("warn: [{word: 按装, say: 安装}]\n", encoding="utf-8")
     reviewed.reopen()
