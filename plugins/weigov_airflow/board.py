@@ -1,12 +1,17 @@
 """The board inside Airflow: who is logged in, what Airflow lets them do, and the deployment its API server shows.
 
-Every page asks Airflow for the right to see plugins; what changes anything, for the right to do the like there:
+Every page asks Airflow for the right to see runs of ``watch``, the DAG about all of the site; what changes anything,
+for the right to do the like there:
 
-    replay, review     start a run of the flow's DAG (an editor: role ``user``)
+    replay             start a run of the flow's DAG (an editor: role ``user``)
+    review             answer the questions of the flow's review DAG (likewise)
     settle             edit the account's connection (``op``): whoever may change how we speak to WeChat
     pause              likewise
     clear_quota        likewise
     log                see Airflow's own audit log
+
+Not the right to see plugins, which FAB's viewers and editors lack; nor that to see Airflow, which each of its custom
+roles has, without a right to any DAG.
 """
 
 from __future__ import annotations
@@ -16,13 +21,12 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 from urllib.parse import urlsplit
 
 import requests
 from airflow.api_fastapi.app import get_auth_manager
 from airflow.api_fastapi.auth.managers.models.resource_details import (
-    AccessView,
     ConnectionDetails,
     DagAccessEntity,
     DagDetails,
@@ -37,7 +41,7 @@ from weigov.flow.context import Context
 from weigov.settings import Settings
 from weigov.wiring import opened, usable_site
 from weigov_airflow.credentials import AirflowCredentials
-from weigov_airflow.review import person_of
+from weigov_airflow.review import dag_id, person_of
 
 #: How long what is known of the YAML's files and of the gateway is believed.
 _LOOK_AGAIN_S = 5.0
@@ -46,10 +50,18 @@ _GATEWAY_TIMEOUT_S = 1.5
 
 
 def _reader(user: GetUserDep) -> Person:
-    """Whoever may see plugins' pages. Airflow answers 401 for nobody, and we 403 for those it does not let."""
-    if not get_auth_manager().is_authorized_view(access_view=AccessView.PLUGINS, user=user):
+    """Whoever may see the site's runs. 401 for nobody, also where FAB gives those who have not logged in a role."""
+    name = person_of({"id": user.get_id(), "name": user.get_name()})
+    if not name:
+        raise HTTPException(401)
+    if not _may_in_dag(user, "GET", DagAccessEntity.RUN, "watch"):
         raise HTTPException(403)
-    return Person(person_of({"id": user.get_id(), "name": user.get_name()}), user)
+    return Person(name, user)
+
+
+def _may_in_dag(user: Any, method: Literal["GET", "POST", "PUT"], what: DagAccessEntity, dag: str | None) -> bool:
+    details = DagDetails(id=dag)
+    return get_auth_manager().is_authorized_dag(method=method, access_entity=what, details=details, user=user)
 
 
 class AirflowGuard:
@@ -59,14 +71,18 @@ class AirflowGuard:
 
     def may(self, person: Person, permission: Permission, about: str) -> bool:
         """By the table above."""
-        manager, user = get_auth_manager(), person.user
         if permission == "log":
-            return manager.is_authorized_dag(method="GET", access_entity=DagAccessEntity.AUDIT_LOG, user=user)
-        if permission in ("replay", "review"):
-            details = DagDetails(id=f"flow_{about}" if about else None)
-            entity = DagAccessEntity.RUN
-            return manager.is_authorized_dag(method="POST", access_entity=entity, details=details, user=user)
-        return manager.is_authorized_connection(method="PUT", details=ConnectionDetails(), user=user)
+            return _may_in_dag(person.user, "GET", DagAccessEntity.AUDIT_LOG, None)
+        if permission == "replay":
+            return _may_in_dag(person.user, "POST", DagAccessEntity.RUN, f"flow_{about}" if about else None)
+        if permission == "review":
+            return _may_in_dag(person.user, "PUT", DagAccessEntity.HITL_DETAIL, dag_id(about) if about else None)
+        manager = get_auth_manager()
+        return manager.is_authorized_connection(method="PUT", details=ConnectionDetails(), user=person.user)
+
+    def log_in(self, back: str) -> str:
+        """Airflow's own page for it."""
+        return get_auth_manager().get_url_login(next_url=back)
 
     def origins(self) -> Sequence[str]:
         """Where Airflow says it is reached."""

@@ -152,10 +152,14 @@ class ReviewOperator(HITLOperator):
 
 
 def person_of(user: Mapping[str, Any] | None) -> str:
-    """Who answered, as the ledger counts people: by the log-in, with the name where that says more."""
+    """Who answered, as the ledger counts people: by Airflow's id of them, with the name where that says more.
+
+    SimpleAuthManager's id is the log-in; FAB's is a number, and its name the log-in. '' is nobody: whoever may answer
+    without having logged in has a name in FAB, and no id.
+    """
     user = user or {}
-    login, name = str(user.get("id") or ""), str(user.get("name") or "")
-    return login if not name or name == login else f"{name} ({login})"
+    identity, name = str(user.get("id") or ""), str(user.get("name") or "")
+    return f"{name} ({identity})" if identity and name and name != identity else identity
 
 
 def subject(item: Held, nth: int) -> str:

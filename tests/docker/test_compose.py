@@ -18,9 +18,9 @@ def test_every_airflow_setting_in_it_is_one_airflow_knows() -> None:
     # Read beside Airflow, not through it: importing it would make a home directory and a database.
     installed = Path(sysconfig.get_path("purelib")) / "airflow"
     known = yaml.safe_load((installed / "config_templates" / "config.yml").read_text(encoding="utf-8"))
-    known |= runpy.run_path(str(installed / "providers" / "celery" / "get_provider_info.py"))["get_provider_info"]()[
-        "config"
-    ]
+    for provider in ("celery", "fab"):
+        told = runpy.run_path(str(installed / "providers" / provider / "get_provider_info.py"))
+        known |= told["get_provider_info"]()["config"]
     unknown = []
     for name in COMPOSE["x-weigov"]["environment"]:
         if not name.startswith("AIRFLOW__"):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Mapping
 from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any
@@ -40,11 +41,12 @@ class Question:
     def ask(self) -> Any:
         return self.operator.execute(self.context)
 
-    def answer(self, person: str, choice: str, comment: str | None = None) -> Any:
+    def answer(self, person: str | Mapping[str, Any], choice: str, comment: str | None = None) -> Any:
+        """``person``: as Airflow names them, or only the log-in."""
         event = {
             "chosen_options": [choice],
             "params_input": {"comment": comment},
-            "responded_by_user": {"id": person, "name": person},
+            "responded_by_user": {"id": person, "name": person} if isinstance(person, str) else person,
             "timedout": False,
         }
         return self.operator.execute_complete(self.context, event)
@@ -177,6 +179,8 @@ def test_an_answer_that_names_nobody_does_not_count(town: Deployment, notice: He
         ({"id": "bianji", "name": "bianji"}, "bianji"),  # as the command line would name the same person
         ({"id": "7", "name": "张 伟"}, "张 伟 (7)"),  # two people may share a name, never a log-in
         ({"id": "7", "name": ""}, "7"),
+        ({"id": "3", "name": "bianji"}, "bianji (3)"),  # as FAB has it
+        ({"id": None, "name": "Anonymous"}, ""),  # as FAB has whoever need not log in
         (None, ""),
     ],
 )

@@ -7,12 +7,11 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.real.api_server import api_server
+from tests.api_server import api_server
 from tests.real.machine import Say, running
 from tests.real.wordpress import WordPress
-from tests.weigov.board.town import Town, busy
-from tests.weigov.flow.deployment import Deployment, calm_site, other_side
-from weigov.ledger.migrate import migrate
+from tests.weigov.board.town import Town, made
+from tests.weigov.flow.deployment import other_side
 
 
 @pytest.fixture(scope="session")
@@ -38,12 +37,8 @@ def wordpress(say: Say) -> Iterator[WordPress]:
 def board_town(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Town]:
     """A deployment in which something of everything happened."""
     home = tmp_path_factory.mktemp("board")
-    with other_side(home / "sandbox.db") as other:
-        url = f"sqlite:///{home / 'ledger.db'}"
-        migrate(url)
-        made = Deployment.prepare(other, home / "home", url, calm_site(home)).start()
-        yield busy(made)
-        made.stop()
+    with other_side(home / "sandbox.db") as other, made(other, home) as town:
+        yield town
 
 
 @pytest.fixture(scope="session")

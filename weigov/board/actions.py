@@ -159,11 +159,14 @@ def register(app: FastAPI, deployment: Deployment, renderer: Renderer, guard: Gu
     def _do(request: Request, action: Action, form: Form) -> Response:
         person: Person = request.state.person
         words = words_of(request)
-        # Before anything is looked up: whoever may not do it anywhere learns nothing of what there is.
-        if not guard.may(person, action.permission, ""):
-            return refused(request, 403, words("act.may_not"))
         with deployment.open() as ctx:
-            if not guard.may(person, action.permission, action.about(ctx, form)):
+            try:
+                may = guard.may(person, action.permission, action.about(ctx, form))
+            except HTTPException:
+                if guard.may(person, action.permission, ""):
+                    raise
+                may = False  # whoever may not do it everywhere learns nothing of what there is
+            if not may:
                 return refused(request, 403, words("act.may_not"))
             reason = " ".join(form.get("reason", "").split())[:500]
             if action.needs_reason(form) and not reason:

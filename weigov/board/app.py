@@ -11,7 +11,7 @@ from fastapi.responses import PlainTextResponse, Response
 from weigov.board import actions, pages
 from weigov.board.form import NotOurs
 from weigov.board.guard import Deployment, Guard, Person
-from weigov.board.render import HEADERS, Renderer, static
+from weigov.board.render import HEADERS, Renderer, root_of, static
 from weigov.errors import WeigovError
 
 
@@ -47,7 +47,9 @@ def create_app(deployment: Deployment, guard: Guard) -> FastAPI:
         key = {401: "error.login", 403: "error.forbidden", 404: "error.missing"}.get(error.status_code)
         if key is None:
             return PlainTextResponse(str(error.detail), error.status_code, headers=HEADERS)
-        return renderer.page(request, "error.html", error.status_code, heading=key, said=[])
+        back = f"{request.url.path}?{request.url.query}" if request.method == "GET" else f"{root_of(request)}/"
+        log_in = guard.log_in(back.rstrip("?")) if error.status_code == 401 else ""
+        return renderer.page(request, "error.html", error.status_code, heading=key, said=[], log_in=log_in)
 
     return app
 

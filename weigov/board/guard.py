@@ -33,6 +33,10 @@ class Guard(Protocol):
         """Whether ``person`` may do this. ``about``: the flow (replay, review, pause) or account it is about."""
         ...
 
+    def log_in(self, back: str) -> str:
+        """The address where one logs in, and is led to ``back`` from."""
+        ...
+
     def origins(self) -> Sequence[str]:
         """Further origins (``https://host``) the pages may be served from: a proxy's in front."""
         ...

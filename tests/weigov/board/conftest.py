@@ -8,13 +8,12 @@ from contextlib import contextmanager
 import pytest
 from fastapi import HTTPException, Request
 
-from tests.weigov.board.town import Town, busy
-from tests.weigov.flow.deployment import Deployment, OtherSide, calm_site, other_side
+from tests.weigov.board.town import Town, made
+from tests.weigov.flow.deployment import OtherSide, other_side
 from tests.weigov.serving import Web, serve
 from weigov.board.app import create_app
 from weigov.board.guard import Permission, Person
 from weigov.flow.context import Context
-from weigov.ledger.migrate import migrate
 
 #: role → what it may, as Airflow's roles do.
 ROLES: dict[str, set[Permission]] = {
@@ -36,6 +35,9 @@ class Roles:
 
     def may(self, person: Person, permission: Permission, about: str) -> bool:
         return permission in ROLES[person.user]
+
+    def log_in(self, back: str) -> str:
+        return f"/log-in?next={back}"
 
     def origins(self) -> Sequence[str]:
         return ["https://oa.city.gov.cn"]
@@ -69,12 +71,8 @@ def sandbox_running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[OtherS
 @pytest.fixture(scope="package")
 def town(sandbox_running: OtherSide, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Town]:
     """One for all tests: what a test changes it changes about a delivery of its own."""
-    home = tmp_path_factory.mktemp("board")
-    url = f"sqlite:///{home / 'ledger.db'}"
-    migrate(url)
-    made = Deployment.prepare(sandbox_running, home / "home", url, calm_site(home)).start()
-    yield busy(made)
-    made.stop()
+    with made(sandbox_running, tmp_path_factory.mktemp("board")) as town:
+        yield town
 
 
 @pytest.fixture(scope="package")

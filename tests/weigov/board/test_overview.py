@@ -170,3 +170,4 @@ def test_the_language_is_chosen_kept_and_shown(web: Web) -> None:
 def test_without_a_log_in_there_is_nothing_but_the_sentence_to_log_in(web: Web, town: Town) -> None:
     answer = web.get("/", headers={"X-Role": ""})
     assert answer.status_code == 401 and "Log in to Airflow first" in answer.text and "通知公告" not in answer.text
+    assert 'href="/log-in?next=/"' in answer.text

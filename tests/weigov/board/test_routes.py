@@ -1,6 +1,6 @@
 """Every route of board and gateway: for people who are logged in, or public for a reason that stands here.
 
-tests/real/test_board_roles.py tries the same table against a real API server of Airflow.
+tests/plugins/test_board.py tries the same table against real API servers of Airflow.
 """
 
 from __future__ import annotations
@@ -28,6 +28,8 @@ ACTS = {
     "replay": "user", "quarantine": "user", "review": "user",
     "settle": "op", "pause": "op", "resume": "op", "clear_quota": "op",
 }  # fmt: skip
+#: What FAB's roles differ in: its administrators alone see Airflow's audit log, with SimpleAuthManager everybody.
+FAB = {"/log": "admin", "/log.{form}": "admin"}
 #: Of the gateway: why nobody logs in there.
 PUBLIC = {
     "/healthz": "says only whether the ledger answers, to whoever watches the process",

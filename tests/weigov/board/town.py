@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
+from pathlib import Path
 
 from sandbox.people import PEOPLE
-from tests.weigov.flow.deployment import MORNING, Deployment
+from tests.weigov.flow.deployment import MORNING, Deployment, OtherSide, calm_site
 from tests.weigov.flow.test_articles import publish
 from tests.weigov.flow.test_messages import ORDINARY, case_of, move
 from weigov.ledger import audit_log, outbox, quota
+from weigov.ledger.migrate import migrate
 from weigov.ledger.outbox import Delivery, New
 
 SCRIPT = "<script>document.title='owned'</script><img src=x onerror=\"document.title='owned'\">"
@@ -62,6 +66,16 @@ class Town:
         """The audit log, oldest first."""
         with self.it.ctx.ledger.read() as connection:
             return list(audit_log.entries(connection))
+
+
+@contextmanager
+def made(other: OtherSide, home: Path) -> Iterator[Town]:
+    """Such a town over a ledger in ``home``, the demo's other side being ``other``."""
+    url = f"sqlite:///{home / 'ledger.db'}"
+    migrate(url)
+    it = Deployment.prepare(other, home / "home", url, calm_site(home)).start()
+    yield busy(it)
+    it.stop()
 
 
 def busy(town: Deployment) -> Town:
