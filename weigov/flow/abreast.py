@@ -10,6 +10,7 @@ for; these are made once it is committed.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from datetime import datetime
 from typing import Protocol
 
 from sqlalchemy import Connection
@@ -86,19 +87,20 @@ class _Batch:
         self._over = self._over or any(_ends_all_alike(outcome) for _, outcome in answers)
         accepted = [(row, outcome) for row, outcome in answers if isinstance(outcome, str)]
         rows, dropped = self._next()
+        begun_at = ctx.now()
         kept, begun = set[int](), list[Delivery]()
         with ctx.ledger.begin() as connection:
             if accepted:
                 kept = _keep(ctx, connection, accepted)
             if rows:
                 begun = sending.begin_many(
-                    connection, rows, self._name, owner=ctx.worker, lease_s=LEASE_S, now=ctx.now()
+                    connection, rows, self._name, owner=ctx.worker, lease_s=LEASE_S, now=begun_at
                 )
             if dropped:
                 claims.release(connection, dropped, now=ctx.now(), owner=ctx.worker)
         self._not_begun += dropped
         for row in begun:
-            self._send(row)
+            self._send(row, begun_at)
         ours = {row.id for row in begun}
         results: list[Result] = [(row, LedgerConflict(f"delivery {row.id}")) for row in rows if row.id not in ours]
         for row, outcome in answers:
@@ -129,8 +131,8 @@ class _Batch:
         rows, self.waiting = self.waiting[:room], self.waiting[room:]
         return rows, []
 
-    def _send(self, row: Delivery) -> None:
-        if self._over:
+    def _send(self, row: Delivery, begun_at: datetime) -> None:
+        if self._over or step.stood_still(self._ctx, begun_at):
             self._untried.append(row)
             return
         try:

@@ -26,7 +26,7 @@ from weigov.errors import (
     RemoteUnavailable,
 )
 from weigov.flow import reach
-from weigov.flow.context import LEASE_S, Context
+from weigov.flow.context import CALL_DEADLINE_S, LEASE_S, Context
 from weigov.ledger import attempts, deferrals, outbox, quota, sending
 from weigov.ledger.outbox import Delivery
 from weigov.ledger.states import State
@@ -59,11 +59,13 @@ def call(ctx: Context, row: Delivery, step: str, action: Callable[[], str], *, l
     """Make the step's call; the delivery as it stands afterwards, claimed for its next step.
 
     ``last`` is the state an answered last step leads to. Raises Ended when the delivery has come to rest (always for
-    a last step), StopDrain when nothing else may be tried at this target.
+    a last step), StopDrain when nothing else may be tried at this target, LedgerConflict when somebody else has it.
     """
-    repeating = row.state == "unknown"
+    repeating, begun_at = row.state == "unknown", ctx.now()
     with ctx.ledger.begin() as connection:
-        row = sending.begin(connection, row, step, owner=ctx.worker, lease_s=LEASE_S, now=ctx.now())
+        row = sending.begin(connection, row, step, owner=ctx.worker, lease_s=LEASE_S, now=begun_at)
+    if stood_still(ctx, begun_at):
+        raise _not_made(ctx, row, repeating)
     try:
         remote_id = action()
     except (RemoteError, RecordRejected) as error:
@@ -91,6 +93,12 @@ def call(ctx: Context, row: Delivery, step: str, action: Callable[[], str], *, l
             attempts.adopt(connection, late, step, remote_id, now=ctx.now())
             outbox.move(connection, late, "ready", now=ctx.now())
         raise Ended("ready") from None
+
+
+def stood_still(ctx: Context, begun_at: datetime) -> bool:
+    """Whether so long went by since the intent that a call made now might outlive its lease: a machine that was
+    suspended in between. Others may have the delivery, and a key may be forgotten."""
+    return ctx.now() - begun_at > timedelta(seconds=LEASE_S - CALL_DEADLINE_S)
 
 
 def ask(ctx: Context, row: Delivery, question: Callable[[], _T]) -> _T:
@@ -128,6 +136,15 @@ def failed(ctx: Context, row: Delivery, error: RemoteError | RecordRejected) -> 
 def ends_all_alike(error: RemoteError | RecordRejected) -> bool:
     """Whether the next call of this kind would fail in the same way, so that none should be begun."""
     return isinstance(error, AccountStopped | RateLimited | RemoteUnavailable)
+
+
+def _not_made(ctx: Context, row: Delivery, repeating: bool) -> Ended:
+    """Take the intent back; of a call before it nobody knows any more than they did."""
+    if repeating:
+        return Ended(_write_down(ctx, row, "unknown", reason=row.reason, check_at=ctx.now() + FIRST_LOOK))
+    with ctx.ledger.begin() as connection:
+        sending.take_back(connection, row, owner=ctx.worker, now=ctx.now())
+    return Ended("ready")
 
 
 def _without_effect(ctx: Context, row: Delivery, error: RemoteError | RecordRejected) -> Ended | StopDrain:

@@ -16,7 +16,7 @@ from sqlalchemy import Connection
 from weigov.errors import RemoteError, RemoteRefused
 from weigov.flow import abreast
 from weigov.flow.context import Context
-from weigov.flow.step import call
+from weigov.flow.step import Ended, call
 from weigov.ledger import bindings, citizens, outbox, receipts
 from weigov.ledger.outbox import Delivery
 from weigov.wechat.client import AccountClient
@@ -43,6 +43,8 @@ def may_repeat(ctx: Context, row: Delivery) -> bool:
 
 def send(ctx: Context, client: AccountClient, row: Delivery) -> None:
     """Send it (again, with the same key, when it is unknown). Always ends with Ended or StopDrain."""
+    if row.state == "unknown" and not may_repeat(ctx, row):
+        raise Ended("unknown")  # those before it in the queue took too long
     with ctx.ledger.read() as connection:
         openid = bindings.openids(connection, ctx.sealer, client.account.appid, [row.subject]).get(row.subject, "")
     call(ctx, row, "send", lambda: client.send_template(**_message(ctx, row, openid)), last="accepted")

@@ -81,6 +81,8 @@ def send(ctx: Context, client: AccountClient, row: Delivery) -> None:
     if row.effect == "remove":
         remove(ctx, client, row)
         return
+    if row.state == "unknown" and not may_repeat(ctx, row):
+        raise Ended("unknown")  # those before it in the queue took too long
     _drop_stale(ctx, row)
     if row.effect == "preview":
         _preview(ctx, client, row)
