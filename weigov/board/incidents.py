@@ -26,6 +26,7 @@ _SHOWN = 20
 KINDS = {
     "halted": ("admin", ""),
     "stopped": ("it", "deliveries?target={}"),
+    "waits": ("it", "deliveries?target={}&state=deferred"),
     "readable": ("it", "item/{}"),
     "in_doubt": ("it", "deliveries?flow={}&state=in_doubt"),
     "quarantine": ("editor", "quarantine?flow={}"),
@@ -34,6 +35,8 @@ KINDS = {
     "held": ("it", "flow/{}"),
     "task": ("it", "dag/{}"),
 }
+#: In some keys more is named than what the link leads to, behind this.
+_BEHIND_THE_LINKED = {"task": ".", "waits": " "}
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +58,7 @@ class Shown:
     @property
     def why_says_what_to_do(self) -> bool:
         """Whether its ``why`` is a reason of the ledger's, which has an advice of its own."""
-        return self.key in ("incident.stopped", "incident.stream", "incident.task")
+        return self.key in ("incident.stopped", "incident.waits", "incident.stream", "incident.task")
 
     @property
     def lasted(self) -> timedelta:
@@ -103,6 +106,8 @@ def targets_of(key: str) -> set[str]:
     kind, _, name = key.partition(":")
     if kind == "stopped":
         return {name}
+    if kind == "waits":
+        return {name.partition(" ")[0]}
     if kind in ("in_doubt", "quarantine", "held"):
         return {f"flow:{name}"}
     if kind == "stream":
@@ -141,7 +146,7 @@ def _shown(ctx: Context, one: Incident, times: int) -> Shown:
     values: dict[str, Any] = {"what": _called(ctx, kind, name), "why": one.why or "—"}
     if one.why.isdecimal():
         values["n"] = int(one.why)
-    linked = name.partition(".")[0] if kind == "task" else name
+    linked = name.partition(_BEHIND_THE_LINKED[kind])[0] if kind in _BEHIND_THE_LINKED else name
     key = f"incident.{kind}" if kind in KINDS else "incident.other"
     if kind not in KINDS:
         values["why"] = one.said
@@ -153,4 +158,4 @@ def _called(ctx: Context, kind: str, name: str) -> str:
     if kind in ("in_doubt", "quarantine", "held"):
         flow = ctx.site.flows.get(name)
         return f"{flow.title} {name}" if flow and flow.title != name else name
-    return name.partition(":")[2] if kind == "stopped" else name
+    return name.partition(":")[2].partition(" ")[0] if kind in ("stopped", "waits") else name

@@ -260,7 +260,7 @@ def _set_aside(ctx: Context, connection: Connection, row: Delivery, error: Excep
     """It waits, with the reason, while the others go. In the midst of a call its lease makes it unknown instead."""
     now, late = ctx.now(), outbox.get(connection, row.id)
     if late.state == "claimed":
-        reason = f"Weigov could not handle this delivery ({where(error)}): report it"
+        reason = deferrals.for_a_person(f"Weigov could not handle this delivery ({where(error)}): report it")
         outbox.defer(connection, late, until=now + PERSON_NEEDED, reason=reason, now=now, owner=ctx.worker)
 
 
@@ -332,7 +332,7 @@ class Gate:
         flow = self._ctx.site.flows.get(row.flow)
         if flow is None and row.effect != "remove":
             # Nobody knows its quiet hours, nor whether it is wanted at all. A removal is always wanted.
-            reason = f"flow {row.flow} is broken or gone: see weigov lint"
+            reason = deferrals.for_a_person(f"flow {row.flow} is broken or gone: see weigov lint")
             outbox.defer(connection, row, until=now + _ASK_AGAIN, reason=reason, now=now, owner=self._ctx.worker)
             return False
         if pause is not None and row.effect != "remove":

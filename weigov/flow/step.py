@@ -115,7 +115,7 @@ def ask(ctx: Context, row: Delivery, question: Callable[[], _T]) -> _T:
 def hold(ctx: Context, row: Delivery, reason: str) -> Ended:
     """A claimed delivery must not go before a person did something: it waits, and is looked at again."""
     with ctx.ledger.begin() as connection:
-        until = ctx.now() + PERSON_NEEDED
+        until, reason = ctx.now() + PERSON_NEEDED, deferrals.for_a_person(reason)
         outbox.defer(connection, row, until=until, reason=reason, now=ctx.now(), owner=ctx.worker)
     return Ended("deferred")
 
@@ -157,7 +157,8 @@ def _without_effect(ctx: Context, row: Delivery, error: RemoteError | RecordReje
         _exhausted(ctx, row, error)
         return Ended(_hold_kind(ctx, row, until, _say(error)))
     if isinstance(error, AccountStopped) and not error.whole_account:
-        return Ended(_hold_kind(ctx, row, ctx.now() + PERSON_NEEDED, _say(error)))
+        reason = deferrals.for_a_person(_say(error))
+        return Ended(_hold_kind(ctx, row, ctx.now() + PERSON_NEEDED, reason))
     _unsent(ctx, row, _say(error))
     return StopDrain(str(error))
 

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import Any
 
 from weigov.errors import WeigovError
 from weigov.flow.channels import news
 from weigov.flow.context import Context
 from weigov.flow.plan import held_flows
-from weigov.ledger import incidents, reports, waiting
+from weigov.ledger import deferrals, incidents, reports, waiting
 from weigov.ledger.incidents import Incident, Wrong
 from weigov.notify import Notice
 
@@ -69,6 +71,7 @@ def found(ctx: Context) -> Iterator[tuple[str, Wrong]]:
     for one in status["stopped"]:
         said = f"{one['target']} 停止发送 nothing can be sent: {one['reason']}"
         yield f"stopped:{one['target']}", Wrong(said, one["reason"])
+    yield from _waiting_for_people(status["deferred"])
     if status["halted"]:
         yield "halted", Wrong(f"全部发送已停止 deliveries are {status['halted']}", status["halted"])
     for name, flow in status["flows"].items():
@@ -93,6 +96,21 @@ def found(ctx: Context) -> Iterator[tuple[str, Wrong]]:
             yield f"inbox:{appid}", Wrong(said, f"{one['waiting']}")
     for name in held_flows(ctx):
         yield f"held:{name}", Wrong(f"{name} 的配置已改动，等待确认 the YAML changed: weigov plan, weigov apply")
+
+
+def _waiting_for_people(groups: Sequence[Mapping[str, Any]]) -> Iterator[tuple[str, Wrong]]:
+    """What is deferred until somebody acts (a permission, a menu that is not ours): once an account and channel."""
+    waiting = Counter[tuple[str, str]]()
+    why = dict[tuple[str, str], str]()
+    for group in groups:
+        what = deferrals.what_to_do(group["reason"])
+        if what is not None:
+            place = group["target"], group["channel"]
+            waiting[place] += group["count"]
+            why.setdefault(place, what)
+    for (target, channel), count in waiting.items():
+        said = f"{target} 有 {count} 条 {channel} 待人工处理后才能发送 wait for somebody: {why[target, channel]}"
+        yield f"waits:{target} {channel}", Wrong(said, why[target, channel])
 
 
 def _tell(ctx: Context) -> tuple[int, tuple[str, ...]]:

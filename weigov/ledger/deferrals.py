@@ -10,6 +10,18 @@ from weigov.ledger.claims import is_in
 from weigov.ledger.outbox import IN_DRAFT_BOX
 from weigov.ledger.tables import delivery
 
+_SOMEBODY = "somebody must act: "
+
+
+def for_a_person(reason: str) -> str:
+    """The reason of what does not go before somebody did something: the people on duty are told."""
+    return _SOMEBODY + reason
+
+
+def what_to_do(reason: str) -> str | None:
+    """What somebody must act on; None where it goes by itself in the end."""
+    return reason.removeprefix(_SOMEBODY) if reason.startswith(_SOMEBODY) else None
+
 
 def defer_rest(
     connection: Connection,

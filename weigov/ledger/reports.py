@@ -32,7 +32,7 @@ def status(connection: Connection, site: str, *, now: datetime) -> dict[str, Any
     quarantine  the newest: flow, system, stream, key, reason, since
     unreadable  the newest rows that could not even become a record: system, stream, key, reason, since
     stopped     targets to which nothing can be sent: target, reason, since
-    deferred    groups: flow, target, reason, count, until (the earliest)
+    deferred    groups: flow, target, channel, reason, count, until (the earliest)
     unknown, in_doubt, waiting_review
                 the newest: id, flow, target, record, title, step, reason, since
     accepted    the same of what WeChat took, where something is known of what it waits for
@@ -244,10 +244,11 @@ def _unreadable(connection: Connection, site: str) -> list[dict[str, Any]]:
 
 def _deferred(connection: Connection, site: str, flows: Sequence[str]) -> list[dict[str, Any]]:
     until = func.min(delivery.c.due_at).label("until")
+    kind = (delivery.c.flow, delivery.c.target, delivery.c.channel, delivery.c.reason)
     query = (
         _some(site, flows, ("deferred",))
-        .with_only_columns(delivery.c.flow, delivery.c.target, delivery.c.reason, func.count().label("count"), until)
-        .group_by(delivery.c.flow, delivery.c.target, delivery.c.reason)
+        .with_only_columns(*kind, func.count().label("count"), until)
+        .group_by(*kind)
         .order_by(until)
     )
     return [dict(row._mapping) for row in connection.execute(query)]

@@ -52,7 +52,8 @@ NOT_OF_A_RECORD = {
 #: Texts in those modules that are no reason: a pattern of the whole text, and why.
 NO_REASON = {
     r"\W*(but for what is kept for withdrawals|--receipt takes the article's id .*|characters with Chinese|"
-    r"\{\} characters long|article \{\}:|\{\} \(\{\} row\{\}\)|article \{\} of \{\}|and \{\} more)\W*":
+    r"\{\} characters long|article \{\}:|\{\} \(\{\} row\{\}\)|article \{\} of \{\}|and \{\} more|"
+    r"somebody must act)\W*":
         "a part of a sentence, which is there as a whole",
     r"row \{\} of (its batch|page \{\})|of neither|a menu for \{\}|by hand|no type|mass messages a \{\}|"
     r"Spooled.*|delivery \{\}, digest \{\}": "what something is called",

@@ -7,6 +7,8 @@ from datetime import timedelta
 
 from tests.weigov.flow.deployment import Deployment
 from tests.weigov.flow.test_articles import publish
+from tests.weigov.flow.test_messages import SEND
+from tests.weigov.flow.test_standstill import write_messages
 from weigov.flow.context import Context
 from weigov.flow.watch import Watched, found, task_failed, task_succeeded, watch
 from weigov.notify import Notice, NotTold
@@ -86,3 +88,35 @@ def test_a_stream_nobody_reads_any_more_is_wrong(calm: Deployment) -> None:
 def test_without_anybody_to_tell_it_is_kept(calm: Deployment) -> None:
     task_failed(calm.ctx, "x.y", "z")
     assert watch(calm.ctx) == Watched(1, 0)
+
+
+def test_a_missing_permission_is_one_alert_however_many_wait_for_however_long_and_its_end_is_told(
+    calm: Deployment,
+) -> None:
+    duty = Duty()
+    ctx = on_duty(calm, duty)
+    write_messages(calm, 25)
+    calm.other.fault("errcode", SEND, value="48001")
+    for _ in range(9):  # three hours, with three more tries
+        calm.deliver()
+        watch(ctx)
+        calm.other.advance(minutes=20)
+    assert calm.other.fired("errcode") == 3
+    (told,) = duty.heard
+    assert "25 条 template 待人工处理" in told.text and "48001" in told.text
+    calm.other.mend()
+    calm.other.advance(hours=1)
+    calm.drain()
+    watch(ctx)
+    calm.other.advance(minutes=16)
+    watch(ctx)
+    assert ["recovered" in notice.subject for notice in duty.heard] == [False, True]
+
+
+def test_what_waits_for_its_hour_or_its_quota_is_nobodys_alert(calm: Deployment) -> None:
+    duty = Duty()
+    ctx = on_duty(calm, duty)
+    write_messages(calm, 3)
+    calm.other.fault("errcode", SEND, value="45009")
+    calm.deliver()
+    assert watch(ctx) == Watched(0, 0)
