@@ -74,22 +74,23 @@ def clean_style(style: str) -> Style:
 def _cleaned(style: str) -> Style:
     kept: dict[str, str] = {}
     tricks, hidden, lined = 0, False, False
-    short = len(style) <= _CACHED_CHARS
+    judge = _judged if len(style) <= _CACHED_CHARS else _judge
     for declaration in style.split(";"):
-        name, value, trick, hides, draws = _judged(declaration) if short else _judge(declaration)
-        if value:
-            kept[name] = value
-        tricks += trick
-        hidden = hidden or hides
-        lined = lined or draws
+        if (judgement := judge(declaration)) is not None:
+            name, value, trick, hides, draws = judgement
+            if value:
+                kept[name] = value
+            tricks += trick
+            hidden = hidden or hides
+            lined = lined or draws
     return Style(";".join([f"{name}:{value}" for name, value in kept.items()]), tricks, hidden, lined)
 
 
-def _judge(declaration: str) -> tuple[str, str, bool, bool, bool]:
-    """(name, value, trick, hidden, lined) of one declaration; ``value`` is '' when it does not stay."""
+def _judge(declaration: str) -> tuple[str, str, bool, bool, bool] | None:
+    """(name, value, trick, hidden, lined) of one declaration, '' for a value not kept; None when it says nothing."""
     name, colon, value = declaration.partition(":")
     if not colon:
-        return "", "", False, False, False
+        return None
     name, value = name.strip().lower(), " ".join(value.lower().replace("!important", "").split())
     hides = (name, value) in (("display", "none"), ("visibility", "hidden"), ("mso-hide", "all"))
     draws = name in _SIDES and _DRAWN.search(value) is not None
@@ -100,7 +101,8 @@ def _judge(declaration: str) -> tuple[str, str, bool, bool, bool]:
     pattern = _ALLOWED.get(name)
     if pattern is not None and pattern.fullmatch(value):
         return name, value, False, hides, draws
-    return name, "", _TRICK.search(declaration) is not None, hides, draws
+    trick = _TRICK.search(declaration) is not None
+    return (name, "", trick, hides, draws) if trick or hides or draws else None
 
 
 #: Styles differ by a measure here and there; most of their declarations were seen before.
