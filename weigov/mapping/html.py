@@ -22,8 +22,9 @@ from urllib.parse import urljoin, urlsplit
 
 from selectolax.lexbor import LexborHTMLParser, LexborNode
 
-from weigov.mapping.style import clean_style, is_color
-from weigov.mapping.tags import BLOCKS, HEADINGS, INLINES, PARENTS, PLANS, TABLE_ROWS, UNCOUNTED, UNKNOWN
+from weigov.mapping.starts import Start, TooLong, join, number, read, remembered
+from weigov.mapping.style import clean_style
+from weigov.mapping.tags import BLOCKS, COUNTED, HEADINGS, INLINES, PARENTS, SPECIAL, TABLE_ROWS
 from weigov.mapping.text import plain, without_unseen
 
 MAX_DEPTH = 100  # elements written inside each other; deeper ones lose their tags, not their text
@@ -36,9 +37,8 @@ IMAGE_STYLE = "max-width:100%"
 
 _IMAGE_SOURCES = ("data-src", "data-original", "_src")
 
-#: The usual attributes, none of them a handler or ``hidden``: asking a set is quicker than looking at each.
-_ONLY_LOOKS = frozenset("class style lang align valign width height id border href src alt title target".split())
-_NO_START = ("", " ")  # of a text that is written as it is
+_Placed = tuple[str, str, bool]  # the name it is written under, '' when it loses its tags; how; whether as a block
+_UNWRAPPED: _Placed = ("", "", False)
 _INLINE_NAMES = frozenset({*INLINES.values(), "a"})
 _ENDS = {name: f"</{name}>" for name in (*BLOCKS.values(), *_INLINE_NAMES, *PARENTS, "table")}
 _ENDS[SCROLLED] = "</table></section>"
@@ -66,7 +66,8 @@ def convert(html: str, resolve_image: Callable[[str], str | None], base_url: str
     ``base_url`` completes relative links where their address is printed.
     """
     writer = _Writer(resolve_image, base_url)
-    writer.write(LexborHTMLParser(html, is_fragment=True).root)
+    parser = LexborHTMLParser(html, is_fragment=True)  # held until the text is made: the next page finds its memory
+    writer.write(parser.root)
     return Converted("".join(writer.out).strip(_SPACE), dict(writer.dropped), tuple(writer.images))
 
 
@@ -94,9 +95,10 @@ class _Writer:
     def write(self, root: LexborNode | None) -> None:
         """Write ``root`` and what follows it.
 
-        This loop is where the time goes: a page is a thousand rounds of it. So what is open is no object but what is
-        needed when it ends: what comes after it, the name it was written under ('' when it lost its tags), where in
-        ``out`` it began, what its parent is called and how deep that is, and a link's address still to be printed.
+        This loop is where the time goes: a page is a thousand rounds of it. So most start tags are read once and
+        written at once, and what is open is no object but what is needed when it ends: what comes after it, the name
+        it was written under ('' when it lost its tags), where in ``out`` it began, what its parent is called and how
+        deep that is, and a link's address still to be printed.
         """
         stack: list[tuple[LexborNode | None, str, int, str, int, str]] = []
         out = self.out
@@ -117,29 +119,44 @@ class _Writer:
                 elif address:
                     self._print_address(address, at, inside)
                 continue
-            tag = node.tag
+            tag = node.tag or "-comment"
             if tag == "-text":
                 if inside not in TABLE_ROWS:
                     text = node.text_content or ""
-                    if self._pres or "  " in text or not text.isprintable() or text[:1] in _NO_START:
+                    if text < "!" or self._pres or "  " in text or not text.isprintable():
                         self._text(text)
-                    else:  # what is printable has neither line ends nor unseen characters: as it is
+                    else:  # it begins with no space, and has neither line ends nor unseen characters: as it is
                         self._trim = text[-1] == " "
                         out.append(_escape(text))
                 node = node.next
-            elif tag is None or tag[0] == "-":
-                node = node.next
             else:
                 at = len(out)
-                opened = self._open(node, tag, inside, depth)
-                if opened is None:
-                    node = node.next
-                    continue
-                stack.append((node.next, opened, at, inside, depth, self._address if tag == "a" else ""))
-                if opened == SCROLLED:
+                attributes = node.attributes
+                try:
+                    start = remembered(tag, **attributes)
+                except TooLong:
+                    start = read(tag, attributes)
+                if start.plain and depth < MAX_DEPTH and inside not in TABLE_ROWS:
+                    name, opening, block = start.name, start.opening, start.block
+                elif inside in start.homes:  # never too deep: what it is a part of was not
+                    name, opening, block = tag, start.part, True
+                else:
+                    placed = self._place(node, tag, attributes, start, inside, depth)
+                    if placed is None:
+                        node = node.next
+                        continue
+                    name, opening, block = placed
+                if block:
+                    self._block(opening)
+                    if name == "p":
+                        self._paragraph = at
+                elif opening:
+                    out.append(opening)
+                stack.append((node.next, name, at, inside, depth, self._address if tag == "a" else ""))
+                if name == SCROLLED:
                     inside, depth = "table", depth + 2
-                elif opened:
-                    inside, depth = opened, depth + 1
+                elif name:
+                    inside, depth = name, depth + 1
                 node = node.first_child
 
     # ---- text
@@ -173,76 +190,41 @@ class _Writer:
 
     # ---- elements
 
-    def _open(self, node: LexborNode, tag: str, inside: str, depth: int) -> str | None:
-        """Begin ``node``: the name it is written under, '' when it loses its tags only, None when it is done with."""
-        gone, wanted, special, counted, name, inline = PLANS.get(tag, UNKNOWN)
-        if gone:
-            if tag not in UNCOUNTED:
-                self.dropped[tag] += 1
+    def _place(
+        self, node: LexborNode, tag: str, attributes: Mapping[str, str | None], start: Start, inside: str, depth: int
+    ) -> _Placed | None:
+        """What becomes of ``node`` where it stands; None when it is done with."""
+        for noted in start.noted:
+            self.dropped[noted] += 1
+        if start.gone:
             return None
-        attributes = node.attributes
-        css, hidden = "", False
-        if attributes:
-            if not _ONLY_LOOKS.issuperset(attributes):
-                self._count_handlers(attributes)
-                hidden = "hidden" in attributes
-            if style := attributes.get("style"):
-                css, tricks, unshown, _ = clean_style(style)
-                if tricks or unshown:
-                    hidden = hidden or unshown
-                    if tricks:
-                        self.dropped["css"] += tricks
-        at_home = wanted is not None and inside in wanted
+        at_home = inside in PARENTS.get(tag, ())
         if not at_home and inside in TABLE_ROWS:
             return None  # an empty form, say: a parser leaves nothing with text here
-        if hidden:
+        if start.hidden:
             self.dropped["hidden"] += 1
             if at_home and tag in ("td", "th"):
                 self.out.append(f"<{tag}></{tag}>")  # the cells beside it stay where they are
                 self._trim = True
             return None
         if at_home:
-            return self._part(tag, attributes, css)
-        if special:
-            return self._special(node, tag, attributes, css, depth)
-        if counted:
+            return tag, start.part, True
+        if tag in SPECIAL:
+            return self._special(node, tag, attributes, start.css, depth)
+        if tag in COUNTED:
             self.dropped[tag] += 1
-        if wanted is not None and tag not in TABLE_ROWS:  # a part away from home
-            name = "section"
-        if name is None:
-            if tag == "font":
-                css = _colored(css, attributes.get("color"))
-            if inline is None or depth >= MAX_DEPTH or (inline == "span" and not css):
-                return ""
-            self.out.append(f'<{inline} style="{css}">' if css else f"<{inline}>")
-            return inline
-        if inside in HEADINGS and name in HEADINGS:
-            name = "section"
-        more = ""
-        if "align" in attributes or tag == "center":
-            if "text-align:" not in css:
-                css = _aligned(css, "center" if tag == "center" else attributes["align"])
-        if name == "ol" and (start := _number(attributes.get("start"), 2, 9999)):
-            more = f' start="{start}"'
         if depth >= MAX_DEPTH:
-            self._trim = False
-            return ""
-        at = len(self.out)
-        self._block(f'<{name}{more} style="{css}">' if css else f"<{name}{more}>")
-        if name == "p":
-            self._paragraph = at
-        elif name == "pre":
+            self._trim = self._trim and not start.block
+            return _UNWRAPPED
+        if start.name == "pre":
             self._pres += 1
-        return name
-
-    def _count_handlers(self, attributes: Mapping[str, str | None]) -> None:
-        for attribute in attributes:
-            if attribute[:2] == "on":
-                self.dropped["handler"] += 1
+        elif start.name in HEADINGS and inside in HEADINGS:
+            return "section", "<section" + start.opening.removeprefix(f"<{start.name}"), True
+        return start.name, start.opening, start.block
 
     def _special(
         self, node: LexborNode, tag: str, attributes: Mapping[str, str | None], css: str, depth: int
-    ) -> str | None:
+    ) -> _Placed | None:
         if tag == "br":
             self.out.append("<br>")
             self._trim = True
@@ -256,12 +238,12 @@ class _Writer:
             return self._table(node, attributes, css, depth)
         return None
 
-    def _block(self, start: str) -> None:
+    def _block(self, opening: str) -> None:
         at = self._paragraph
         if at >= 0:  # a p cannot hold blocks: it was a section all along
             self.out[at] = "<section" + self.out[at].removeprefix("<p")
             self._paragraph = -1
-        self.out.append(start)
+        self.out.append(opening)
         self._trim = True
 
     def _close(self, name: str, at: int) -> None:
@@ -281,19 +263,18 @@ class _Writer:
 
     # ---- links and pictures
 
-    def _link(self, attributes: Mapping[str, str | None], depth: int) -> str:
+    def _link(self, attributes: Mapping[str, str | None], depth: int) -> _Placed:
         href = (attributes.get("href") or "").strip()
         self._address = ""
         if _WEIXIN.fullmatch(href) and not self._links and depth < MAX_DEPTH:
             self._links += 1
-            self.out.append(f'<a href="{_escape(href, quote=True)}">')
-            return "a"
+            return "a", f'<a href="{_escape(href, quote=True)}">', False
         if href:
             self.dropped["link"] += 1
         if not self._links and self._addresses < _LINKS_WITHIN:
             self._address = _address(href, self._base_url)
             self._addresses += bool(self._address)
-        return ""
+        return _UNWRAPPED
 
     def _print_address(self, address: str, at: int, inside: str) -> None:
         self._addresses -= 1
@@ -327,37 +308,19 @@ class _Writer:
 
     # ---- tables
 
-    def _table(self, node: LexborNode, attributes: Mapping[str, str | None], css: str, depth: int) -> str:
+    def _table(self, node: LexborNode, attributes: Mapping[str, str | None], css: str, depth: int) -> _Placed:
         """A table in a wrapper that scrolls. One with a single cell only laid out the page: a section."""
         cells, bordered = _look_into(node)
         wrapped = self._tables > 0 or self.out[-1:] == [SCROLL]
         if cells < 2 or depth + (not wrapped) + 4 > MAX_DEPTH:
-            return ""
+            return _UNWRAPPED
         if "border-collapse:" not in css:
-            css = _join("border-collapse:collapse", css)
-        lines = ' border="1"' if bordered or _number(attributes.get("border"), 1, 99) else ""
+            css = join("border-collapse:collapse", css)
+        lines = ' border="1"' if bordered or number(attributes.get("border"), 1, 99) else ""
         if not wrapped:
             self._block(SCROLL)
-        self._block(f'<table{lines} cellpadding="4" style="{css}">')
         self._tables += 1
-        return "table" if wrapped else SCROLLED
-
-    def _part(self, tag: str, attributes: Mapping[str, str | None], css: str) -> str:
-        """A part of a table or list where it belongs. It is never too deep: what it is a part of was not."""
-        more = ""
-        if attributes:
-            if tag in ("td", "th"):
-                for name in ("colspan", "rowspan"):
-                    if name in attributes and (span := _number(attributes[name], 2, 999)):
-                        more += f' {name}="{span}"'
-                if "bgcolor" in attributes and "background-color:" not in css:
-                    color = (attributes["bgcolor"] or "").strip().lower()
-                    if color and is_color(color):
-                        css = _join(css, f"background-color:{color}")
-            if "align" in attributes:
-                css = _aligned(css, attributes["align"])
-        self._block(f'<{tag}{more} style="{css}">' if css else f"<{tag}{more}>")
-        return tag
+        return "table" if wrapped else SCROLLED, f'<table{lines} cellpadding="4" style="{css}">', True
 
 
 def _look_into(table: LexborNode) -> tuple[int, bool]:
@@ -383,27 +346,6 @@ def _look_into(table: LexborNode) -> tuple[int, bool]:
 def _hidden(node: LexborNode) -> bool:
     attributes = node.attributes
     return "hidden" in attributes or clean_style(attributes.get("style") or "").hidden
-
-
-def _aligned(css: str, align: str | None) -> str:
-    align = (align or "").strip().lower()
-    if align in ("left", "right", "center", "justify") and "text-align:" not in css:
-        return _join(css, f"text-align:{align}")
-    return css
-
-
-def _colored(css: str, color: str | None) -> str:
-    color = (color or "").strip().lower()
-    return _join(css, f"color:{color}") if "color:" not in css and is_color(color) else css
-
-
-def _join(first: str, second: str) -> str:
-    return f"{first};{second}" if first and second else first or second
-
-
-def _number(text: str | None, least: int, most: int) -> int | None:
-    text = (text or "").strip()
-    return int(text) if text.isascii() and text.isdigit() and len(text) < 5 and least <= int(text) <= most else None
 
 
 def _address(href: str, base_url: str) -> str:

@@ -34,18 +34,12 @@ HEADINGS = frozenset({"h1", "h2", "h3", "h4", "h5", "h6"})
 GONE = frozenset(  # with all they hold, which is no text of the article
     "script style iframe noembed noframes template title head video audio canvas embed frame frameset xml datalist"
     " input param source track link meta base area bgsound basefont colgroup col wbr desc metadata defs"
-    " annotation annotation-xml".split()
+    " annotation annotation-xml -comment -doctype".split()
 )
-UNCOUNTED = frozenset("title head xml colgroup col wbr meta base desc metadata defs param source track".split())
+UNCOUNTED = frozenset(
+    "title head xml colgroup col wbr meta base desc metadata defs param source track -comment -doctype".split()
+)
 #: Their tags go, their text stays, and the reviewer is told.
 COUNTED = frozenset("form button select textarea object applet marquee noscript svg math".split())
-
-#: All that is said of a tag above, at one look-up: gone, its parents when it is a part, special, counted, the block
-#: and the inline element it becomes. No named tuple: those take several times as long to take apart.
-Plan = tuple[bool, tuple[str, ...] | None, bool, bool, str | None, str | None]
-
-UNKNOWN: Plan = (False, None, False, False, None, None)
-PLANS: dict[str, Plan] = {
-    tag: (tag in GONE, PARENTS.get(tag), tag in SPECIAL, tag in COUNTED, BLOCKS.get(tag), INLINES.get(tag))
-    for tag in {*BLOCKS, *INLINES, *PARENTS, *SPECIAL, *GONE, *COUNTED}
-}
+#: What becomes of them is not in the start tag alone.
+ASKED = SPECIAL | COUNTED | HEADINGS | {tag for tag, name in BLOCKS.items() if name == "pre"}

@@ -39,8 +39,8 @@ WRITES_NONE = {
         "weigov/mapping/layout.py", "weigov/mapping/times.py", "weigov/wechat/account.py",
     ),
     "HTML, CSS and drawings": (
-        "weigov/mapping/html.py", "weigov/mapping/style.py", "weigov/mapping/tags.py", "weigov/mapping/text.py",
-        "weigov/wechat/cover.py",
+        "weigov/mapping/html.py", "weigov/mapping/starts.py", "weigov/mapping/style.py", "weigov/mapping/tags.py",
+        "weigov/mapping/text.py", "weigov/wechat/cover.py",
     ),
     "to whoever posts to the gateway": ("weigov/wechat/callback.py", "weigov/wechat/crypto.py"),
 }  # fmt: skip

@@ -144,6 +144,10 @@ def test_hostile_html_keeps_its_text_and_nothing_active(html: str, text: str, dr
     assert converted(result.html).html == result.html
 
 
+def test_a_start_tag_too_long_to_be_remembered_is_written_like_any_other() -> None:
+    assert converted(f'<p style="color:red" data-x="{"x" * 2000}">文</p>').html == '<p style="color:red">文</p>'
+
+
 @pytest.mark.parametrize("tag", ["div", "b", "span style='color:red'", "ul><li", "blockquote", "font color=red", "x"])
 def test_text_nested_a_thousand_deep_is_still_there(tag: str) -> None:
     result = converted(f"<{tag}>" * 3000 + "深处" + "<p>尾</p>")

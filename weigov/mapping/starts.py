@@ -1,0 +1,111 @@
+"""What a start tag becomes, by its name and attributes alone. ``html`` looks at where it stands.
+
+Source: rulebook §3, "HTML that survives".
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+
+from weigov.mapping.style import clean_style, is_color
+from weigov.mapping.tags import ASKED, BLOCKS, GONE, INLINES, PARENTS, TABLE_ROWS, UNCOUNTED
+
+#: Pages say the same start tags over and over. One longer than this does not come again, and would fill the memory.
+_REMEMBERED_CHARS = 1000
+
+
+class TooLong(Exception):
+    """This start tag is not to be remembered: ``read`` it."""
+
+
+@dataclass(slots=True, eq=False)
+class Start:
+    """A start tag, read."""
+
+    name: str = ""  # it is written under, unless it is at home; '' when it loses its tags
+    opening: str = ""  # what is written then
+    block: bool = False
+    plain: bool = False  # neither place nor contents make a difference, and there is nothing to count
+    homes: tuple[str, ...] = ()  # where a part of a table or list is written as ``part``; () if there is more to do
+    part: str = ""
+    css: str = ""
+    gone: bool = False  # with all it holds
+    hidden: bool = False
+    noted: tuple[str, ...] = ()  # what was taken away, for the person who reviews
+
+
+@lru_cache(maxsize=8192)
+def remembered(tag: str, /, **attributes: str | None) -> Start:
+    """``read``, but once. Raises TooLong, and that is not remembered."""
+    if sum([len(name) + len(value or "") for name, value in attributes.items()]) > _REMEMBERED_CHARS:
+        raise TooLong
+    return read(tag, attributes)
+
+
+def read(tag: str, attributes: Mapping[str, str | None]) -> Start:
+    if tag in GONE:
+        return Start(gone=True, noted=() if tag in UNCOUNTED else (tag,))
+    css, tricks, hidden, _ = clean_style(attributes.get("style") or "")
+    start = Start(css=css, hidden=hidden or "hidden" in attributes)
+    start.noted = ("css",) * tricks + tuple(["handler" for name in attributes if name[:2] == "on"])
+    easy = not start.hidden and not start.noted
+    if tag in PARENTS:
+        start.part = _part(tag, attributes, css)
+        if easy:
+            start.homes = PARENTS[tag]
+    else:
+        start.plain = easy and tag not in ASKED
+    if tag in BLOCKS or (tag in PARENTS and tag not in TABLE_ROWS):
+        start.name, start.block = BLOCKS.get(tag, "section"), True
+        more = ""
+        if start.name == "ol" and (first := number(attributes.get("start"), 2, 9999)):
+            more = f' start="{first}"'
+        css = _aligned(css, "center" if tag == "center" else attributes.get("align"))
+        start.opening = _opening(start.name + more, css)
+    elif tag in INLINES:
+        if tag == "font":
+            css = _colored(css, attributes.get("color"))
+        if css or INLINES[tag] != "span":
+            start.name = INLINES[tag]
+            start.opening = _opening(start.name, css)
+    return start
+
+
+def _part(tag: str, attributes: Mapping[str, str | None], css: str) -> str:
+    """The opening of a part of a table or list where it belongs."""
+    more = ""
+    if tag in ("td", "th"):
+        for name in ("colspan", "rowspan"):
+            if span := number(attributes.get(name), 2, 999):
+                more += f' {name}="{span}"'
+        color = (attributes.get("bgcolor") or "").strip().lower()
+        if color and "background-color:" not in css and is_color(color):
+            css = join(css, f"background-color:{color}")
+    return _opening(tag + more, _aligned(css, attributes.get("align")))
+
+
+def _opening(tag: str, css: str) -> str:
+    return f'<{tag} style="{css}">' if css else f"<{tag}>"
+
+
+def _aligned(css: str, align: str | None) -> str:
+    align = (align or "").strip().lower()
+    if align in ("left", "right", "center", "justify") and "text-align:" not in css:
+        return join(css, f"text-align:{align}")
+    return css
+
+
+def _colored(css: str, color: str | None) -> str:
+    color = (color or "").strip().lower()
+    return join(css, f"color:{color}") if "color:" not in css and is_color(color) else css
+
+
+def join(first: str, second: str) -> str:
+    return f"{first};{second}" if first and second else first or second
+
+
+def number(text: str | None, least: int, most: int) -> int | None:
+    text = (text or "").strip()
+    return int(text) if text.isascii() and text.isdigit() and len(text) < 5 and least <= int(text) <= most else None
