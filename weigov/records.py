@@ -116,6 +116,17 @@ class Record(msgspec.Struct, frozen=True):
         return self.fields.get(name)
 
 
+def with_texts(record: Record, texts: Mapping[str, str]) -> Record:
+    """``record`` with other values of these fields (``title``, ``extra.NAME``); '' is none."""
+    fields, extra = dict(record.fields), dict(record.extra)
+    for name, text in texts.items():
+        if name.startswith("extra."):
+            extra[name.removeprefix("extra.")] = text
+        else:
+            fields[name] = text or None
+    return msgspec.structs.replace(record, fields=fields, extra=extra)
+
+
 _encoder = msgspec.json.Encoder(order="sorted")
 
 

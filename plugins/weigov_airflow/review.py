@@ -188,6 +188,8 @@ def body(item: Held) -> str:
             f"- **微信没有原样保留** WeChat did not keep what was approved: {plain(item.kept)}。"
             "请在公众平台草稿箱核对；通过即按草稿现状发布，退回则删除草稿。"
         )
+    if item.corrected:
+        lines.append(f"- **与原系统不同** texts were corrected on the board: {plain(item.corrected)}")
     lines.append(f"- [在政微通查看全文与来历 the whole item on the board]({BOARD}/item/{item.id})")
     lines += _findings(item) + _changes(item)
     lines += ["", "> " + (plain(item.excerpt) or "（没有正文 no text）"), ""]

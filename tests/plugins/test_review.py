@@ -91,6 +91,9 @@ def test_a_question_shows_what_was_found_and_what_changes(notice: Held) -> None:
     text = review.body(replace(notice, findings=found, changes=("-旧的一行", "+<script>新的</script>")))
     assert "⚠ 标题: “按装”" in text and "\\<b\\>" in text
     assert "- \\-旧的一行" in text and "\\<script\\>" in text
+    assert "与原系统不同" not in text
+    text = review.body(replace(notice, corrected="bianji: short_title: “” → “<b>短</b>” (急)"))
+    assert "与原系统不同** texts were corrected on the board: bianji" in text and "\\<b\\>短" in text
     many = review.body(replace(notice, changes=("+一行",) * 40))
     assert many.count("一行") == 30 and "另有 10 处 more" in many
 

@@ -16,7 +16,7 @@ from weigov.board.form import check_origin, read_form
 from weigov.board.guard import Deployment, Guard, Permission, Person
 from weigov.board.render import Renderer, words_of
 from weigov.errors import ReviewRejected, WeigovError
-from weigov.flow import clear_quota, pause, plan, replay, review, settle
+from weigov.flow import clear_quota, correct, pause, plan, replay, review, settle
 from weigov.flow.context import Context
 from weigov.ledger import outbox
 from weigov.ledger.outbox import Delivery
@@ -85,6 +85,15 @@ def _replay_record(ctx: Context, form: Form, person: Person, reason: str) -> Don
     return Done("replay", f"{flow}/{key}", "pending", f"quarantine?flow={flow}")
 
 
+def _correct(ctx: Context, form: Form, person: Person, reason: str) -> Done:
+    flow, key, revision = _flow(ctx, form), form.get("key", ""), form.get("revision", "")
+    texts = {name.removeprefix("text."): text for name, text in form.items() if name.startswith("text.")}
+    if not (revision.isascii() and revision.isdigit() and len(revision) < 18):
+        raise HTTPException(400, "no revision")
+    correct.correct(ctx, flow, key, texts, revision=int(revision), person=person.name, reason=reason)
+    return Done("correct", f"{flow}/{key}", "pending", f"quarantine?flow={flow}")
+
+
 def _settle(ctx: Context, form: Form, person: Person, reason: str) -> Done:
     row = _row(ctx, form)
     answer = form.get("answer", "")
@@ -134,6 +143,7 @@ def _clear_quota(ctx: Context, form: Form, person: Person, reason: str) -> Done:
 ACTIONS: Mapping[str, Action] = {
     "replay": Action("replay", _flow_of, _replay),
     "quarantine": Action("replay", _flow, _replay_record),
+    "correct": Action("replay", _flow, _correct),
     "settle": Action("settle", _flow_of, _settle),
     "review": Action("review", _flow_of, _review, lambda form: form.get("decision") != "approve"),
     "pause": Action("pause", _flow, _pause),

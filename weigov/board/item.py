@@ -99,6 +99,13 @@ def record_of(ctx: Context, connection: Connection, name: str) -> tuple[int, Rec
     return found[0], found[1], changed
 
 
+def title_of(ctx: Context, connection: Connection, quarantined: Mapping[str, Any]) -> str:
+    """What people call a record of the quarantine; '' for one about a citizen."""
+    ref = StreamRef(ctx.site.site, quarantined["system"], quarantined["stream"])
+    found = mirror.get(connection, ref, quarantined["key"])
+    return str(found[1].get("title") or "") if found is not None and found[1].kind in ("article", "guide") else ""
+
+
 def revisions_of(connection: Connection, record_id: int, flow: str, *, limit: int = 20) -> list[Any]:
     """The revisions of a record that ``flow`` saw, newest first."""
     columns = (revision.c[name] for name in ("n", "cause", "state", "reason", "created_at", "decided_at"))

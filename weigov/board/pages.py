@@ -21,6 +21,8 @@ from weigov.board.what_next import what_next
 from weigov.board.words import Words
 from weigov.flow.clear_quota import CLEARS_PER_MONTH, cleared_this_month
 from weigov.flow.context import Context
+from weigov.flow.correct import corrected, offer
+from weigov.flow.review import shown
 from weigov.ledger import audit_log, board, pauses, quota
 from weigov.ledger.audit_export import lines
 from weigov.ledger.board import Wanted
@@ -85,8 +87,11 @@ def register(app: FastAPI, deployment: Deployment, renderer: Renderer, guard: Gu
             wanted = [flow] if flow in flows else flows
             page = board.quarantined(connection, ctx.site.site, wanted, before=before)
             unreadable, count = board.unreadable(connection, ctx.site.site)
+            titles = {row["id"]: item.title_of(ctx, connection, row) for row in page.rows}
+            offers = {row["id"]: offer(ctx, connection, row["flow"], row["key"]) for row in page.rows}
             return renderer.page(
                 request, "quarantine.html", page=page, flow=flow, flows=flows, zone=ctx.site.zone,
+                titles=titles, offers=offers,
                 unreadable=unreadable, unreadable_count=count, first=before is None,
             )  # fmt: skip
 
@@ -101,8 +106,11 @@ def register(app: FastAPI, deployment: Deployment, renderer: Renderer, guard: Gu
             reasons = " ".join([row.reason, *(call.detail for call in found.attempts)])
             coming = what_next(row, found.lease_until, ctx.now())
             approvals = sum(1 for r in found.reviews if r.digest == row.digest and r.decision == "approve")
+            with ctx.ledger.read() as connection:
+                by = corrected(connection, row)
             return renderer.page(
                 request, "item.html", it=found, row=row, zone=ctx.site.zone, approvals=approvals,
+                corrected=by, held=shown(ctx, row.id),
                 coming=_coming(coming, words_of(request), ctx) if coming else "",
                 state=words_of(request).state(row.state), codes=words_of(request).in_text(reasons),
                 link=next((r.url for r in found.receipts if r.url.startswith(("https://", "http://"))), ""),

@@ -33,6 +33,29 @@ def quarantine_list(
     out.print(table if rows else "nothing is quarantined")
 
 
+@app.command("correct")
+def quarantine_correct(
+    flow: str,
+    key: str,
+    texts: Annotated[list[str], typer.Option("--set", help="FIELD=TEXT; may be given several times")],
+    reason: Annotated[str, typer.Option("--reason", help="why; kept in the audit log")],
+    person: Annotated[str, typer.Option("--as", help="who decides; the log-in when not given")] = "",
+) -> None:
+    """Have one quarantined record composed with other short texts; somebody else then approves them."""
+    from weigov.errors import ReviewRejected
+    from weigov.flow.correct import correct, offer
+
+    with context() as ctx:
+        (name,) = names(ctx.site.flows, flow, "flow")
+        with ctx.ledger.read() as connection:
+            offered = offer(ctx, connection, name, key)
+        if offered is None:
+            raise ReviewRejected(f"{name}/{key}: it is not quarantined, or may not be corrected here")
+        given = dict(text.partition("=")[::2] for text in texts)
+        correct(ctx, name, key, given, revision=offered.revision, person=person or log_in(), reason=reason)
+        out.print(f"{name}/{key}: goes before compose again with {', '.join(given)} corrected")
+
+
 @app.command("replay")
 def quarantine_replay(
     flow: str,

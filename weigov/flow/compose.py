@@ -203,7 +203,7 @@ def _decide_news(ctx: Context, flow: Flow, item: Pending, record: Record, mappin
     if item.cause == "mapping":
         with ctx.ledger.read() as connection:
             made = tuple(new for new in made if not _already_there(connection, new))
-    elif item.cause == "replay":
+    elif item.cause in ("replay", "corrected"):
         # Of several accounts one may have refused what stands in the others.
         with ctx.ledger.read() as connection:
             made = tuple(new for new in made if not _stands(connection, new))

@@ -10,8 +10,10 @@ from typing import Any
 
 from sqlalchemy import Connection
 
+from weigov.errors import ReviewRejected
 from weigov.flow import links
 from weigov.flow.context import Context
+from weigov.flow.correct import corrected
 from weigov.flow.menus.diff import differences, tree
 from weigov.flow.menus.standing import last_confirmed
 from weigov.ledger import audit_log, menus, outbox, reviews
@@ -44,6 +46,7 @@ class Held:
     kept: str = ""  # how what WeChat kept of the draft differs, where that is why it waits
     findings: tuple[Finding, ...] = ()
     changes: tuple[str, ...] = ()  # lines of what is published now (-) and of this (+); none when nothing is
+    corrected: str = ""  # who corrected which texts of the record, and why
 
 
 def held(ctx: Context, flow: str | None = None) -> list[Held]:
@@ -56,11 +59,22 @@ def held(ctx: Context, flow: str | None = None) -> list[Held]:
         ]
 
 
+def shown(ctx: Context, delivery_id: int) -> Held | None:
+    """One delivery as a reviewer needs to see it; None when it does not wait."""
+    with ctx.ledger.read() as connection:
+        row = outbox.get(connection, delivery_id)
+        if row.state != "waiting_review":
+            return None
+        return _shown(ctx, connection, row, reviews.of_delivery(connection, row.id), _published(connection, row))
+
+
 def decide(
     ctx: Context, delivery_id: int, *, digest: str, person: str, decision: Decision, comment: str = ""
 ) -> State:
     """Count one person's decision about the bytes ``digest`` names. Raises ReviewRejected."""
     with ctx.ledger.begin() as connection:
+        if decision == "approve":
+            _not_by(connection, delivery_id, person)
         state = reviews.decide(
             connection,
             delivery_id,
@@ -84,6 +98,16 @@ def decide(
     return state
 
 
+def _not_by(connection: Connection, delivery_id: int, person: str) -> None:
+    """Raise ReviewRejected where this person wrote what is to be approved."""
+    try:
+        by = corrected(connection, outbox.get(connection, delivery_id))
+    except LookupError:
+        return  # which is said where it is decided
+    if by is not None and reviews.same_person(by.person, person.strip()):
+        raise ReviewRejected(f"{by.person} corrected the texts of delivery {delivery_id}; another person is needed")
+
+
 def _published(connection: Connection, row: Delivery) -> Delivery | None:
     """What citizens read of this record now."""
     if row.channel == "menu":
@@ -100,6 +124,7 @@ def _shown(
 ) -> Held:
     flow = ctx.site.flows.get(row.flow)
     mine = [r for r in decided if r.digest == row.digest]
+    by = corrected(connection, row)
     return Held(
         id=row.id,
         flow=row.flow,
@@ -119,6 +144,7 @@ def _shown(
         kept=str(row.payload.get("kept", "")),
         findings=(*proofread(ctx.site.words, _texts(row)), *links.found(ctx, connection, row.payload)),
         changes=_changes(published, row) if published else (),
+        corrected=f"{by.person}: {by.what}" if by else "",
     )
 
 

@@ -123,6 +123,13 @@ def newest(connection: Connection, site: str, *, limit: int, before: int | None 
     return [Entry(**row._mapping) for row in connection.execute(query.order_by(audit_log.c.n.desc()).limit(limit))]
 
 
+def about(connection: Connection, site: str, what: str, about: str) -> Entry | None:
+    """The newest row of this decision about this; the whole log is searched for it."""
+    same = (audit_log.c.site == site, audit_log.c.what == what, audit_log.c.about == about[:MAX_ABOUT])
+    row = connection.execute(select(audit_log).where(*same).order_by(audit_log.c.n.desc()).limit(1)).one_or_none()
+    return Entry(**row._mapping) if row is not None else None
+
+
 def verify(rows: Iterable[Mapping[str, Any]], *, head: str = "") -> Verified:
     """Walk a whole chain of rows as ``Entry.as_text`` gives them; where it breaks first, if it does.
 

@@ -6,7 +6,7 @@ same again is none. They are made under the stream's lock (``streams.lock_stream
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal, cast
@@ -17,7 +17,7 @@ from weigov.ledger import mirror
 from weigov.ledger.dialect import insert_ignore, is_one_of, one_value
 from weigov.ledger.streams import StreamRef, chunks, in_stream
 from weigov.ledger.tables import position, record, revision
-from weigov.records import Kind, Record, digest, digest_of, dump, load
+from weigov.records import Kind, Record, digest, digest_of, dump, load, with_texts
 
 #: The digest of a revision that says: gone upstream.
 WITHDRAWN = "-"
@@ -213,17 +213,29 @@ def decide(
 
 
 def compose_again(
-    connection: Connection, ref: StreamRef, key: str, flow: FlowReads, *, cause: str, now: datetime
+    connection: Connection,
+    ref: StreamRef,
+    key: str,
+    flow: FlowReads,
+    *,
+    cause: str,
+    now: datetime,
+    corrected: Mapping[str, str] | None = None,
 ) -> bool:
-    """Put the record as it is now before ``compose`` again, as a new revision; False when it is withdrawn or gone."""
+    """Put the record as it is now before ``compose`` again, as a new revision; False when it is withdrawn or gone.
+
+    ``corrected``: texts it is composed with instead of its own. The revision is of the record as it is upstream all
+    the same: reading that again is no change.
+    """
     found = mirror.get(connection, ref, key)
     if found is None or found[1].withdrawn:
         return False
     record_id, item = found
     n = newest(connection, [record_id], flow.flow).get(record_id, (0, "", ""))[0] + 1
+    value = digest_of(item, flow.fields)
+    item = with_texts(item, corrected or {})
     connection.execute(
-        revision.insert(),
-        [_revision(ref, flow.flow, record_id, n, digest_of(item, flow.fields), cause=cause, item=item, now=now)],
+        revision.insert(), [_revision(ref, flow.flow, record_id, n, value, cause=cause, item=item, now=now)]
     )
     connection.execute(
         update(revision)
@@ -257,6 +269,23 @@ def quarantined(
     if flow is not None:
         query = query.where(revision.c.flow == flow)
     return list(connection.execute(query))
+
+
+def of_record(connection: Connection, record_id: int, flow: str) -> Any:
+    """The newest revision (id, n, cause, state) of one record for ``flow``; None when there is none."""
+    columns = (revision.c.id, revision.c.n, revision.c.cause, revision.c.state)
+    query = select(*columns).where(revision.c.record_id == record_id, revision.c.flow == flow)
+    return connection.execute(query.order_by(revision.c.n.desc()).limit(1)).one_or_none()
+
+
+def cause_of(connection: Connection, ref: StreamRef, key: str, flow: str, n: int) -> str:
+    """Why the record has its ``n``-th revision for ``flow``; '' when it has none."""
+    query = (
+        select(revision.c.cause)
+        .join(record, record.c.id == revision.c.record_id)
+        .where(in_stream(record, ref), record.c.key == key, revision.c.flow == flow, revision.c.n == n)
+    )
+    return connection.execute(query).scalar_one_or_none() or ""
 
 
 def applied_digest(connection: Connection, site: str, flow: str) -> str | None:

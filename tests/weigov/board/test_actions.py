@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterator
+from dataclasses import replace
+
 import pytest
 import requests
 
-from tests.weigov.board.town import Town
+from tests.weigov.board.conftest import Shown
+from tests.weigov.board.town import TOO_LONG, Town
 from tests.weigov.serving import Web
 from weigov.board.actions import ACTIONS
 from weigov.ledger import audit_log, claims, outbox, pauses, revisions
+from weigov.site.models import Review
 
 
 def act(web: Web, what: str, role: str = "op:wang", **form: object) -> requests.Response:
@@ -55,6 +61,60 @@ def test_a_rejected_one_and_a_quarantined_one_are_replayed(web: Web, town: Town)
     assert town.log()[-1].about == f"flow notices, record cms/articles/{key}"
 
 
+@pytest.fixture
+def notices_reviewed(shown: Shown) -> Iterator[None]:
+    """As in the demo; the town's notices are not."""
+    before = shown.ctx
+    notices = before.site.flows["notices"].model_copy(update={"review": Review(needs=1)})
+    flows = {**before.site.flows, "notices": notices}
+    shown.ctx = replace(before, site=replace(before.site, flows=flows))
+    yield
+    shown.ctx = before
+
+
+@pytest.mark.usefixtures("notices_reviewed")
+def test_a_quarantined_article_is_corrected_where_others_review_it(web: Web, town: Town) -> None:
+    town.it.other.patch(f"/cms/articles/{town.mended}", append="（又改）")
+    town.it.collect("cms")
+    town.it.compose("notices")
+    page = web.get("/quarantine?flow=notices").text
+    form = page[page.index(f'name="key" value="{town.mended}"><input type="hidden" name="revision"') :]
+    (revision,) = re.findall(r'name="revision" value="(\d+)"', form[: form.index("</form>")])
+    assert 'name="text.short_title" value=""' in form and TOO_LONG in page
+    here = {"flow": "notices", "key": town.mended, "revision": revision, "reason": "先发出来"}
+    still = act(web, "correct", role="user:li", **here, **{"text.short_title": "很" * 33})
+    assert still.status_code == 409 and "could still not be mapped" in still.text
+    said = act(web, "correct", role="user:li", **here, **{"text.short_title": "改短了的标题"})
+    assert said.status_code == 200 and "correct texts" in said.text
+    assert (town.log()[-1].what, town.log()[-1].person) == ("correct", "li")
+    assert "changed since" in act(web, "correct", role="user:li", **here, **{"text.short_title": "再改"}).text
+    town.it.compose("notices")
+    with town.it.ctx.ledger.read() as connection:
+        (row,) = outbox.find(connection, record=f"cms/articles/{town.mended}", channel="news")
+    page = web.get(f"/item/{row.id}", headers={"Accept-Language": "zh"}).text
+    assert row.title == "改短了的标题" and "与原系统不同，li 于" in page and "看板更正" in page
+
+
+def test_nothing_is_offered_to_be_corrected_where_nobody_reviews(web: Web, town: Town) -> None:
+    page = web.get("/quarantine?flow=notices").text
+    assert town.quarantined in page and "act/correct" not in page
+
+
+def test_a_reviewer_sees_what_was_found_and_what_changes_before_the_button(web: Web, town: Town) -> None:
+    payload = {
+        "title": "按装电表的通知", "content": "<p>王某，13800138000</p>", "author": "办", "images": []
+    }  # fmt: skip
+    record = town.published.record
+    row = town.enqueue("改稿", record=record, revision=9, title="按装电表的通知", payload=payload, approvals_needed=1)
+    page = web.get(f"/item/{row.id}", headers={"X-Role": "user:li"}).text
+    button = page.index('value="approve"')
+    assert 0 < page.index("What was checked before") < button
+    assert page.index("138") < button  # a telephone number in its text
+    assert page.index("-停水") < button and "Changes to what is published" in page
+    calm = town.enqueue("没有问题的一稿", approvals_needed=1)
+    assert "none found" in web.get(f"/item/{calm.id}").text
+
+
 def test_two_people_approve_and_the_third_press_is_refused(web: Web, town: Town) -> None:
     row = town.enqueue("两人审", approvals_needed=2)
     digest = {"delivery": row.id, "digest": row.digest, "decision": "approve"}
@@ -87,12 +147,13 @@ def test_a_flow_is_paused_and_resumed_and_a_quota_cleared(web: Web, town: Town) 
 
 FORMS = {
     "replay": {"delivery": "1"}, "quarantine": {"flow": "notices", "key": "x"},
+    "correct": {"flow": "notices", "key": "x", "revision": "1", "text.title": "y"},
     "settle": {"delivery": "1", "answer": "give_up"}, "review": {"delivery": "1", "digest": "x"},
     "pause": {"flow": "menu"}, "resume": {"flow": "menu"}, "clear_quota": {"account": "city"},
 }  # fmt: skip
 MAY = {
     "viewer": set[str](),
-    "user": {"replay", "quarantine", "review"},
+    "user": {"replay", "quarantine", "correct", "review"},
     "op": set(ACTIONS),
 }
 

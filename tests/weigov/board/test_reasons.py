@@ -56,7 +56,7 @@ NO_REASON = {
     r"somebody must act)\W*":
         "a part of a sentence, which is there as a whole",
     r"row \{\} of (its batch|page \{\})|of neither|a menu for \{\}|by hand|no type|mass messages a \{\}|"
-    r"Spooled.*|delivery \{\}, digest \{\}": "what something is called",
+    r"flow \{\}, revision \{\} of \{\}|Spooled.*|delivery \{\}, digest \{\}": "what something is called",
     r"weigov (collect|reset) .*|descriptor \{\}:\{\} \{\}|connection \{\}: .*": "a command, or a place in a file",
     r"taken over|could not be handled": "counted on the command line",
     r"delivery \{\}: .*(told twice|see the article twice).*": "the risk, which the board says in its own words",

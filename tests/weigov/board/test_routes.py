@@ -25,7 +25,7 @@ PAGES = {
     "/static/{name}": "viewer", "/item/{delivery_id}/phone.svg": "viewer",
 }  # fmt: skip
 ACTS = {
-    "replay": "user", "quarantine": "user", "review": "user",
+    "replay": "user", "quarantine": "user", "correct": "user", "review": "user",
     "settle": "op", "pause": "op", "resume": "op", "clear_quota": "op",
 }  # fmt: skip
 #: What FAB's roles differ in: its administrators alone see Airflow's audit log, with SimpleAuthManager everybody.

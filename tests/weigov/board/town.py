@@ -31,6 +31,7 @@ class Town:
     unbound: str  # a case nobody is bound to
     quarantined: str  # an article's key
     spare: str  # another one, to be replayed
+    mended: str  # a third, to be corrected
     doubts: list[Delivery] = field(default_factory=list)
 
     def enqueue(self, name: str, **more: object) -> Delivery:
@@ -93,10 +94,10 @@ def busy(town: Deployment) -> Town:
     )
     publish(other, f"关于停水的通知{SCRIPT[:20]}", html=f"<p>停水</p>{SCRIPT}")
     article = publish(other, TOO_LONG)
-    spare = publish(other, f"{TOO_LONG}二")
+    spare, mended = publish(other, f"{TOO_LONG}二"), publish(other, f"{TOO_LONG}三")
     move(other, told, "13")
     move(other, unbound, "13")
     town.round("cms", "cases")
     with town.ctx.ledger.begin() as connection:
         (row,) = outbox.find(connection, flow="notices", effect="publish", states=("confirmed",))
-    return Town(town, row, told, unbound, str(article["id"]), str(spare["id"]))
+    return Town(town, row, told, unbound, str(article["id"]), str(spare["id"]), str(mended["id"]))

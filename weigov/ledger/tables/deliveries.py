@@ -30,7 +30,7 @@ revision = Table(
     Column("flow", String(64), nullable=False),
     Column("n", Integer, nullable=False),
     Column("digest", String(64), nullable=False),  # of the fields the flow reads; '-' when withdrawn
-    Column("cause", String(16), nullable=False),  # begin | collect | withdrawn | mapping | replay
+    Column("cause", String(16), nullable=False),  # begin | collect | withdrawn | mapping | replay | corrected
     Column("state", String(16), nullable=False),
     Column("reason", Text, nullable=False, server_default=""),
     Column("payload", Text),  # the record as it was, until composed
