@@ -7,12 +7,14 @@ from typing import Any
 
 from fastapi import Depends, FastAPI, HTTPException, Request
 from fastapi.responses import PlainTextResponse, Response
+from sqlalchemy.exc import DatabaseError
 
 from weigov.board import actions, pages
 from weigov.board.form import NotOurs
 from weigov.board.guard import Deployment, Guard, Person
-from weigov.board.render import HEADERS, Renderer, root_of, static
-from weigov.errors import WeigovError
+from weigov.board.render import HEADERS, Renderer, root_of, static, words_of
+from weigov.errors import ConfigError, WeigovError
+from weigov.ledger.migrate import unusable
 
 
 def create_app(deployment: Deployment, guard: Guard) -> FastAPI:
@@ -38,7 +40,15 @@ def create_app(deployment: Deployment, guard: Guard) -> FastAPI:
 
     @app.exception_handler(WeigovError)
     def _cannot(request: Request, error: WeigovError) -> Response:
-        return renderer.page(request, "error.html", 503, heading="error.heading", said=str(error).splitlines())
+        words, lines = words_of(request), str(error).splitlines()
+        do = words("advice.lint") if isinstance(error, ConfigError) and error.faults else ""
+        do = do or next(filter(None, map(words.advice, lines)), words("error.do"))
+        said = [words.reason(line) for line in lines]
+        return renderer.page(request, "error.html", 503, heading="error.heading", said=said, do=do)
+
+    @app.exception_handler(DatabaseError)
+    def _no_ledger(request: Request, error: DatabaseError) -> Response:
+        return _cannot(request, unusable(error))
 
     @app.exception_handler(HTTPException)
     def _refused(request: Request, error: HTTPException) -> Response:

@@ -3,7 +3,7 @@
 What writes a reason writes it in English, mostly put together out of parts: ``title: short_title has 40 characters,
 at most 32 fit; content: html is empty``. So a reason is taken apart the same way: at ``; `` into several, at ``: ``
 into where and what, at ``, `` into alternatives, and what a ``{}`` of a sentence stands for is taken apart again. The
-sentences are in words/reasons/, in Chinese and with the name of an advice; what is in none is shown as it is.
+sentences are in words/reasons/, in Chinese and with the name of an advice; what is in none is quoted as it is.
 WeChat's own codes come the other way round: the ledger has them in Chinese (weigov/wechat/errcodes.csv).
 
 tests/weigov/board/test_reasons.py walks the code and finds what no sentence fits.
@@ -19,13 +19,17 @@ from functools import cache, lru_cache
 from weigov.board.wordfiles import load
 from weigov.wechat.errcodes import ERRCODES
 
-FILES = ("deliveries", "records", "systems", "people")
+FILES = ("deliveries", "records", "systems", "people", "configuration")
 #: A reason longer than this, or with more parts, is shown as it is: nobody writes one on purpose.
 _MOST_CHARS = 4000
 _MOST_PARTS = 40
 _JOINTS = re.compile("[;:,] ")
 #: A character of one part: what stands for ``{}`` goes over no joint; for ``{*}`` it may.
 _PART = "(?:(?![;:,] ).)"
+#: So many words, lists of names not counted, make a sentence of somebody else's and no name: alone, and in a hole.
+_FOREIGN, _FOREIGN_IN_HOLE = 2, 3
+_WORD = re.compile(r"(?<!\S)\(?[A-Za-z][A-Za-z'/-]+[).:;]?(?!\S)")
+_CHINESE = re.compile("[\u4e00-\u9fff]")
 _ARTICLE = re.compile(r"article (\d+)")
 _WECHAT = re.compile(r"(-?\d{1,6}) ([^。]{1,200})。([^\[]{1,200}) \[")
 
@@ -88,14 +92,28 @@ def _sentence(english: str, chinese: str, advice: str) -> Sentence:
     return Sentence(english, chinese, advice, re.compile(pattern, re.DOTALL), max(fixed[::2], key=len))
 
 
-def _parts(text: str) -> Said:
-    """Several reasons in one: each in Chinese where it is known."""
+def _parts(text: str, foreign: int = _FOREIGN) -> Said:
+    """Several reasons in one: each in Chinese where it is known, else quoted where it is a sentence."""
     if not text or len(text) > _MOST_CHARS or len(_JOINTS.findall(text)) > _MOST_PARTS:
         return Said(text, "")
-    found = list(_runs(text.split("; "), "; "))
-    first = next((said.advice for said, _ in found if said.advice), "")
-    known = any(is_known for _, is_known in found)
-    return Said(("；" if known else "; ").join(said.chinese for said, _ in found), first)
+    found: list[Said] = []
+    advice, unknown = "", ""
+    for said, is_known in [*_runs(text.split("; "), "; "), (Said("", ""), True)]:
+        if not is_known:
+            unknown = f"{unknown}; {said.chinese}" if unknown else said.chinese
+            continue
+        if unknown:
+            found.append(Said(_quoted(unknown, foreign), ""))
+            unknown = ""
+        found.append(said)
+        advice = advice or said.advice
+    return Said("；".join(said.chinese for said in found[:-1]), advice)
+
+
+def _quoted(text: str, foreign: int) -> str:
+    """What nobody translated: a sentence between quotation marks, a name as it is."""
+    is_sentence = len(_WORD.findall(text)) >= foreign and not _CHINESE.search(text)
+    return f"原文“{text}”" if is_sentence else text
 
 
 def _runs(parts: list[str], joint: str, most: int | None = None) -> Iterator[tuple[Said, bool]]:
@@ -139,7 +157,7 @@ def _hole(text: str | None) -> str:
     if not text:
         return ""
     states = load("states")
-    return str(states[text]["zh"]["name"]) if text in states else _parts(text).chinese
+    return str(states[text]["zh"]["name"]) if text in states else _parts(text, _FOREIGN_IN_HOLE).chinese
 
 
 def _of_wechat(text: str) -> Said | None:

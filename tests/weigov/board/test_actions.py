@@ -25,6 +25,7 @@ def test_a_doubt_is_settled_and_the_risk_is_said_first(web: Web, town: Town) -> 
     row = town.in_doubt("存疑待裁定")
     page = web.get(f"/item/{row.id}").text
     assert "every reader of the account may see it twice" in page
+    assert page.count("Look at the other side") == 1  # the reason's advice is the state's
     unsure = act(web, "settle", delivery=row.id, answer="not_sent", reason="看过了")
     assert unsure.status_code == 400 and "Confirm first" in unsure.text and town.get(row.id).state == "in_doubt"
     done = act(web, "settle", delivery=row.id, answer="give_up", reason="已口头通知")

@@ -5,9 +5,11 @@ from __future__ import annotations
 import re
 from datetime import UTC, datetime, timedelta
 from random import Random
+from typing import Any
 
 import pytest
 from sqlalchemy import create_engine, event
+from sqlalchemy.exc import OperationalError
 
 from tests.weigov.board.conftest import Shown
 from tests.weigov.board.town import Town
@@ -15,6 +17,7 @@ from tests.weigov.serving import Web
 from weigov.board import inspection, trend
 from weigov.board.inspection import days_left
 from weigov.board.overview import _inspection_todos, late_after
+from weigov.errors import ConfigError, Fault, RemoteUnavailable
 from weigov.ledger.board import first_id
 from weigov.ledger.tables import delivery
 
@@ -171,3 +174,25 @@ def test_without_a_log_in_there_is_nothing_but_the_sentence_to_log_in(web: Web, 
     answer = web.get("/", headers={"X-Role": ""})
     assert answer.status_code == 401 and "Log in to Airflow first" in answer.text and "通知公告" not in answer.text
     assert 'href="/log-in?next=/"' in answer.text
+
+
+def test_what_the_deployment_lacks_is_said_in_the_readers_language_with_what_to_do(
+    web: Web, shown: Shown, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    errors: list[Exception] = [
+        ConfigError("the ledger is at revision 0011, this Weigov works with 0016: run `weigov migrate`"),
+        ConfigError([Fault("flows/a.yaml", "unknown key autor", 3)]),
+        OperationalError("SELECT", {}, Exception("connection to server failed: Connection refused")),
+        RemoteUnavailable("vault", "read", "something nobody translated"),
+    ]
+
+    def open() -> Any:
+        raise errors[0]
+
+    monkeypatch.setattr(shown, "open", open)
+    for does in ("请运行 weigov migrate", "weigov lint", "请核对 WEIGOV_LEDGER_URL", "weigov doctor"):
+        answer = web.get("/", headers={"Accept-Language": "zh"})
+        assert answer.status_code == 503 and "现在无法显示" in answer.text
+        assert does in answer.text[answer.text.index('class="said"') :], does
+        assert '<p class="do">→ ' in answer.text
+        errors.pop(0)

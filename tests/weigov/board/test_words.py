@@ -67,7 +67,8 @@ def test_a_reason_of_the_ledgers_is_said_in_chinese() -> None:
     assert zh.reason("notices is paused by wang (台风) until `weigov resume notices`").startswith(
         "流程 notices 已由 wang"
     )
-    assert zh.reason("something new") == "something new" == Words("en").reason("something new")
+    assert zh.reason("something new") == "原文“something new”"
+    assert Words("en").reason("something new") == "something new"
 
 
 @pytest.mark.parametrize("status", [*get_args(PublishState), *get_args(State)])
