@@ -175,6 +175,9 @@ def body(item: Held) -> str:
         f"- 发往 to: {plain(item.target)}",
         f"- 需要 needs: {item.needed} 位不同的人",
     ]
+    if item.until:
+        late = " **已超时 overdue**" if item.is_late else ""
+        lines.append(f"- 审核时限 to be decided by: {plain(f'{item.until:%Y-%m-%d %H:%M %Z}')}{late}")
     if item.people:
         lines.append(f"- 已通过 approved by: {plain('、'.join(item.people))}，请由另一位审核 another person, please")
     if item.source_url:

@@ -5,8 +5,10 @@ from __future__ import annotations
 import logging
 from collections.abc import Mapping
 from dataclasses import replace
+from datetime import datetime
 from types import SimpleNamespace
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 from airflow.providers.standard.operators import hitl
@@ -94,6 +96,11 @@ def test_a_question_shows_what_was_found_and_what_changes(notice: Held) -> None:
     assert "与原系统不同" not in text
     text = review.body(replace(notice, corrected="bianji: short_title: “” → “<b>短</b>” (急)"))
     assert "与原系统不同** texts were corrected on the board: bianji" in text and "\\<b\\>短" in text
+    moment = datetime(2026, 3, 11, 10, tzinfo=ZoneInfo("Asia/Shanghai"))
+    assert "审核时限" not in text and "overdue" not in text
+    text = review.body(replace(notice, until=moment)).replace("\\", "")
+    assert "审核时限 to be decided by: 2026-03-11 10:00 CST" in text and "overdue" not in text
+    assert "已超时 overdue" in review.body(replace(notice, until=moment, is_late=True))
     many = review.body(replace(notice, changes=("+一行",) * 40))
     assert many.count("一行") == 30 and "另有 10 处 more" in many
 

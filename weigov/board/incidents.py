@@ -34,6 +34,8 @@ KINDS = {
     "inbox": ("it", ""),
     "held": ("it", "flow/{}"),
     "task": ("it", "dag/{}"),
+    "veto": ("editor", "account/{}"),
+    "review": ("reviewer", "deliveries?flow={}&state=waiting_review"),
 }
 #: In some keys more is named than what the link leads to, behind this.
 _BEHIND_THE_LINKED = {"task": ".", "waits": " "}
@@ -108,8 +110,10 @@ def targets_of(key: str) -> set[str]:
         return {name}
     if kind == "waits":
         return {name.partition(" ")[0]}
-    if kind in ("in_doubt", "quarantine", "held"):
+    if kind in ("in_doubt", "quarantine", "held", "review"):
         return {f"flow:{name}"}
+    if kind == "veto":
+        return {f"account:{name}"}
     if kind == "stream":
         return {f"stream:{name}"}
     if kind == "readable":
@@ -155,7 +159,7 @@ def _shown(ctx: Context, one: Incident, times: int) -> Shown:
 
 def _called(ctx: Context, kind: str, name: str) -> str:
     """What people call it: a flow by its title, a target without its kind, an account by its name for its appid."""
-    if kind in ("in_doubt", "quarantine", "held"):
+    if kind in ("in_doubt", "quarantine", "held", "review"):
         flow = ctx.site.flows.get(name)
         return f"{flow.title} {name}" if flow and flow.title != name else name
     return name.partition(":")[2].partition(" ")[0] if kind in ("stopped", "waits") else name

@@ -8,20 +8,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 import msgspec
 from sqlalchemy import Connection
 
 from weigov.flow.context import Context
+from weigov.flow.updates import ARTICLES, days_left, publishing
 from weigov.ledger import board, links
 from weigov.mapping.links import links_of
 
-VETO = timedelta(days=14)
-WARN_DAYS = 3
-#: What citizens can read afterwards; the other channels are messages, menus and write-backs.
-ARTICLES = ("news", "mass")
 #: How many of the newest articles and questions are looked at.
 _LOOKED_AT = 300
 _QUESTIONS = 1000
@@ -76,16 +73,6 @@ def inspect(ctx: Context, connection: Connection, flows: Sequence[str]) -> tuple
             continue
         found.append(Inspected(account, last, days_left(last, now), questions, dead, no_source, len(articles), asked))
     return tuple(found)
-
-
-def publishing(ctx: Context, flows: Sequence[str]) -> list[str]:
-    """Those of ``flows`` that lead to articles, and those that nobody knows any more."""
-    return [name for name in flows if name not in ctx.site.flows or ctx.site.flows[name].to.kind in ARTICLES]
-
-
-def days_left(last: datetime | None, now: datetime) -> int | None:
-    """Whole days until the veto for not being updated."""
-    return None if last is None else (last + VETO - now) // timedelta(days=1)
 
 
 def _has_dead(dropped: Any) -> bool:

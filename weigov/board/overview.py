@@ -15,6 +15,7 @@ from weigov.errors import ConfigError
 from weigov.flow.channels import news
 from weigov.flow.context import Context
 from weigov.flow.plan import held_flows
+from weigov.flow.updates import WARN_DAYS
 from weigov.ledger import board, decisions, health, menus, pauses, quota, reports, standstill, upstreams, waiting
 from weigov.ledger.board import FlowLine
 from weigov.ledger.pauses import Pause
@@ -263,9 +264,10 @@ def _account_todos(accounts: tuple[AccountLine, ...]) -> Iterator[Todo]:
 
 def _inspection_todos(inspected: tuple[Inspected, ...]) -> Iterator[Todo]:
     for one in inspected:
-        if one.days_left is not None and one.days_left <= inspection.WARN_DAYS:
+        if one.days_left is not None and one.days_left <= WARN_DAYS:
             key = "todo.veto" if one.days_left > 0 else "todo.vetoed"
-            yield Todo("bad", key, "editor", {"account": one.account, "n": one.days_left})
+            values = {"account": one.account, "n": one.days_left}
+            yield Todo("bad", key, "editor", values, f"account/{one.account}", f"veto:{one.account}")
     if inspected:
         first = inspected[0]
         for key, n, who in (

@@ -46,6 +46,8 @@ class Held:
     kept: str = ""  # how what WeChat kept of the draft differs, where that is why it waits
     findings: tuple[Finding, ...] = ()
     changes: tuple[str, ...] = ()  # lines of what is published now (-) and of this (+); none when nothing is
+    until: datetime | None = None  # its time limit
+    is_late: bool = False
     corrected: str = ""  # who corrected which texts of the record, and why
 
 
@@ -125,6 +127,8 @@ def _shown(
     flow = ctx.site.flows.get(row.flow)
     mine = [r for r in decided if r.digest == row.digest]
     by = corrected(connection, row)
+    within = flow.review.within if flow and flow.review else None
+    until = (row.changed_at + within).astimezone(ctx.site.zone) if within else None
     return Held(
         id=row.id,
         flow=row.flow,
@@ -144,6 +148,8 @@ def _shown(
         kept=str(row.payload.get("kept", "")),
         findings=(*proofread(ctx.site.words, _texts(row)), *links.found(ctx, connection, row.payload)),
         changes=_changes(published, row) if published else (),
+        until=until,
+        is_late=until is not None and until <= ctx.now(),
         corrected=f"{by.person}: {by.what}" if by else "",
     )
 

@@ -9,10 +9,11 @@ from datetime import timedelta
 from typing import Any
 
 from weigov.errors import WeigovError
+from weigov.flow import updates
 from weigov.flow.channels import news
 from weigov.flow.context import Context
 from weigov.flow.plan import held_flows
-from weigov.ledger import deferrals, incidents, reports, waiting
+from weigov.ledger import deferrals, incidents, reports, reviews, waiting
 from weigov.ledger.incidents import Incident, Wrong
 from weigov.notify import Notice
 
@@ -65,6 +66,12 @@ def found(ctx: Context) -> Iterator[tuple[str, Wrong]]:
     with ctx.ledger.read() as connection:
         status = reports.status(connection, site, now=now)
         readable = waiting.still_readable(connection, site, priority=news.WITHDRAWAL, now=now)
+        late = {
+            name: reviews.overdue(connection, site, name, since=now - flow.review.within)
+            for name, flow in ctx.site.flows.items()
+            if flow.review and flow.review.within
+        }
+        vetoes = updates.nearly_vetoed(ctx, connection)
     for one in readable:
         said = f"已撤回但仍可阅读 withdrawn but still readable: {one['title']} {one['link']}"
         yield f"readable:{one['id']}", Wrong(said, one["title"])
@@ -94,6 +101,13 @@ def found(ctx: Context) -> Iterator[tuple[str, Wrong]]:
         if one["oldest"] is not None and now - one["oldest"] > _INBOX_OLD:
             said = f"{one['waiting']} 条微信回调未处理 callbacks wait: does reconcile run?"
             yield f"inbox:{appid}", Wrong(said, f"{one['waiting']}")
+    for name, n in late.items():
+        if n:
+            said = f"{name}: {n} 条超过审核时限仍未审 past the time limit of review: weigov review list"
+            yield f"review:{name}", Wrong(said, f"{n}")
+    for account, days in vetoes.items():
+        said = f"{account} 再过 {days} 天不更新即被单项否决 days to the veto for not being updated: {days}"
+        yield f"veto:{account}", Wrong(said, f"{days}")
     for name in held_flows(ctx):
         yield f"held:{name}", Wrong(f"{name} 的配置已改动，等待确认 the YAML changed: weigov plan, weigov apply")
 

@@ -23,6 +23,8 @@ CAP = 10_000
 PAGE = 50
 LOOK_AT = 5_000
 _STEP = 500
+#: Of a flow's articles so many are looked at for the one that was published last.
+_NEWEST = 50
 
 
 @dataclass(frozen=True, slots=True)
@@ -260,16 +262,26 @@ _MOMENT = timedelta(microseconds=1)
 def last_published(
     connection: Connection, site: str, flows: Iterable[str], target: str, channels: Sequence[str]
 ) -> datetime | None:
-    """When something readable was last published at ``target``."""
+    """When something readable was last published at ``target``; a draft is read by nobody.
+
+    Of each flow the newest are looked at: what waited for review may have gone after what was composed later.
+    """
     moments = []
     for flow in flows:
-        query = select(delivery.c.changed_at).where(
-            *_in(site, flow, "confirmed"),
-            delivery.c.channel.in_(list(channels)),
-            delivery.c.effect != "remove",
-            delivery.c.target == target,
+        newest = (
+            select(delivery.c.changed_at, delivery.c.payload)
+            .where(
+                *_in(site, flow, "confirmed"),
+                delivery.c.channel.in_(list(channels)),
+                delivery.c.effect != "remove",
+                delivery.c.target == target,
+            )
+            .order_by(delivery.c.id.desc())
+            .limit(_NEWEST)
+            .subquery()
         )
-        moments.append(connection.execute(query.order_by(delivery.c.id.desc()).limit(1)).scalar())
+        is_draft = func.coalesce(newest.c.payload, "").contains('"via":"draft"')
+        moments.append(connection.execute(select(func.max(newest.c.changed_at)).where(~is_draft)).scalar())
     return max((moment for moment in moments if moment is not None), default=None)
 
 

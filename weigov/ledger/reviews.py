@@ -110,6 +110,17 @@ def approvals(connection: Connection, delivery_id: int, digest: str) -> int:
     return int(connection.execute(query).scalar_one())
 
 
+def overdue(connection: Connection, site: str, flow: str, *, since: datetime) -> int:
+    """How many deliveries of ``flow`` have waited for review since before ``since``."""
+    query = select(func.count()).where(
+        delivery.c.site == site,
+        delivery.c.flow == flow,
+        delivery.c.state == "waiting_review",
+        delivery.c.changed_at <= since,
+    )
+    return int(connection.execute(query).scalar_one())
+
+
 def of_delivery(connection: Connection, delivery_id: int) -> list[Review]:
     """Every decision about a delivery, oldest first."""
     columns = (review.c.person, review.c.decision, review.c.comment, review.c.at, review.c.digest)

@@ -208,9 +208,13 @@ class Target(Strict):
 
 
 class Review(Strict):
-    """How many different people must say yes before anything leaves."""
+    """How many different people must say yes before anything leaves, and how long they may take.
+
+    After ``within`` the people on duty are told; nothing leaves, and nothing is dropped, because nobody decided.
+    """
 
     needs: PositiveInt
+    within: Duration | None = None
 
 
 class Gather(Strict):

@@ -62,6 +62,8 @@ def test_a_flow_and_an_account_show_what_concerns_them(web: Web, clean: Town) ->
         "quarantine:policies": Wrong("x", "7"),
         "stream:cases/cases": Wrong("x", "no answer"),
         f"readable:{clean.published.id}": Wrong("x", "停水"),
+        "veto:city": Wrong("x", "2"),
+        "review:notices": Wrong("x", "4"),
     }
     with clean.it.ctx.ledger.begin() as connection:
         incidents.observe(connection, "demo", wrong, now=now)
@@ -75,6 +77,8 @@ def test_a_flow_and_an_account_show_what_concerns_them(web: Web, clean: Town) ->
     assert "cases/cases cannot be collected" in cases and "can still be read" not in cases
     account = web.get("/account/city").text
     assert "city stands still" in account and "quarantined" not in account
+    assert "city: 2 days to the veto" in account
+    assert "4 are undecided past the time limit" in notices and "undecided" not in account
 
 
 def test_what_is_over_is_kept_for_a_week_with_its_end(web: Web, clean: Town) -> None:

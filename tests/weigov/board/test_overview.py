@@ -15,9 +15,9 @@ from tests.weigov.board.conftest import Shown
 from tests.weigov.board.town import Town
 from tests.weigov.serving import Web
 from weigov.board import inspection, trend
-from weigov.board.inspection import days_left
 from weigov.board.overview import _inspection_todos, late_after
 from weigov.errors import ConfigError, Fault, RemoteUnavailable
+from weigov.flow.updates import days_left
 from weigov.ledger.board import first_id
 from weigov.ledger.tables import delivery
 

@@ -5,11 +5,12 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import timedelta
 
-from tests.weigov.flow.deployment import Deployment
+from tests.weigov.flow.deployment import Deployment, rewrite, to_drafts
 from tests.weigov.flow.test_articles import publish
 from tests.weigov.flow.test_messages import SEND
 from tests.weigov.flow.test_standstill import write_messages
 from weigov.flow.context import Context
+from weigov.flow.review import held
 from weigov.flow.watch import Watched, found, task_failed, task_succeeded, watch
 from weigov.notify import Notice, NotTold
 from weigov.site.models import Alert
@@ -83,6 +84,70 @@ def test_a_stream_nobody_reads_any_more_is_wrong(calm: Deployment) -> None:
     calm.other.advance(hours=timedelta(days=2).total_seconds() / 3600)
     wrong = dict(found(calm.ctx))
     assert "stream:cms/articles" in wrong and "26 小时没有采完" in wrong["stream:cms/articles"].said
+
+
+def test_the_veto_for_not_being_updated_is_told_three_days_ahead_and_over_with_the_next_article(
+    calm: Deployment,
+) -> None:
+    other, duty = calm.other, Duty()
+    publish(other, "关于供水管道抢修的通知")
+    calm.round("cms")
+    ctx = on_duty(calm, duty)
+
+    def vetoes() -> dict[str, str]:
+        calm.collect()
+        calm.compose()
+        return {key: wrong.why for key, wrong in found(ctx) if key.startswith("veto")}
+
+    other.advance(days=9, hours=23)
+    assert vetoes() == {}
+    other.advance(hours=2)
+    assert vetoes() == {"veto:city": "3"}
+    watch(ctx)
+    assert [notice.facts["incident"] for notice in duty.heard] == ["veto:city"]
+    assert "city 再过 3 天不更新即被单项否决" in duty.heard[0].text
+    other.advance(days=5)
+    assert vetoes() == {"veto:city": "0"}
+    publish(other, "关于恢复供水的通知")
+    calm.round("cms")
+    assert vetoes() == {}
+
+
+def test_an_article_in_the_draft_box_updates_nobody(calm: Deployment) -> None:
+    publish(calm.other, "关于供水管道抢修的通知")
+    calm.round("cms")
+    calm.other.advance(days=12)
+    rewrite(calm.settings.site / "flows" / "notices.yaml", to_drafts)
+    calm.reopen()
+    calm.apply("notices")
+    publish(calm.other, "关于恢复供水的通知")
+    calm.round("cms")
+    assert "veto:city" in dict(found(calm.ctx))
+
+
+def test_a_review_past_its_time_limit_is_told_and_nothing_leaves_by_itself(calm: Deployment) -> None:
+    flow = calm.settings.site / "flows" / "notices.yaml"
+    rewrite(flow, lambda text: text.replace("map:", "review: {needs: 1, within: P1D}\nmap:", 1))
+    calm.reopen()
+    calm.apply("notices")
+    duty = Duty()
+    ctx = on_duty(calm, duty)
+    publish(calm.other, "关于供水管道抢修的通知")
+    calm.collect("cms")
+    calm.compose("notices")
+    (row,) = held(ctx)
+    assert row.until is not None and timedelta(hours=23) < row.until - calm.ctx.now() <= timedelta(days=1)
+    calm.other.advance(hours=23)
+    assert not held(ctx)[0].is_late and "review:notices" not in dict(found(ctx))
+    calm.other.advance(hours=2)
+    assert held(ctx)[0].is_late
+    watch(ctx)
+    (told,) = [notice for notice in duty.heard if notice.facts["incident"] == "review:notices"]
+    assert "notices: 1 条超过审核时限仍未审" in told.text
+    calm.drain_but_compose()
+    assert calm.other.articles() == [] and len(held(ctx)) == 1
+    calm.approve("shenhe")
+    assert "review:notices" not in dict(found(ctx))
 
 
 def test_without_anybody_to_tell_it_is_kept(calm: Deployment) -> None:
