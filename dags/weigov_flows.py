@@ -61,10 +61,15 @@ KINDS = {"article": "文章", "column": "栏目", "case": "办件", "question": 
 
 # ---- what "Trigger" asks for; a scheduled run takes what stands here
 
+#: Airflow checks no ``format``, which is only how the field is shown: the pattern refuses what is no moment.
+_MOMENT: dict[str, Any] = {
+    "type": ["string", "null"], "format": "date-time",
+    "pattern": r"^$|^\d{4}-\d\d-\d\d([T ]\d\d:\d\d(:\d\d(\.\d+)?)?(Z|[+-]\d\d:?\d\d)?)?$",
+}  # fmt: skip
 _STRETCH = {
-    "since": Param(None, type=["string", "null"], format="date-time", title="补采起点 read again from",
+    "since": Param(None, **_MOMENT, title="补采起点 read again from",
                    description="留空 = 正常增量；填写后重读这一段，不移动断点 moves no cursor"),
-    "until": Param(None, type=["string", "null"], format="date-time", title="补采终点 up to", description="可留空"),
+    "until": Param(None, **_MOMENT, title="补采终点 up to", description="可留空"),
 }  # fmt: skip
 _DRY = Param(False, type="boolean", title="试运行 dry run", description="只看会做什么，不写台账、不发送")
 _LIMIT = Param(None, type=["integer", "null"], minimum=1, title="最多发送条数 limit", description="留空 = 不限")

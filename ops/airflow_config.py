@@ -46,7 +46,7 @@ def settings(home: Home, keys: dict[str, str]) -> dict[str, dict[str, str]]:
             "fernet_key": keys["fernet_key"],
             "test_connection": "Enabled",
             # Not in Airflow's own list of words it masks.
-            "sensitive_var_conn_names": "encoding_aes_key,appsecret,app_secret,weigov_master_key",
+            "sensitive_var_conn_names": "encoding_aes_key,appsecret,app_secret,weigov_master_key,sm4_iv",
             # Its default is port 8080, whatever [api] port says.
             "execution_api_server_url": f"{home.airflow_url}/execution/",
             "default_timezone": "Asia/Shanghai",

@@ -17,7 +17,7 @@ from weigov.credentials import FileCredentials, connection_from_parts
 from weigov.errors import ConfigError
 from weigov.ports import Connection
 
-_SECRET_WORDS = ("secret", "token", "key", "passw")
+_SECRET_WORDS = ("secret", "token", "key", "passw", "sm4_iv")
 
 
 class AirflowCredentials:

@@ -12,9 +12,11 @@ from contextlib import contextmanager
 from typing import Any, NoReturn
 
 from airflow.sdk import get_current_context
+from airflow.sdk.exceptions import AirflowTaskTimeout
 
 from weigov.errors import WeigovError
 from weigov.flow.context import Context
+from weigov.flow.mistakes import where
 from weigov.settings import Settings
 from weigov.wiring import opened
 from weigov_airflow.credentials import AirflowCredentials
@@ -33,15 +35,26 @@ def working() -> Iterator[Context]:
             yield ctx
     except WeigovError as error:
         cannot_work(str(error))
+    except AirflowTaskTimeout:
+        _leave("超过任务的时限 it took longer than its time limit; what was done is kept, the next run goes on")
+        raise
+    except Exception as error:  # its own words may quote a record: they stay in the log
+        _leave(f"程序缺陷，请报告 a fault of Weigov's, report it: {where(error)}")
+        raise
 
 
 def cannot_work(why: str) -> NoReturn:
     """End this task red. ``why`` is the one line the operator reads: in its log, and in its note (``listener``)."""
     log.error("未能完成 could not work: %s", why)
+    _leave(why)
+    raise SystemExit(1)
+
+
+def _leave(why: str) -> None:
+    """For the task's note."""
     task_instance = _task_instance()
     if task_instance is not None:
         task_instance.xcom_push(key=REASON, value=why)
-    raise SystemExit(1)
 
 
 def _task_instance() -> Any:

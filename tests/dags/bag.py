@@ -11,6 +11,7 @@ import os
 import sys
 import tempfile
 import time
+from copy import deepcopy
 from pathlib import Path
 from typing import Any
 
@@ -59,6 +60,7 @@ def _dag(dag: Any) -> dict[str, Any]:
         "max_active_runs": dag.max_active_runs,
         "catchup": dag.catchup,
         "paused": dag.is_paused_upon_creation,
+        "params": {name: _param(dag.params.get_param(name)) for name in dag.params},
         "limit_s": dag.dagrun_timeout.total_seconds() if dag.dagrun_timeout else None,
         "tasks": {
             task.task_id: {
@@ -67,10 +69,40 @@ def _dag(dag: Any) -> dict[str, Any]:
                 "downstream": sorted(task.downstream_task_ids),
                 "limit_s": task.execution_timeout.total_seconds() if task.execution_timeout else None,
                 "retries": task.retries,
+                "tells": [type(one).__name__ for one in (*task.on_failure_callback, *task.on_success_callback)],
+                "rendered": {name: _rendered(getattr(task, name)) for name in task.template_fields},
             }
             for task in dag.tasks
         },
     }
+
+
+#: What somebody may have typed into a form, and what a template of an operator makes of it.
+TRIED: tuple[Any, ...] = (None, "", "2026-03-01T00:00:00+08:00", "2026-03-01", "gestern", 5, 0, True, "many")
+TYPED = {"since": "2026-03-01T00:00:00+08:00", "until": None, "limit": 5, "dry_run": True}
+
+
+def _param(param: Any) -> dict[str, Any]:
+    from airflow.sdk.exceptions import AirflowException, ParamValidationError
+
+    def takes(value: Any) -> bool:
+        try:
+            deepcopy(param).resolve(value)  # which keeps it
+        except (ParamValidationError, AirflowException):
+            return False
+        return True
+
+    return {
+        "title": param.schema.get("title", ""),
+        "default": param.value if isinstance(param.value, bool | int | str | None) else None,
+        "takes": [value for value in TRIED if takes(value)],
+    }
+
+
+def _rendered(value: Any) -> Any:
+    from jinja2 import Template
+
+    return Template(value).render(params=TYPED) if isinstance(value, str) else None
 
 
 if __name__ == "__main__":

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 import subprocess
 import sys
@@ -45,12 +46,14 @@ def _break_one_and_add_one(site: Path) -> None:
         encoding="utf-8",
     )
     news = notices.replace("flow: notices", "flow: news").replace("0102", "0101").replace("needs: 2", "needs: 3")
+    with (site / "site.yaml").open("a", encoding="utf-8") as file:
+        file.write("alerts: [{kind: wecom, connection: duty}]\n")
     (site / "flows" / "news.yaml").write_text(news.replace("通知公告", "政务要闻"), encoding="utf-8")
 
 
 @pytest.fixture(scope="module")
 def mixed(tmp_path_factory: pytest.TempPathFactory) -> Bag:
-    """The demo site with a typo in ``policies`` and a new flow ``news``."""
+    """The demo site with a typo in ``policies``, a new flow ``news``, and people on duty."""
     return parse(changed(tmp_path_factory.mktemp("mixed"), _break_one_and_add_one))
 
 
@@ -92,6 +95,36 @@ def test_only_review_may_run_many_times_at_once_and_without_a_limit(demo: Bag) -
         assert not dag["catchup"] and dag["paused"] is False
         for name, task in dag["tasks"].items():
             assert (task["limit_s"] is not None) == limited, f"{dag_id}.{name}"
+
+
+def test_what_trigger_asks_for_has_a_schema_and_reaches_the_operator(demo: Bag) -> None:
+    asked = {dag_id: dag["params"] for dag_id, dag in demo["dags"].items() if dag["params"]}
+    moments, switch, number = [None, "", "2026-03-01T00:00:00+08:00", "2026-03-01"], [True], [None, 5]
+    takes = {
+        "collect_cms_articles": {"since": moments, "until": moments},
+        "flow_notices": {"dry_run": switch},
+        "deliver_city": {"limit": number, "dry_run": switch},
+    }
+    for dag_id, params in takes.items():
+        assert {name: one["takes"] for name, one in asked[dag_id].items()} == params
+        assert all(re.search("[一-鿿]", one["title"]) for one in asked[dag_id].values())
+        assert not any(one["default"] for one in asked[dag_id].values())  # a scheduled run asks for nothing
+    of = {dag_id: dag["tasks"] for dag_id, dag in demo["dags"].items()}
+    assert of["collect_cms_articles"]["collect"]["rendered"]["since"] == "2026-03-01T00:00:00+08:00"
+    assert of["collect_cms_articles"]["collect"]["rendered"]["until"] == ""
+    assert of["flow_notices"]["compose"]["rendered"]["preview"] == "True"
+    deliver = of["deliver_city"]["deliver"]["rendered"]
+    assert (deliver["limit"], deliver["preview"]) == ("5", "True")
+
+
+def test_every_task_tells_the_people_on_duty_where_the_site_names_some(demo: Bag, mixed: Bag) -> None:
+    def told(bag: Bag) -> set[str]:
+        return {name for dag in bag["dags"].values() for task in dag["tasks"].values() for name in task["tells"]}
+
+    assert told(demo) == set()
+    for dag_id, dag in mixed["dags"].items():
+        for name, task in dag["tasks"].items():
+            assert task["tells"] == ["DutyNotifier", "DutyNotifier"], f"{dag_id}.{name}"
 
 
 def test_the_ledger_owns_retries(demo: Bag) -> None:

@@ -3,18 +3,24 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import pytest
+from airflow._shared.secrets_masker import DEFAULT_SENSITIVE_FIELDS, SecretsMasker
 from airflow.sdk import BaseHook
 from airflow.sdk import Connection as AirflowConnection
 from airflow.sdk.exceptions import AirflowNotFoundException
+from airflow.sdk.log import redact
 
+from ops.airflow_config import settings
+from ops.home import Home
 from tests.weigov.flow.deployment import Deployment
 from weigov.errors import ConfigError
 from weigov.flow.collect import collect
 from weigov_airflow import credentials
 from weigov_airflow.credentials import AirflowCredentials
+from weigov_airflow.provider import get_provider_info
 from weigov_airflow.work import working
 
 
@@ -115,3 +121,40 @@ def test_secrets_are_masked_wherever_they_came_from(
     for name in "ab":
         AirflowCredentials(file).get(name)
     assert masked == ["app", "cb-token", "k" * 43, "pw-of-b"]
+
+
+def hidden_fields() -> set[str]:
+    """What the forms hide while it is typed."""
+    return {
+        name
+        for form in get_provider_info()["connection-types"]
+        for name, field in form["conn-fields"].items()
+        if field["schema"].get("format") == "password"
+    }
+
+
+def test_airflow_itself_masks_what_a_task_got_whatever_it_writes(tmp_path: Path) -> None:
+    extra = {name: f"canary-in-{name}" for name in ("appsecret", *hidden_fields())}
+    connection = {"conn_type": "wechat_account", "login": "wx1", "password": "canary-in-password", "extra": extra}
+    AirflowCredentials(secrets(tmp_path, canary=connection)).get("canary")
+    written = redact({"line": f"asked {list(extra.values())} of wx1", "trace": ["canary-in-password"]})
+    assert "canary" not in str(written) and "of wx1" in str(written)
+
+
+@pytest.mark.parametrize("where", ["ops", "docker"])
+def test_airflow_s_own_pages_mask_every_field_a_form_hides(where: str, tmp_path: Path) -> None:
+    if where == "ops":
+        ours = settings(Home.from_environ({"WEIGOV_HOME": str(tmp_path)}), keys())["core"]["sensitive_var_conn_names"]
+    else:
+        compose = (Path(__file__).parents[2] / "docker" / "compose.yaml").read_text(encoding="utf-8")
+        (ours,) = re.findall(r"SENSITIVE_VAR_CONN_NAMES: (\S+)", compose)
+    masker = SecretsMasker()
+    masker.sensitive_variables_fields = [*DEFAULT_SENSITIVE_FIELDS, *ours.split(",")]
+    assert len(hidden_fields()) > 5
+    for name in ("appsecret", "password", *hidden_fields()):
+        assert masker.should_hide_value_for_key(name), name
+    assert not masker.should_hide_value_for_key("ca_file")
+
+
+def keys() -> dict[str, str]:
+    return dict.fromkeys(("fernet_key", "secret_key", "jwt_secret"), "x")

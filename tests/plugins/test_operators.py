@@ -158,6 +158,30 @@ def test_the_example_of_the_guide_is_a_dag(town: Deployment) -> None:
     assert made["dag"].get_task("published").template_fields == ("flow", "record", "wanted")
 
 
+def test_the_example_of_the_guide_runs_to_its_end(town: Deployment, notice: Held, run: Run) -> None:
+    """Each task in its order, as the example wires them, with what it would be given."""
+    made = runpy.run_path(str(EXAMPLE))
+    dag = made["dag"]
+    results: dict[str, Any] = {}
+    pulled = SimpleNamespace(xcom_pull=lambda task_ids, **more: results[task_ids])
+    asked: Any = {"params": {"record": key_of(notice)}, "ti": pulled}
+    for task in dag.topological_sort():
+        task.render_template_fields(asked)
+        if task.task_id == "deliver":
+            town.approve("bianji")
+            town.approve("shenhe")
+        if task.task_id == "published":
+            town.drain_but_compose()  # the made DAGs go on meanwhile
+        results[task.task_id] = task.python_callable(*task.op_args) if hasattr(task, "op_args") else run(task)
+    assert results["compose"]["deliveries"] == 0 and results["deliver"]["accepted"] > 0
+    assert results["published"] == {"confirmed": 1}
+    assert results["tell_the_intranet"] == "published: {'confirmed': 1}"
+    # And what the second DAG of the example follows is what the first one's deliver says is news.
+    condition = made["after"].timetable.asset_condition
+    assert {asset.uri for asset in condition.objects} == {"weigov://demo/account/city/delivered"}
+    assert "weigov://demo/account/city/delivered" in run.news
+
+
 @pytest.mark.parametrize(
     ("value", "switch"), [(True, True), ("True", True), ("False", False), (False, False), ("", False)]
 )

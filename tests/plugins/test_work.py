@@ -7,6 +7,7 @@ import logging
 from types import SimpleNamespace
 
 import pytest
+from airflow.sdk.exceptions import AirflowTaskTimeout
 
 from tests.weigov.flow.deployment import Deployment
 from weigov.errors import RemoteUnavailable
@@ -50,10 +51,27 @@ def test_counts_are_one_line_and_silence_is_said(caplog: pytest.LogCaptureFixtur
     ]
 
 
-def test_a_red_task_leaves_its_reason_for_its_note(monkeypatch: pytest.MonkeyPatch) -> None:
-    left: dict[str, str] = {}
-    task_instance = SimpleNamespace(xcom_push=lambda key, value: left.update({key: value}))
+@pytest.fixture
+def left(monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
+    """What a task left behind."""
+    found: dict[str, str] = {}
+    task_instance = SimpleNamespace(xcom_push=lambda key, value: found.update({key: value}))
     monkeypatch.setattr("weigov_airflow.work.get_current_context", lambda: {"ti": task_instance})
+    return found
+
+
+def test_a_red_task_leaves_its_reason_for_its_note(left: dict[str, str]) -> None:
     with pytest.raises(SystemExit):
         cannot_work("cms cannot be reached")
     assert left == {"reason": "cms cannot be reached"}
+
+
+def test_a_defect_and_a_time_limit_leave_theirs_without_a_record_s_words(
+    town: Deployment, left: dict[str, str]
+) -> None:
+    with pytest.raises(ValueError, match="张三"), working():
+        raise ValueError("张三 is no number")
+    assert "report it: ValueError at test_work.py:" in left["reason"] and "张三" not in left["reason"]
+    with pytest.raises(AirflowTaskTimeout), working():
+        raise AirflowTaskTimeout
+    assert left["reason"].startswith("超过任务的时限")
