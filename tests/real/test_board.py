@@ -285,7 +285,7 @@ def test_a_script_in_a_title_and_a_body_does_nothing_anywhere(browser: Browser, 
 
 
 PAGES = ("/", "/deliveries", "/deliveries?state=in_doubt", "/quarantine", "/why", "/codes", "/log", "/flow/notices",
-         "/account/city", "/item/{id}")  # fmt: skip
+         "/account/city", "/item/{id}", "/item/{held}", "/item/{sent}", "/nowhere")  # fmt: skip
 
 
 @pytest.mark.parametrize(
@@ -295,22 +295,40 @@ PAGES = ("/", "/deliveries", "/deliveries?state=in_doubt", "/quarantine", "/why"
 def test_no_page_has_an_axe_violation_or_is_wider_than_the_screen(
     lang: str, theme: Any, width: int, browser: Browser, airflow: str, town: Town, axe: str
 ) -> None:
-    row = town.in_doubt(f"无障碍 {lang} {theme} {width}")
+    name = f"无障碍 {lang} {theme} {width}"
+    row, held = town.in_doubt(name), town.enqueue(f"{name} 待审", title="按装电表的通知", approvals_needed=2)
     now, wrong = town.it.ctx.now(), Wrong("x", "cms list: it did not answer in time")
     with town.it.ctx.ledger.begin() as connection:
         incidents.again(connection, "demo", "task:flow_notices.compose", wrong, now=now - timedelta(hours=2))
         incidents.again(connection, "demo", "stopped:account:city", wrong, now=now - timedelta(hours=2))
         incidents.end(connection, "demo", "stopped:account:city", now=now)  # of both there is one to see
     page = opened(browser, airflow, "wang", color_scheme=theme, viewport={"width": width, "height": 800})
-    found = []
-    for path in PAGES:
-        joint = "&" if "?" in path else "?"
-        page.goto(f"{airflow}/weigov{path.format(id=row.id)}{joint}lang={lang}")
+    found: list[tuple[str, str, str]] = []
+
+    def look(where: str) -> None:
+        page.evaluate("document.querySelectorAll('details').forEach(one => { one.open = true })")
         page.evaluate(axe)
         result = page.evaluate("axe.run(document, {iframes: false})")
-        found += [(path, one["id"], one["nodes"][0]["html"][:150]) for one in result["violations"]]
+        found.extend((where, one["id"], one["nodes"][0]["html"][:150]) for one in result["violations"])
         if page.evaluate("document.documentElement.scrollWidth") > width:
-            found.append((path, "wider than the screen", ""))
+            found.append((where, "wider than the screen", ""))
+
+    for path in PAGES:
+        joint = "&" if "?" in path else "?"
+        ids = {"id": row.id, "held": held.id, "sent": town.published.id}
+        page.goto(f"{airflow}/weigov{path.format(**ids)}{joint}lang={lang}")
+        look(path)
+    page.goto(f"{airflow}/weigov/why?lang={lang}")
+    page.locator("#words").fill(town.unbound)
+    page.locator("form.find button").click()
+    page.locator(".answers").first.wait_for()
+    look("the answer")
+    page.goto(f"{airflow}/weigov/item/{held.id}?lang={lang}")
+    for n in range(2):  # it is counted, and the second time it is not
+        page.locator('form:has(input[value="approve"]) button').click()
+        page.locator('div[role="status"]').wait_for()
+        look(f"what became of it, {n}")
+        page.go_back()
     assert found == []
     page.context.close()
     with town.it.ctx.ledger.begin() as connection:
@@ -338,10 +356,44 @@ def test_all_is_reached_by_keyboard_and_shows_its_focus(browser: Browser, airflo
     page.context.close()
 
 
-def test_it_follows_airflows_theme_where_airflow_frames_it(browser: Browser, airflow: str) -> None:
-    page = opened(browser, airflow, "viewer", color_scheme="light")
-    page.add_init_script("localStorage.setItem('theme', 'dark')")
+def test_an_article_is_found_and_approved_without_a_mouse(browser: Browser, airflow: str, town: Town) -> None:
+    """From the overview to the decision: every key but Tab, Enter and letters stays unpressed."""
+    row = town.enqueue("只用键盘审核", approvals_needed=1)
+    page = opened(browser, airflow, "bianji")
+    page.goto(f"{airflow}/weigov/")
+
+    def tab_to(text: str) -> None:
+        for _ in range(400):
+            page.keyboard.press("Tab")
+            there = "document.activeElement.tagName === 'IFRAME' ? '' : document.activeElement.textContent.trim()"
+            if page.evaluate(there) == text:
+                assert page.evaluate("getComputedStyle(document.activeElement).outlineStyle") != "none"
+                return
+        raise AssertionError(f"{text} is not reached")
+
+    for text, then in (("待审", "投递"), ("只用键盘审核", "只用键盘审核"), ("通过", "完成：审核通过")):
+        tab_to(text)
+        page.keyboard.press("Enter")
+        page.locator("h1", has_text=then).wait_for()
+    assert town.get(row.id).state == "ready"
+    page.context.close()
+
+
+@pytest.mark.parametrize(("theme", "ground"), [("dark", "rgb(17, 19, 21)"), ("light", "rgb(255, 255, 255)")])
+def test_it_follows_airflows_theme_where_airflow_frames_it(
+    theme: str, ground: str, browser: Browser, airflow: str
+) -> None:
+    """Whatever the browser prefers; and goes along when it is changed in Airflow's own menu."""
+    other: Any = "light" if theme == "dark" else "dark"
+    page = opened(browser, airflow, "viewer", color_scheme=other)
+    page.add_init_script(f"localStorage.theme ??= '{theme}'")
     frame = board_in(page, airflow)
-    frame.wait_for_function("document.documentElement.dataset.theme === 'dark'")
-    assert frame.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(17, 19, 21)"
+    look = "getComputedStyle(document.body).backgroundColor"
+    frame.locator(f"html[data-theme={theme}]").wait_for(state="attached")
+    assert frame.evaluate(look) == ground
+    page.get_by_role("button", name="用户").click()
+    page.get_by_role("menuitem", name="外观").click()
+    page.get_by_role("menuitemradio", name="深色模式" if other == "dark" else "浅色模式").click()
+    frame.locator(f"html[data-theme={other}]").wait_for(state="attached")
+    assert frame.evaluate(look) != ground
     page.context.close()

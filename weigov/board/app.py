@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from fastapi import Depends, FastAPI, HTTPException, Request
+from fastapi import Depends, FastAPI, Request
 from fastapi.responses import PlainTextResponse, Response
 from sqlalchemy.exc import DatabaseError
+from starlette.exceptions import HTTPException
 
 from weigov.board import actions, pages
 from weigov.board.form import NotOurs
@@ -50,7 +51,7 @@ def create_app(deployment: Deployment, guard: Guard) -> FastAPI:
     def _no_ledger(request: Request, error: DatabaseError) -> Response:
         return _cannot(request, unusable(error))
 
-    @app.exception_handler(HTTPException)
+    @app.exception_handler(HTTPException)  # Starlette's, which is also what no route fits
     def _refused(request: Request, error: HTTPException) -> Response:
         if isinstance(error, NotOurs):
             return renderer.page(request, "error.html", 403, heading="act.origin", said=[])

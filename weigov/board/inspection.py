@@ -44,6 +44,8 @@ class Inspected:
     no_source: int
     of_articles: int
     of_questions: int
+    newest_dead: int = 0  # the delivery of the newest article with one; 0 where none has
+    newest_no_source: int = 0
 
     @property
     def all_articles(self) -> bool:
@@ -59,19 +61,23 @@ def inspect(ctx: Context, connection: Connection, flows: Sequence[str]) -> tuple
     site, now = ctx.site.site, ctx.now()
     names = publishing(ctx, flows)
     articles = [
-        msgspec.json.decode(payload)
-        for _, _, payload in board.newest_payloads(connection, site, names, ARTICLES, limit=_LOOKED_AT)
+        (each, msgspec.json.decode(payload))
+        for each, _, payload in board.newest_payloads(connection, site, names, ARTICLES, limit=_LOOKED_AT)
     ]
     gone = frozenset(links.dead(connection, limit=_GONE))
-    dead = sum(1 for article in articles if _has_dead(article.get("dropped") or ()) or _leads_to(gone, article))
-    no_source = sum(1 for article in articles if not article.get("author") and not article.get("articles"))
+    dead = [n for n, one in articles if _has_dead(one.get("dropped") or ()) or _leads_to(gone, one)]
+    no_source = [n for n, one in articles if not one.get("author") and not one.get("articles")]
     questions, asked = _unanswered(ctx, connection)
     found = []
     for account in ctx.site.accounts:
         last = board.last_published(connection, site, names, f"account:{account}", ARTICLES)
         if last is None and not any(account in flow.to.accounts for flow in ctx.site.flows.values()):
             continue
-        found.append(Inspected(account, last, days_left(last, now), questions, dead, no_source, len(articles), asked))
+        inspected = Inspected(
+            account, last, days_left(last, now), questions, len(dead), len(no_source), len(articles), asked,
+            max(dead, default=0), max(no_source, default=0),
+        )  # fmt: skip
+        found.append(inspected)
     return tuple(found)
 
 

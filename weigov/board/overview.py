@@ -270,13 +270,13 @@ def _inspection_todos(inspected: tuple[Inspected, ...]) -> Iterator[Todo]:
             yield Todo("bad", key, "editor", values, f"account/{one.account}", f"veto:{one.account}")
     if inspected:
         first = inspected[0]
-        for key, n, who in (
-            ("todo.questions", first.questions, "office"),
-            ("todo.dead", first.dead, "editor"),
-            ("todo.no_source", first.no_source, "editor"),
+        for key, n, who, newest in (
+            ("todo.questions", first.questions, "office", 0),
+            ("todo.dead", first.dead, "editor", first.newest_dead),
+            ("todo.no_source", first.no_source, "editor", first.newest_no_source),
         ):
             if n:
-                yield Todo("warn", key, who, {"n": n})
+                yield Todo("warn", key, who, {"n": n}, f"item/{newest}" if newest else "")
 
 
 def _bare(target: str) -> str:

@@ -121,7 +121,9 @@ def test_flow_account_and_code_pages_and_the_tab_of_a_run(web: Web, town: Town) 
         answer = web.get(f"/dag/{dag}", allow_redirects=False)
         assert (answer.status_code, answer.headers["Location"]) == (303, page)
     for path in ("/flow/gone", "/account/gone", "/preview/999999", "/nowhere"):
-        assert web.get(path).status_code == 404, path
+        answer = web.get(path)
+        assert answer.status_code == 404 and "There is no such page." in answer.text, path
+        assert answer.headers["Content-Security-Policy"].startswith("default-src 'none'")
 
 
 def test_the_audit_log_is_shown_whole_and_taken_out(web: Web, town: Town) -> None:
