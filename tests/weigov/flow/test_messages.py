@@ -175,6 +175,26 @@ def test_a_late_event_settles_what_was_in_doubt(calm: Deployment) -> None:
     assert [state for state, _ in cases_said(calm.other, number)] == ["in_doubt", "confirmed"]
 
 
+@pytest.mark.parametrize(("days", "state"), [(1, "in_doubt"), (3, "confirmed")])
+def test_one_in_doubt_stands_in_the_way_of_the_next_only_while_an_event_may_be_about_it(
+    calm: Deployment, days: int, state: str
+) -> None:
+    number = case_of(calm.other, ORDINARY[5])
+    calm.other.fault("drop_event", SEND, times=1)
+    for day, status in ((0, "12"), (days, "13")):
+        calm.other.at(MORNING + timedelta(days=day))
+        calm.other.fault("lose_answer", SEND, times=1)
+        move(calm.other, number, status)
+        calm.collect("cases")
+        calm.compose("case_progress")
+        assert calm.deliver().states == {"unknown": 1}
+        calm.other.advance(minutes=40)
+        calm.other.events_done()
+        calm.reconcile()
+        calm.sync_back()
+    assert [said for said, _ in cases_said(calm.other, number)] == ["in_doubt", state]
+
+
 def test_accepted_without_an_event_within_two_days_is_nobodys_certainty(calm: Deployment) -> None:
     number = case_of(calm.other, ORDINARY[6])
     calm.other.fault("drop_event", SEND)

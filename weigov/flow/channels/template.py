@@ -27,7 +27,7 @@ REPEAT_FOR = timedelta(minutes=8)
 GIVE_UP_WAITING = timedelta(minutes=30)
 #: How long an event that says more is waited for, before WeChat is asked whether the receiver follows at all.
 ASK_WHO_FOLLOWS = timedelta(minutes=2)
-#: Without an event by then an accepted message is nobody's certainty.
+#: Without an event by then an accepted message is nobody's certainty; an event is about nothing sent so long ago.
 EVENT_WITHIN = timedelta(hours=48)
 
 
@@ -88,7 +88,7 @@ def settle_unknown(ctx: Context, client: AccountClient, row: Delivery) -> str:
     """An event of this citizen that nobody else can claim is the answer, or that they do not follow the account;
     without either a person decides in the end."""
     now, appid = ctx.now(), client.account.appid
-    since = row.first_intent_at or row.created_at
+    since = _since(row)
     follows = row.state != "unknown" or now - since < ASK_WHO_FOLLOWS or _follows(ctx, client, row)
     with ctx.ledger.begin() as connection:
         candidates = [
@@ -96,9 +96,10 @@ def settle_unknown(ctx: Context, client: AccountClient, row: Delivery) -> str:
             for receipt in receipts.unmatched(connection, appid, "template", subject=row.subject)
             if receipt.at >= since
         ]
-        rivals = outbox.find(
+        uncertain = outbox.find(
             connection, target=row.target, channel="template", subject=row.subject, states=("unknown", "in_doubt")
         )
+        rivals = [other for other in uncertain if _since(other) > since - EVENT_WITHIN]
         if len(candidates) == 1 and len(rivals) == 1:
             receipts.match(connection, candidates[0].id, row.id)
             outbox.settle(connection, row, "accepted", now=now, remote_id=candidates[0].remote_id)
@@ -127,9 +128,14 @@ def conclude(connection: Connection, appid: str, row: Delivery, status: str, *, 
         outbox.settle(connection, row, "confirmed", now=now)
     else:
         if plain == "failed:userblock":
-            at = (row.first_intent_at or row.created_at).replace(microsecond=0)
+            at = _since(row).replace(microsecond=0)
             citizens.note_gone(connection, appid, row.subject, "blocked", at=at)
         outbox.settle(connection, row, "rejected", now=now, reason=f"WeChat: {status}")
+
+
+def _since(row: Delivery) -> datetime:
+    """From when on an event may be about it."""
+    return row.first_intent_at or row.created_at
 
 
 def _follows(ctx: Context, client: AccountClient, row: Delivery) -> bool:
