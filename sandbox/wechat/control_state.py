@@ -47,7 +47,8 @@ def state_of(world: World, appid: str) -> dict[str, Any]:
 
 
 def article_counts(world: World, appid: str, *, with_content: bool = False) -> dict[str, Any]:
-    """Every published article; and per distinct one (title and source) how often it came and how often it stands."""
+    """Every published article; per distinct one (title and source) how often it came and how often it stands; and
+    what WeChat took and did not publish."""
     owner = account(world, appid)
     listed: list[dict[str, Any]] = []
     distinct: dict[str, dict[str, Any]] = {}
@@ -84,7 +85,21 @@ def article_counts(world: World, appid: str, *, with_content: bool = False) -> d
             )
             count["published"] += 1
             count["standing"] += idx not in gone
-    return {"published": listed, "distinct": list(distinct.values())}
+    return {"published": listed, "distinct": list(distinct.values()), "refused": _refused(world, appid)}
+
+
+def _refused(world: World, appid: str) -> list[dict[str, Any]]:
+    """Title, source address and publish_status of each article whose job ended badly."""
+    with world.lock:
+        rows = world.db.execute(
+            "SELECT status, articles FROM wx_publish WHERE appid = ? AND status IN (?, ?, ?) ORDER BY publish_id",
+            (appid, publish.ORIGINAL_FAILED, publish.FAILED, publish.PLATFORM_REFUSED),
+        ).fetchall()
+    return [
+        {"title": a["title"], "content_source_url": a.get("content_source_url", ""), "status": row["status"]}
+        for row in rows
+        for a in json.loads(row["articles"])
+    ]
 
 
 def citizen_counts(world: World, appid: str, openid: str | None = None) -> list[dict[str, Any]]:

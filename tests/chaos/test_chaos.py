@@ -1,12 +1,14 @@
 """Under everything at once nobody is told twice, nothing is lost, nothing withdrawn stays; a person gets the rest.
 
-``WEIGOV_CHAOS_SEED`` replays a storm, ``WEIGOV_CHAOS_KILLS`` says how long it blows (on each database).
+``WEIGOV_CHAOS_SEED`` brings a storm again (``storm`` says how far), ``WEIGOV_CHAOS_KILLS`` says how long it blows (on
+each database).
 """
 
 from __future__ import annotations
 
 import os
 import random
+import re
 import socket
 from collections.abc import Iterator
 from dataclasses import replace
@@ -16,18 +18,20 @@ from pathlib import Path
 import pytest
 from sqlalchemy import select
 
-from tests.chaos.storm import FAULTS, Storm
+from tests.chaos.storm import Storm
 from tests.chaos.verdict import judge
-from tests.chaos.workers import ROLES, Workers
+from tests.chaos.workers import ROLES, Workers, nobody_dies
 from tests.weigov.flow import quick
-from tests.weigov.flow.deployment import AES_KEY, MORNING, Deployment, calm_site, other_side, wait_until
+from tests.weigov.flow.deployment import AES_KEY, MORNING, Deployment, calm_site, other_side, rewrite, wait_until
 from weigov import wiring
 from weigov.ledger import reports
 from weigov.ledger.migrate import migrate
 from weigov.ledger.tables import delivery
 
 KILLS = int(os.environ.get("WEIGOV_CHAOS_KILLS", "120"))
-SECONDS_A_KILL = 3.0
+SECONDS_A_KILL = 6.0
+#: How often each kind of fault is met at least, on each of the two databases.
+EACH = 5
 #: Storms that once found something.
 SEEDS: tuple[int, ...] = ()
 
@@ -48,7 +52,10 @@ def town(ledger_url: str, tmp_path: Path) -> Iterator[Deployment]:
     migrate(ledger_url)
     with quick.reading(), other_side(tmp_path / "sandbox.db") as other:
         other.world.clock.set(MORNING - timedelta(minutes=10))
-        made = Deployment.prepare(other, tmp_path / "home", ledger_url, calm_site(tmp_path))
+        site = calm_site(tmp_path)
+        for flow in ("answers", "case_progress"):  # that a message came too late shall excuse nothing
+            rewrite(site / "flows" / f"{flow}.yaml", lambda text: re.sub(r"valid_for: \w+", "valid_for: P60D", text))
+        made = Deployment.prepare(other, tmp_path / "home", ledger_url, site)
         made.settings = replace(made.settings, gateway_port=_free_port())
         with wiring.opened(made.settings) as made.ctx:
             other.clocks.append(made.ctx.clock)
@@ -65,27 +72,33 @@ def test_a_storm_loses_nothing_and_tells_nobody_twice(town: Deployment, seed: in
     print(f"\nWEIGOV_CHAOS_SEED={seed}")  # shown when it fails
     other = town.other
     before = {case["case_no"]: case["meaning"] for case in other.get("/cases/cases")}
-    workers = Workers(town.environ | {"WEIGOV_GATEWAY_PORT": str(town.settings.gateway_port)})
     storm = Storm(town, seed)
+    workers = Workers(town.environ | {"WEIGOV_GATEWAY_PORT": str(town.settings.gateway_port)}, storm.dies_at)
     try:
         for role in ROLES:
             workers.start(role)
         callback = f"http://127.0.0.1:{town.settings.gateway_port}/wechat/city"
         wait_until(lambda: _set_callback(town, callback), 30)
-        storm.blow(workers, kills=KILLS, within_s=KILLS * SECONDS_A_KILL)
-        workers.stop(but="gateway")
+        storm.blow(
+            workers,
+            kills=KILLS,
+            in_sending=KILLS * 5 // 12,
+            each=min(EACH, KILLS // 12),
+            within_s=KILLS * SECONDS_A_KILL,
+        )
+        workers.stop()
+        workers.dies_at = nobody_dies
+        workers.start("gateway")
         _settle(town, callback)
     finally:
         workers.stop()
     verdict = judge(town, storm.published, before)
-    fired = {kind: other.fired(kind) for kind in {fault[0] for fault in FAULTS}}
-    print(f"kills {dict(storm.kills)}, {storm.in_sending} of them in sending; tokens expired {storm.tokens_expired}")
-    print(f"fired {fired}; in doubt {dict(verdict.in_doubt)}")
-    assert verdict.faults == {}
+    print(f"kills {dict(storm.kills)}, {storm.at_visits} of them at a visit, {storm.in_sending} in sending")
+    print(f"met {storm.met()}; in doubt {dict(verdict.in_doubt)}; rightly refused {verdict.refused}")
+    print(f"{verdict.judged} cases judged, {verdict.excused} whose last message is in doubt")
+    assert verdict.judged > verdict.excused
+    assert verdict.faults == {}, _lives(town, str(verdict.faults))
     assert {what.partition(" ")[0] for what in verdict.in_doubt} <= WITHOUT_A_KEY
-    assert storm.in_sending >= KILLS / 3
-    fired["expired token"] = storm.tokens_expired
-    assert {kind: n for kind, n in fired.items() if n < 10 * KILLS // 120} == {}
 
 
 def _settle(town: Deployment, callback: str) -> None:
@@ -100,6 +113,14 @@ def _settle(town: Deployment, callback: str) -> None:
             return
         town.other.advance(seconds=max((soon - town.ctx.now()).total_seconds(), 0) + 31)
     raise AssertionError(f"something is always due: {_open_ones(town)}")
+
+
+def _lives(town: Deployment, faults: str) -> str:
+    """What the ledger says of the records named in ``faults``, a line each delivery."""
+    names = "id", "record", "revision", "effect", "state", "step", "reason", "created_at", "first_intent_at"
+    with town.ctx.ledger.read() as connection:
+        rows = connection.execute(select(*(delivery.c[name] for name in names)).order_by(delivery.c.id)).all()
+    return "\n".join(str(row._asdict()) for row in rows if row.record.rpartition("/")[2] in faults)
 
 
 def _open_ones(town: Deployment) -> list[str]:

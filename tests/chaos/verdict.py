@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from dataclasses import dataclass, field
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 
 from sandbox.people import PEOPLE
 from tests.weigov.flow.deployment import Deployment
@@ -26,6 +26,9 @@ class Verdict:
     readable: list[str] = field(default_factory=list)  # withdrawn upstream, and still there
     out_of_order: list[str] = field(default_factory=list)
     in_doubt: Counter[str] = field(default_factory=Counter)  # channel and step → how many a person is asked about
+    judged: int = 0  # cases of which a message may not be missing
+    excused: int = 0  # cases of which the last message is in doubt
+    refused: int = 0  # articles that rightly do not stand: WeChat took them and refused them
 
     @property
     def faults(self) -> dict[str, list[str]]:
@@ -36,16 +39,24 @@ class Verdict:
 def judge(town: Deployment, articles: list[str], before: dict[str, str]) -> Verdict:
     """``articles``: the ids of those that should stand; ``before``: case → its status before the storm."""
     columns = delivery.c.record, delivery.c.channel, delivery.c.step
+    newest = select(func.max(delivery.c.id)).where(delivery.c.channel == "template").group_by(delivery.c.record)
     with town.ctx.ledger.read() as connection:
         rows = list(connection.execute(select(*columns).where(delivery.c.state == "in_doubt")))
-    verdict = Verdict(in_doubt=Counter(f"{row.channel} {row.step}" for row in rows))
-    doubtful = {row.record.rpartition("/")[2] for row in rows}
-    _messages(town, before, doubtful, verdict)
-    _articles(town, articles, doubtful, verdict)
+        last = connection.execute(
+            select(delivery.c.record).where(delivery.c.id.in_(newest), delivery.c.state == "in_doubt")
+        ).scalars()
+        verdict = Verdict(in_doubt=Counter(f"{row.channel} {row.step}" for row in rows))
+        _messages(town, before, {_key(record) for record in last}, verdict)
+    _articles(town, articles, {_key(row.record) for row in rows if row.channel == "news"}, verdict)
     return verdict
 
 
+def _key(record: str) -> str:
+    return record.rpartition("/")[2]
+
+
 def _messages(town: Deployment, before: dict[str, str], doubtful: set[str], verdict: Verdict) -> None:
+    """``doubtful``: of which the last message is in doubt; one before it excuses nothing."""
     told: dict[str, list[tuple[str, str]]] = defaultdict(list)
     for message in town.other.messages():
         data = message["data"]
@@ -64,7 +75,11 @@ def _messages(town: Deployment, before: dict[str, str], doubtful: set[str], verd
         if len(places) != len(came) or places != sorted(places):
             verdict.out_of_order.append(f"case {number}: {came} of {order}")
         known = came[-1][1] if came else before[number]  # back and forth between two pulls is no message
-        if case["valid"] and case["applicant_id"] in reached and number not in doubtful and known != case["meaning"]:
+        if not case["valid"] or case["applicant_id"] not in reached:
+            continue
+        verdict.judged += number not in doubtful
+        verdict.excused += number in doubtful
+        if number not in doubtful and known != case["meaning"]:
             verdict.lost.append(
                 f"case {number}: stands at {order[-1]}, last told {came[-1:]}, before {before[number]}"
             )
@@ -79,12 +94,15 @@ def _articles(town: Deployment, articles: list[str], doubtful: set[str], verdict
     for article in listed:
         if not article["is_deleted"]:
             standing[article["content_source_url"].partition("#")[0]].append(article["title"])
+    refused = {(a["content_source_url"].partition("#")[0], a["title"]) for a in town.other.refused_articles()}
     upstream = {a["id"]: a for a in town.other.get("/cms/articles")}
     for key in articles:
         there = standing.get(upstream[key]["url"], [])
         if len(there) > 1 and key not in doubtful:
             verdict.doubled.append(f"article {key} stands {len(there)} times: {there}")
-        if there != [upstream[key]["title"]] and key not in doubtful:
+        if there != [upstream[key]["title"]] and (upstream[key]["url"], upstream[key]["title"]) in refused:
+            verdict.refused += 1  # an older one may stand meanwhile: nothing replaced it
+        elif there != [upstream[key]["title"]] and key not in doubtful:
             verdict.lost.append(f"article {key}: {upstream[key]['title']}, standing: {there}")
     for article in upstream.values():
         if article["status"] != 1 and standing.get(article["url"]) and article["id"] not in doubtful:

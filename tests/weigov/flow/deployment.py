@@ -124,6 +124,11 @@ class OtherSide:
         found: list[dict[str, Any]] = self.get("/wechat/articles", appid=self.appid)["published"]
         return found
 
+    def refused_articles(self) -> list[dict[str, Any]]:
+        """Every article that was submitted, and that WeChat then did not publish."""
+        found: list[dict[str, Any]] = self.get("/wechat/articles", appid=self.appid)["refused"]
+        return found
+
     def standing(self) -> list[dict[str, Any]]:
         return [a for a in self.articles() if not a["is_deleted"]]
 
