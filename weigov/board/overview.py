@@ -120,7 +120,10 @@ def overview(ctx: Context, *, faults: int, gateway_problem: str) -> Overview:
         newest, waiting_callbacks, oldest = health.callbacks(connection)
         inspected = inspection.inspect(ctx, connection, names)
         happened = incidents.look(ctx, connection)
-        systems = tuple(upstreams.calls(connection, site))
+        today = now.astimezone(ctx.site.zone).date().isoformat()
+        systems = tuple(
+            one if one["day"] == today else one | {"calls": 0} for one in upstreams.calls(connection, site)
+        )
         days = trend(ctx, connection, names)
         standing: dict[str, Any] = {
             "halted": decisions.stopped(connection, site),

@@ -23,7 +23,7 @@ CAP = 10_000
 PAGE = 50
 LOOK_AT = 5_000
 _STEP = 500
-#: Of a flow's articles so many are looked at for the one that was published last.
+#: Of what a flow composed so many are looked at for what was confirmed last: reviews let the newer pass the older.
 _NEWEST = 50
 
 
@@ -107,13 +107,19 @@ def flow_line(connection: Connection, site: str, flow: str, states: Sequence[Sta
         ),
     ]
     times = connection.execute(union_all(*(select(one.subquery()) for one in oldest))).scalars().all()
-    last = select(delivery.c.changed_at).where(*_in(site, flow, "confirmed"), delivery.c.channel != "write")
+    last = (
+        select(delivery.c.changed_at)
+        .where(*_in(site, flow, "confirmed"), delivery.c.channel != "write")
+        .order_by(delivery.c.id.desc())
+        .limit(_NEWEST)
+        .subquery()
+    )
     return FlowLine(
         flow,
         {state: n for (state, is_write), n in both.items() if not is_write},
         capped(connection, select(literal(1)).where(*pending)),
         capped(connection, select(literal(1)).where(*_queue(site, flow, "quarantined"))),
-        connection.execute(last.order_by(delivery.c.id.desc()).limit(1)).scalar(),
+        connection.execute(select(func.max(last.c.changed_at))).scalar(),
         min((moment for moment in times if moment is not None), default=None),
         {state: n for (state, is_write), n in both.items() if is_write},
     )
