@@ -111,6 +111,7 @@ def test_a_reviewer_sees_what_was_found_and_what_changes_before_the_button(web: 
     button = page.index('value="approve"')
     assert 0 < page.index("What was checked before") < button
     assert page.index("138") < button  # a telephone number in its text
+    assert page.index('<iframe class="phone"') < button
     assert page.index("-停水") < button and "Changes to what is published" in page
     calm = town.enqueue("没有问题的一稿", approvals_needed=1)
     assert "none found" in web.get(f"/item/{calm.id}").text
