@@ -96,12 +96,12 @@ class _Batch:
                 begun = sending.begin_many(
                     connection, rows, self._name, owner=ctx.worker, lease_s=LEASE_S, now=begun_at
                 )
-            if dropped:
-                claims.release(connection, dropped, now=ctx.now(), owner=ctx.worker)
+            ours = {row.id for row in begun}
+            if back := [*dropped, *(row for row in rows if row.id not in ours)]:
+                claims.release(connection, back, now=ctx.now(), owner=ctx.worker)
         self._not_begun += dropped
         for row in begun:
             self._send(row, begun_at)
-        ours = {row.id for row in begun}
         results: list[Result] = [(row, LedgerConflict(f"delivery {row.id}")) for row in rows if row.id not in ours]
         for row, outcome in answers:
             if isinstance(outcome, str):

@@ -29,6 +29,8 @@ JOB_EVENTS = ("publishjobfinish", "masssendjobfinish", "templatesendjobfinish", 
 _PAGE = 200
 #: How soon WeChat is asked again about what it refused to say anything about.
 REFUSED_PAUSE = timedelta(minutes=30)
+#: How long it may refuse before a person is asked.
+REFUSED_FOR = timedelta(hours=24)
 #: States an event may still settle, however late it comes.
 _AWAITED = ("accepted", "in_doubt")
 
@@ -49,7 +51,7 @@ def reconcile(ctx: Context, account: str) -> Reconciled:
     target = f"account:{account}"
     with ctx.ledger.begin() as connection:
         claims.expire_leases(connection, now=ctx.now())
-    events = drain_events(ctx, client)
+    events = drain_events(ctx, client, target)
     citizen_events.forget(ctx, client.account.appid)
     states: Counter[str] = Counter()
     stopped: list[str] = []
@@ -76,14 +78,20 @@ def _unless_refused(
     look: Callable[[Context, AccountClient, Delivery], str],
     stopped: list[str],
 ) -> str:
-    """WeChat does not answer about this one. It is asked again later, and keeps nobody else waiting."""
+    """WeChat does not answer about this one. It is asked again later, and keeps nobody else waiting; after a day of
+    that it is a person's."""
     try:
         return look(ctx, client, row)
     except RemoteRefused as error:
         stopped.append(f"delivery {row.id}: {error}")
         with ctx.ledger.begin() as connection:
+            late = outbox.get(connection, row.id)
+            if late.state in ("unknown", "accepted") and ctx.now() - late.changed_at >= REFUSED_FOR:
+                reason = f"WeChat refuses to say what became of it: {error}"
+                outbox.settle(connection, late, "in_doubt", now=ctx.now(), reason=reason)
+                return "in_doubt"
             outbox.look_again(connection, row, at=ctx.now() + REFUSED_PAUSE)
-        return row.state
+        return late.state
 
 
 def settle_writes(ctx: Context, system: str) -> dict[str, int]:
@@ -96,7 +104,7 @@ def settle_writes(ctx: Context, system: str) -> dict[str, int]:
     return dict(states)
 
 
-def drain_events(ctx: Context, client: AccountClient) -> int:
+def drain_events(ctx: Context, client: AccountClient, target: str) -> int:
     """Turn stored job events into receipts, joined to their deliveries where those are known already."""
     appid = client.account.appid
     handled = 0
@@ -104,14 +112,14 @@ def drain_events(ctx: Context, client: AccountClient) -> int:
         with ctx.ledger.begin() as connection:
             waiting = inbox.waiting(connection, ctx.sealer, appid, _PAGE, events=JOB_EVENTS)
             for item in waiting:
-                outcome = _take(connection, ctx, appid, item)
+                outcome = _take(connection, ctx, appid, target, item)
                 inbox.handled(connection, item.id, outcome, now=ctx.now())
         handled += len(waiting)
         if len(waiting) < _PAGE:
             return handled
 
 
-def _take(connection: Connection, ctx: Context, appid: str, item: inbox.Item) -> str:
+def _take(connection: Connection, ctx: Context, appid: str, target: str, item: inbox.Item) -> str:
     if item.event in citizen_events.EVENTS:
         return citizen_events.take(connection, ctx, item)
     fields = parse_payload(item.payload)
@@ -127,7 +135,7 @@ def _take(connection: Connection, ctx: Context, appid: str, item: inbox.Item) ->
             payload=payload,
             now=ctx.now(),
         )
-        row = outbox.by_receipt(connection, "submit", status.publish_id)
+        row = outbox.by_receipt(connection, target, "submit", status.publish_id)
         if row is None:
             return "kept"
         receipts.match(connection, receipt.id, row.id)
@@ -140,7 +148,7 @@ def _take(connection: Connection, ctx: Context, appid: str, item: inbox.Item) ->
         news.confirm(connection, appid, row, status, now=ctx.now())
         return "joined"
     if item.event == "masssendjobfinish":
-        return _take_mass(connection, ctx, appid, fields)
+        return _take_mass(connection, ctx, appid, target, fields)
     status_text = str(fields.get("Status", ""))
     msg_id = item.remote_id if item.remote_id not in ("", "0") else f"event {item.id}"
     receipt = receipts.note(
@@ -152,7 +160,7 @@ def _take(connection: Connection, ctx: Context, appid: str, item: inbox.Item) ->
         subject=item.subject,
         now=ctx.now(),
     )
-    row = outbox.by_receipt(connection, "send", msg_id) or _sole_candidate(connection, item)
+    row = outbox.by_receipt(connection, target, "send", msg_id) or _sole_candidate(connection, target, item)
     if row is None:
         return "kept"
     receipts.match(connection, receipt.id, row.id)
@@ -162,12 +170,14 @@ def _take(connection: Connection, ctx: Context, appid: str, item: inbox.Item) ->
     return f"already {row.state}"
 
 
-def _take_mass(connection: Connection, ctx: Context, appid: str, fields: Mapping[str, Any]) -> str:
+def _take_mass(
+    connection: Connection, ctx: Context, appid: str, target: str, fields: Mapping[str, Any]
+) -> str:
     """Somebody's mass message was sent or not: ours, one made in WeChat's console, or a publication in disguise."""
     told = mass_result(fields)
     payload = msgspec.json.encode(told).decode()
     receipt = receipts.note(connection, appid, "mass", told.msg_id, status=told.state, payload=payload, now=ctx.now())
-    row = outbox.by_receipt(connection, budget.STEP, told.msg_id)
+    row = outbox.by_receipt(connection, target, budget.STEP, told.msg_id)
     if row is None:
         return "kept"
     mass.join_early(connection, appid, row, receipt, now=ctx.now())
@@ -179,16 +189,16 @@ def _join_late(connection: Connection, ctx: Context, client: AccountClient, targ
     appid = client.account.appid
     subscribe.join_late(connection, ctx, appid)
     for receipt in receipts.unmatched(connection, appid, "template"):
-        row = outbox.by_receipt(connection, "send", receipt.remote_id)
+        row = outbox.by_receipt(connection, target, "send", receipt.remote_id)
         if row is not None and row.state == "accepted":
             receipts.match(connection, receipt.id, row.id)
             template.conclude(connection, appid, row, receipt.status, now=ctx.now())
     for receipt in receipts.unmatched(connection, appid, "mass"):
-        row = outbox.by_receipt(connection, budget.STEP, receipt.remote_id)
+        row = outbox.by_receipt(connection, target, budget.STEP, receipt.remote_id)
         if row is not None:
             mass.join_early(connection, appid, row, receipt, now=ctx.now())
     for receipt in receipts.unmatched(connection, appid, "publish"):
-        row = outbox.by_receipt(connection, "submit", receipt.remote_id)
+        row = outbox.by_receipt(connection, target, "submit", receipt.remote_id)
         if row is not None and row.state == "accepted":
             receipts.match(connection, receipt.id, row.id)
             news.confirm(connection, appid, row, news.kept_status(receipt), now=ctx.now())
@@ -274,9 +284,9 @@ def _perhaps_answered(ctx: Context, client: AccountClient, target: str) -> list[
         ]
 
 
-def _sole_candidate(connection: Connection, item: inbox.Item) -> Delivery | None:
+def _sole_candidate(connection: Connection, target: str, item: inbox.Item) -> Delivery | None:
     """WeChat was seen to report MsgID 0 where a client_msg_id had been given: then the citizen must do."""
     if item.remote_id not in ("", "0"):
         return None
-    rows = outbox.find(connection, subject=item.subject, channel="template", states=("accepted",))
+    rows = outbox.find(connection, target=target, subject=item.subject, channel="template", states=("accepted",))
     return rows[0] if len(rows) == 1 else None

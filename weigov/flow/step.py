@@ -27,7 +27,7 @@ from weigov.errors import (
 )
 from weigov.flow import reach
 from weigov.flow.context import CALL_DEADLINE_S, LEASE_S, Context
-from weigov.ledger import attempts, deferrals, outbox, quota, sending
+from weigov.ledger import attempts, claims, deferrals, outbox, quota, sending
 from weigov.ledger.outbox import Delivery
 from weigov.ledger.states import State
 from weigov.wechat.protocol import AccountStopped
@@ -63,7 +63,11 @@ def call(ctx: Context, row: Delivery, step: str, action: Callable[[], str], *, l
     """
     repeating, begun_at = row.state == "unknown", ctx.now()
     with ctx.ledger.begin() as connection:
-        row = sending.begin(connection, row, step, owner=ctx.worker, lease_s=LEASE_S, now=begun_at)
+        pointless = not repeating and claims.drop_retired(connection, row, owner=ctx.worker, now=begun_at)
+        if not pointless:
+            row = sending.begin(connection, row, step, owner=ctx.worker, lease_s=LEASE_S, now=begun_at)
+    if pointless:
+        raise Ended("ready")
     if stood_still(ctx, begun_at):
         raise _not_made(ctx, row, repeating)
     try:

@@ -132,6 +132,18 @@ def claim(
     return [changed(row, state="claimed", lease_owner=owner) for row in rows]
 
 
+def drop_retired(connection: Connection, row: Delivery, *, owner: str, now: datetime) -> bool:
+    """Whether it became pointless since it was claimed: then it goes back, and the next claim drops it."""
+    return bool(
+        connection.execute(
+            update(delivery)
+            .where(delivery.c.id == row.id, delivery.c.state == "claimed", delivery.c.lease_owner == owner)
+            .where(delivery.c.retire != "")
+            .values(state="ready", in_flight=False, lease_owner="", lease_until=None, changed_at=now)
+        ).rowcount
+    )
+
+
 def release(connection: Connection, rows: Iterable[Delivery], *, now: datetime, owner: str) -> None:
     """Give claimed deliveries back untouched."""
     ids = [row.id for row in rows]

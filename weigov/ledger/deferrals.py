@@ -61,19 +61,20 @@ def defer_rest(
 def hasten(
     connection: Connection, *, site: str, flow: str, record: str, effect: str, priority: int, now: datetime
 ) -> int:
-    """What is unsent of this record's ``effect`` became more urgent: it goes with the next drain. How many."""
-    return connection.execute(
-        update(delivery)
-        .where(
-            delivery.c.site == site,
-            delivery.c.flow == flow,
-            delivery.c.record == record,
-            delivery.c.effect == effect,
-            delivery.c.priority > priority,
-            delivery.c.state.in_(("ready", "deferred")),
-        )
-        .values(priority=priority, state="ready", reason="", due_at=now, changed_at=now)
+    """This record's ``effect`` became more urgent: what is unsent of it goes with the next drain. How many."""
+    more = update(delivery).where(
+        delivery.c.site == site,
+        delivery.c.flow == flow,
+        delivery.c.record == record,
+        delivery.c.effect == effect,
+        delivery.c.priority > priority,
+    )
+    waits = more.where(delivery.c.state.in_(("ready", "deferred")))
+    hastened = connection.execute(
+        waits.values(priority=priority, state="ready", reason="", due_at=now, changed_at=now)
     ).rowcount
+    connection.execute(more.values(priority=priority))  # under way or refused: whoever asks sees that it is urgent
+    return hastened
 
 
 def wake(connection: Connection, *, target: str, now: datetime) -> int:

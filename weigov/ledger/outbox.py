@@ -67,6 +67,8 @@ class New:
         """What may be in flight once only: a citizen within an account, else the record at its target."""
         if self.channel in TO_CITIZENS:
             return f"{self.target}|{self.subject}"
+        if self.channel == "news" and self.effect == "remove":  # an old version waits for no new one
+            return f"{self.target}|remove|{self.record}"
         if self.channel == "mass":  # an article that is taken back does not wait for its copy in the list
             return f"{self.target}|mass|{self.record}"
         return f"{self.target}|{self.record}"
@@ -208,12 +210,13 @@ def find(
     return [from_row(row) for row in connection.execute(query)]
 
 
-def by_receipt(connection: Connection, step: str, remote_id: str) -> Delivery | None:
-    """The delivery whose ``step`` was answered with this id."""
+def by_receipt(connection: Connection, target: str, step: str, remote_id: str) -> Delivery | None:
+    """The delivery to ``target`` whose ``step`` was answered with this id: WeChat counts for each account anew."""
     query = (
         select(*COLUMNS)
         .join(attempt, attempt.c.delivery_id == delivery.c.id)
         .where(attempt.c.step == step, attempt.c.remote_id == remote_id, attempt.c.outcome == "ok")
+        .where(delivery.c.target == target)
         .order_by(delivery.c.id.desc())
         .limit(1)
     )

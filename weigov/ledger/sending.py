@@ -18,6 +18,7 @@ _THESE = delivery.c.id.in_(bindparam("these", expanding=True))
 _BEGUN = (
     update(delivery)
     .where(_THESE, delivery.c.state == "claimed", delivery.c.lease_owner == bindparam("owner"))
+    .where(delivery.c.retire == "")
     .values(
         state="sending",
         reason="",
@@ -113,7 +114,8 @@ def begin(
 def begin_many(
     connection: Connection, rows: Sequence[Delivery], step: str, *, owner: str, lease_s: float, now: datetime
 ) -> list[Delivery]:
-    """``begin`` of many claimed deliveries at once; those whose lease was lost meanwhile are left out."""
+    """``begin`` of many claimed deliveries at once; left out are those whose lease was lost or that became
+    pointless meanwhile."""
     asked = {"these": [row.id for row in rows], "owner": owner, "at_step": step, "now": now}
     ids = set(connection.execute(_BEGUN, asked | {"until": now + timedelta(seconds=lease_s)}).scalars().all())
     if not ids:

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 import msgspec
 from sqlalchemy import Connection, and_, exists, func, literal, or_, select
 
 from weigov.ledger.tables import attempt, delivery, receipt, standstill
+
+#: A removal that was due for so long, and did not go: what sends it does not run, or another keeps it waiting.
+LATE = timedelta(minutes=15)
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +60,10 @@ def still_readable(connection: Connection, site: str, *, priority: int, now: dat
     stopped = exists().where(standstill.c.site == delivery.c.site, standstill.c.target == delivery.c.target)
     waits = or_(
         delivery.c.state.in_(("deferred", "unknown", "rejected", "in_doubt")),
-        and_(delivery.c.state == "ready", or_(delivery.c.due_at > now, delivery.c.reason != "", stopped)),
+        and_(
+            delivery.c.state == "ready",
+            or_(delivery.c.due_at > now, delivery.c.due_at <= now - LATE, delivery.c.reason != "", stopped),
+        ),
     )
     # Spelled out, not bound: only then is the index on removals one that will do.
     removes = delivery.c.effect == literal("remove", literal_execute=True)

@@ -345,10 +345,10 @@ def test_an_unknown_step_found_afterwards_keeps_its_receipt(ledger: Ledger, now:
         assert attempts.done(connection, row.id) == {}
         outbox.settle(connection, row, "accepted", now=now, remote_id="P1")
         assert attempts.done(connection, row.id) == {"draft": "P1"}
-        found = outbox.by_receipt(connection, "draft", "P1")
+        found = outbox.by_receipt(connection, row.target, "draft", "P1")
         assert found is not None and found.id == row.id
-        assert outbox.by_receipt(connection, "submit", "P1") is None
-        assert outbox.by_receipt(connection, "draft", "") is None
+        assert outbox.by_receipt(connection, row.target, "submit", "P1") is None
+        assert outbox.by_receipt(connection, row.target, "draft", "") is None
 
 
 def test_the_pause_after_a_failed_try_grows(ledger: Ledger, now: datetime) -> None:

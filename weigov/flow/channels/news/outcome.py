@@ -17,6 +17,8 @@ from weigov.wechat.client import AccountClient, PublishStatus
 #: Pauses between questions about what is open: freepublish/get and batchget have 100 calls a day, and the event
 #: usually comes first.
 POLL = (timedelta(seconds=30), timedelta(minutes=2), timedelta(minutes=10), timedelta(minutes=30))
+#: An article of which WeChat says no more than that it is being published is a person's by then.
+PUBLISHED_WITHIN = timedelta(hours=24)
 #: What a publish_status means, for operators.
 PLAIN: dict[str, str] = {
     "original_check_failed": "WeChat: the check for originality failed",
@@ -63,8 +65,13 @@ def poll(ctx: Context, client: AccountClient, row: Delivery) -> str:
             return row.state
         confirm(connection, client.account.appid, row, status, now=ctx.now())
         row = outbox.get(connection, row.id)
+        age = ctx.now() - row.changed_at
+        if row.state == "accepted" and age >= PUBLISHED_WITHIN:
+            reason = f"WeChat says {status.state} after a day"
+            outbox.settle(connection, row, "in_doubt", now=ctx.now(), reason=reason)
+            return "in_doubt"
         if row.state == "accepted":
-            outbox.look_again(connection, row, at=ctx.now() + pause(ctx.now() - row.changed_at))
+            outbox.look_again(connection, row, at=ctx.now() + pause(age))
         return row.state
 
 
