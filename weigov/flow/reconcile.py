@@ -170,9 +170,7 @@ def _take(connection: Connection, ctx: Context, appid: str, target: str, item: i
     return f"already {row.state}"
 
 
-def _take_mass(
-    connection: Connection, ctx: Context, appid: str, target: str, fields: Mapping[str, Any]
-) -> str:
+def _take_mass(connection: Connection, ctx: Context, appid: str, target: str, fields: Mapping[str, Any]) -> str:
     """Somebody's mass message was sent or not: ours, one made in WeChat's console, or a publication in disguise."""
     told = mass_result(fields)
     payload = msgspec.json.encode(told).decode()

@@ -7,11 +7,17 @@ whoever else was told of the same change is not told again.
 
 from __future__ import annotations
 
+from datetime import datetime
+
+from sqlalchemy import Connection
+
 from weigov.errors import ReviewRejected
 from weigov.flow import collect
+from weigov.flow.channels import template
 from weigov.flow.context import Context
-from weigov.ledger import decisions, outbox, revisions, streams
+from weigov.ledger import attempts, decisions, outbox, revisions, streams
 from weigov.ledger.outbox import Delivery
+from weigov.ledger.states import TO_CITIZENS
 from weigov.ledger.streams import StreamRef
 
 
@@ -28,7 +34,7 @@ def replay(ctx: Context, delivery_id: int, *, person: str, reason: str) -> str:
         if row.site != ctx.site.site or row.state != "rejected":
             was = row.state if row.site == ctx.site.site else f"of another site, {row.site}"
             raise ReviewRejected(f"delivery {delivery_id} was not rejected, it is {was}: there is nothing to replay")
-        if not outbox.is_newest(connection, row):
+        if not outbox.is_newest(connection, row) or _changed_since(ctx, connection, row):
             raise ReviewRejected(
                 f"delivery {delivery_id} is old: a newer change of {row.record} has its own delivery"
             )
@@ -43,7 +49,8 @@ def replay(ctx: Context, delivery_id: int, *, person: str, reason: str) -> str:
             reads = collect.reads(ctx.site, ctx.site.flows[row.flow])
             if not revisions.compose_again(connection, ref, key, reads, cause="replay", now=ctx.now()):
                 raise ReviewRejected(f"delivery {delivery_id}: {row.record} is withdrawn upstream")
-        to = "pending" if article else outbox.replay(connection, row, now=ctx.now())
+        due_at = _due_at(ctx, connection, row)
+        to = "pending" if article else outbox.replay(connection, row, now=ctx.now(), due_at=due_at)
         decisions.note(
             connection,
             row.site,
@@ -56,6 +63,25 @@ def replay(ctx: Context, delivery_id: int, *, person: str, reason: str) -> str:
             at=ctx.now(),
         )
     return to
+
+
+def _due_at(ctx: Context, connection: Connection, row: Delivery) -> datetime:
+    """A message that WeChat took bears the same key again: not while it would be taken for a repetition."""
+    took = row.channel == "template" and "send" in attempts.done(connection, row.id)
+    if not took or row.first_intent_at is None:
+        return ctx.now()
+    return max(ctx.now(), row.first_intent_at + template.KEY_FOR)
+
+
+def _changed_since(ctx: Context, connection: Connection, row: Delivery) -> bool:
+    """Whether a message is about what is so no longer, also where the newer change has no delivery."""
+    flow = ctx.site.flows.get(row.flow)
+    if row.channel not in TO_CITIZENS or flow is None or flow.from_ is None:
+        return False
+    ref = StreamRef(row.site, flow.from_.system, flow.from_.stream)
+    return revisions.has_newer_change(
+        connection, ref, row.record.removeprefix(ref.record_ref("")), row.flow, row.revision
+    )
 
 
 def _stream(ctx: Context, row: Delivery) -> StreamRef:

@@ -175,6 +175,17 @@ def newest(connection: Connection, record_ids: Iterable[int], flow: str) -> dict
     return found
 
 
+def has_newer_change(connection: Connection, ref: StreamRef, key: str, flow: str, n: int) -> bool:
+    """Whether the record itself changed, or was withdrawn, after revision ``n``, whatever came of that."""
+    query = (
+        select(revision.c.id)
+        .join(record, record.c.id == revision.c.record_id)
+        .where(in_stream(record, ref), record.c.key == key, revision.c.flow == flow, revision.c.n > n)
+        .where(revision.c.cause.in_(("collect", "withdrawn")))
+    )
+    return connection.execute(query.limit(1)).first() is not None
+
+
 def decide(
     connection: Connection,
     revision_id: int,

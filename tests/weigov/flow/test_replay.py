@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import pytest
+
 from tests.weigov.flow.deployment import Deployment
 from tests.weigov.flow.test_articles import publish, said
-from tests.weigov.flow.test_messages import ORDINARY, case_of, move, told
+from tests.weigov.flow.test_messages import ORDINARY, SEND, case_of, move, told
 from tests.weigov.flow.test_operator import Weigov, lines, weigov
 from weigov.flow import collect
 from weigov.ledger import decisions, outbox, revisions
@@ -48,6 +50,7 @@ def test_a_rejected_message_goes_again_to_this_citizen_only(calm: Deployment, we
     calm.round("cases")
     row = rejected(calm)
     calm.other.persona(ORDINARY[0], "ordinary")
+    calm.other.events_done()  # that they follow again is known
     assert "ready" in weigov("replay", str(row.id), *BY).good()
     calm.drain()
     assert all(told(calm.other, number) == ["补正"] for number in numbers)
@@ -68,6 +71,43 @@ def test_what_was_replaced_withdrawn_or_not_rejected_is_not_replayed(calm: Deplo
         wrong = weigov("replay", str(number), *BY)
         assert wrong.code == 1 and what in wrong.err and len(lines(wrong.err)) == 1
     assert len(calm.other.articles()) == 1
+
+
+def test_a_message_is_not_replayed_while_wechat_would_take_it_for_the_first(calm: Deployment, weigov: Weigov) -> None:
+    calm.other.fault("template_status", SEND, value="failed: system failed", times=1)
+    number = case_of(calm.other, ORDINARY[0])
+    move(calm.other, number, "12")
+    calm.collect("cases")
+    calm.compose("case_progress")
+    calm.deliver()
+    calm.reconcile()
+    assert "ready" in weigov("replay", str(rejected(calm).id), *BY).good()
+    calm.drain()
+    assert told(calm.other, number) == ["补正"]
+
+
+@pytest.mark.parametrize(("change", "composed", "hears"), [("void", True, []), ("13", False, ["审查"])])
+def test_a_message_about_what_changed_since_is_not_replayed(
+    calm: Deployment, weigov: Weigov, change: str, composed: bool, hears: list[str]
+) -> None:
+    calm.other.persona(ORDINARY[0], "unfollowed")
+    number = case_of(calm.other, ORDINARY[0])
+    move(calm.other, number, "12")
+    calm.round("cases")
+    row = rejected(calm)
+    calm.other.persona(ORDINARY[0], "ordinary")
+    calm.other.events_done()  # that they follow again is known
+    if change == "void":
+        calm.other.post(f"/cases/cases/{number}/void")
+    else:
+        move(calm.other, number, change)
+    calm.collect("cases")
+    if composed:
+        calm.compose("case_progress")
+    typed = weigov("replay", str(row.id), *BY)
+    assert typed.code == 1 and "a newer change of" in typed.err
+    calm.round("cases")
+    assert told(calm.other, number) == hears
 
 
 def test_a_message_whose_time_is_over_is_not_replayed(calm: Deployment, weigov: Weigov) -> None:

@@ -24,6 +24,8 @@ from weigov.wechat.messages import Messages
 
 #: WeChat's window is ten minutes; ours ends early enough for a call's own deadline and a clock that is off.
 REPEAT_FOR = timedelta(minutes=8)
+#: So long after its first call WeChat may take what bears the same key for a repetition, and send nothing.
+KEY_FOR = timedelta(minutes=11)
 GIVE_UP_WAITING = timedelta(minutes=30)
 #: How long an event that says more is waited for, before WeChat is asked whether the receiver follows at all.
 ASK_WHO_FOLLOWS = timedelta(minutes=2)
