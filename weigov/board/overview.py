@@ -182,7 +182,14 @@ def _site_todos(ctx: Context, standing: Mapping[str, Any], faults: int, gateway_
             "bad", "todo.still_readable", "it", {"title": one["title"]}, f"item/{one['id']}", f"readable:{one['id']}"
         )
     for row in standing["menus"]:
-        yield Todo("bad", "todo.menu_not_ours", "it", {"account": _bare(row.target)}, f"item/{row.id}")
+        yield Todo(
+            "bad",
+            "todo.menu_not_ours",
+            "it",
+            {"account": _bare(row.target)},
+            f"item/{row.id}",
+            f"waits:{row.target} menu",
+        )
     if faults:
         yield Todo("bad", "todo.ledger_faults", "it", {"n": faults})
     if gateway_problem:

@@ -160,7 +160,7 @@ def _taken_back(ctx: Context, row: Delivery) -> Exception:
 
 def _keep(ctx: Context, connection: Connection, accepted: Sequence[tuple[Delivery, str]]) -> set[int]:
     now = ctx.now()
-    return sending.accept_many(connection, accepted, owner=ctx.worker, now=now, check_at=now + step.FIRST_LOOK)
+    return sending.accept_many(connection, accepted, owner=ctx.worker, now=now, check_at=now + step.EVENT_WITHIN)
 
 
 def _written(ctx: Context, row: Delivery, error: Exception) -> Exception:

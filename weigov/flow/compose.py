@@ -261,6 +261,10 @@ def _commit(
     if item.n > 1 and (decision.withdraw or decision.news or decision.said):
         # A withdrawal reaches back to every older revision; so does a newer one where only the latest counts.
         if only_latest or flow.to.kind == "news":
+            # First: whoever makes the deliveries of one just now has committed them before they are retired.
+            unfinished = fan_outs.supersede(
+                connection, ctx.site.site, flow.flow, ref, before_revision=item.n, now=now
+            )
             outbox.retire(
                 connection,
                 site=ctx.site.site,
@@ -270,9 +274,6 @@ def _commit(
                 why="withdrawn" if decision.withdraw else "superseded",
                 before_revision=item.n,
                 now=now,
-            )
-            unfinished = fan_outs.supersede(
-                connection, ctx.site.site, flow.flow, ref, before_revision=item.n, now=now
             )
         if decision.withdraw and flow.to.kind == "news":
             news.remove_published(connection, ctx.site.site, flow.flow, ref, now=now)

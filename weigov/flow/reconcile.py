@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
@@ -15,10 +15,11 @@ from weigov.errors import LedgerConflict, RateLimited, RemoteError, RemoteRefuse
 from weigov.flow import citizen_events
 from weigov.flow.channels import customer_service, mass, menu, news, subscribe, template, write
 from weigov.flow.context import Context
-from weigov.flow.step import A_SHORT_WAIT_S
-from weigov.ledger import budget, claims, inbox, outbox, quota, receipts
+from weigov.flow.step import A_SHORT_WAIT_S, EVENT_WITHIN
+from weigov.ledger import budget, claims, inbox, outbox, quota, receipts, reports
 from weigov.ledger.outbox import Delivery
-from weigov.ledger.states import State
+from weigov.ledger.receipts import Receipt
+from weigov.ledger.states import TO_CITIZENS, State
 from weigov.wechat import rules
 from weigov.wechat.callback import parse_payload
 from weigov.wechat.client import AccountClient, publish_status
@@ -184,22 +185,22 @@ def _take_mass(connection: Connection, ctx: Context, appid: str, target: str, fi
 
 def _join_late(connection: Connection, ctx: Context, client: AccountClient, target: str) -> None:
     """Events that came before the answer of their call."""
-    appid = client.account.appid
+    appid, site, now = client.account.appid, ctx.site.site, ctx.now()
     subscribe.join_late(connection, ctx, appid)
-    for receipt in receipts.unmatched(connection, appid, "template"):
-        row = outbox.by_receipt(connection, target, "send", receipt.remote_id)
-        if row is not None and row.state == "accepted":
-            receipts.match(connection, receipt.id, row.id)
-            template.conclude(connection, appid, row, receipt.status, now=ctx.now())
-    for receipt in receipts.unmatched(connection, appid, "mass"):
-        row = outbox.by_receipt(connection, target, budget.STEP, receipt.remote_id)
-        if row is not None:
-            mass.join_early(connection, appid, row, receipt, now=ctx.now())
-    for receipt in receipts.unmatched(connection, appid, "publish"):
-        row = outbox.by_receipt(connection, target, "submit", receipt.remote_id)
-        if row is not None and row.state == "accepted":
-            receipts.match(connection, receipt.id, row.id)
-            news.confirm(connection, appid, row, news.kept_status(receipt), now=ctx.now())
+    flows = reports.flow_names(connection, site)
+
+    def early(kind: str, step: str, *states: State) -> Iterator[tuple[Receipt, Delivery]]:
+        where: dict[str, Any] = {"site": site, "flows": flows, "target": target}
+        for receipt_id, delivery_id in receipts.to_join(connection, appid, kind, **where, step=step, states=states):
+            receipts.match(connection, receipt_id, delivery_id)
+            yield receipts.get(connection, receipt_id), outbox.get(connection, delivery_id)
+
+    for receipt, row in early("template", "send", "accepted"):
+        template.conclude(connection, appid, row, receipt.status, now=now)
+    for receipt, row in early("mass", budget.STEP, "accepted", "in_doubt", "confirmed"):
+        mass.join_early(connection, appid, row, receipt, now=now)
+    for receipt, row in early("publish", "submit", "accepted"):
+        news.confirm(connection, appid, row, news.kept_status(receipt), now=now)
 
 
 def _count(states: Counter[str], row: Delivery, state: str) -> None:
@@ -229,7 +230,7 @@ def _look(ctx: Context, client: AccountClient, row: Delivery) -> str:
     if row.channel == "subscribe":
         return subscribe.look(ctx, row)
     if row.channel == "template":
-        too_late = row.changed_at + template.EVENT_WITHIN
+        too_late = row.changed_at + EVENT_WITHIN
         with ctx.ledger.begin() as connection:
             if ctx.now() < too_late:
                 outbox.look_again(connection, row, at=too_late)
@@ -260,18 +261,27 @@ def _look(ctx: Context, client: AccountClient, row: Delivery) -> str:
 
 
 def _open(ctx: Context, target: str, state: State) -> list[Delivery]:
+    """What is to be looked at now. What readers may see comes first: of messages there may be a hundred thousand."""
+    site, now = ctx.site.site, ctx.now()
     with ctx.ledger.read() as connection:
-        return outbox.find(
-            connection,
-            target=target,
-            states=(state,),
-            check_before=ctx.now(),
-        )
+        if state == "unknown":
+            found = outbox.find(connection, target=target, states=(state,), check_before=now)
+        else:
+            found = [
+                row
+                for flow in reports.flow_names(connection, site)
+                for row in outbox.find(
+                    connection, site=site, flow=flow, target=target, states=(state,), check_before=now
+                )
+            ]
+    return sorted(found, key=lambda row: (row.channel in TO_CITIZENS, row.id))
 
 
 def _perhaps_answered(ctx: Context, client: AccountClient, target: str) -> list[Delivery]:
     """Messages of unknown fate, to citizens of whom an event came that nobody claimed: no need to repeat."""
     with ctx.ledger.read() as connection:
+        if not _any_unsure(ctx, connection, target):
+            return []
         unclaimed = {r.subject for r in receipts.unmatched(connection, client.account.appid, "template") if r.subject}
         return [
             row
@@ -280,6 +290,16 @@ def _perhaps_answered(ctx: Context, client: AccountClient, target: str) -> list[
                 connection, target=target, channel="template", subject=subject, states=("unknown", "in_doubt")
             )
         ]
+
+
+def _any_unsure(ctx: Context, connection: Connection, target: str) -> bool:
+    """Whether there is a message nobody knows the fate of; else no event need be looked at, and others' are many."""
+    site = ctx.site.site
+    where: dict[str, Any] = {"site": site, "target": target, "channel": "template", "limit": 1}
+    return bool(outbox.find(connection, **where, states=("unknown",))) or any(
+        outbox.find(connection, **where, flow=flow, states=("in_doubt",))
+        for flow in reports.flow_names(connection, site)
+    )
 
 
 def _sole_candidate(connection: Connection, target: str, item: inbox.Item) -> Delivery | None:

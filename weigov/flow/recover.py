@@ -8,9 +8,10 @@ Deliveries can be stopped until then: ``drain`` asks ``decisions.stopped`` befor
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
+from sqlalchemy import Connection
 from sqlalchemy.exc import IntegrityError
 
 from weigov.errors import LedgerConflict
@@ -23,7 +24,7 @@ from weigov.ledger.states import State
 UNDER_WAY: tuple[State, ...] = ("claimed", "sending", "unknown", "accepted")
 #: What an old copy of the ledger still believes unsent.
 BELIEVED_UNSENT: tuple[State, ...] = ("ready", "deferred", "waiting_review")
-_ALL = 10_000_000
+_PAGE = 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +53,7 @@ def recover(ctx: Context, *, person: str, reason: str, restored: bool = False) -
     try:
         with ctx.ledger.begin() as connection:
             for state in states:
-                for row in outbox.find(connection, site=ctx.site.site, states=(state,), limit=_ALL):
+                for row in _in(ctx, connection, state):
                     if not _harmless(ctx, row):
                         outbox.park(connection, row, now=ctx.now(), reason=f"recovered: {reason}")
                         parked[state] += 1
@@ -66,6 +67,14 @@ def recover(ctx: Context, *, person: str, reason: str, restored: bool = False) -
     except IntegrityError:
         raise LedgerConflict("deliveries went on meanwhile; `weigov recover --stop` first") from None
     return Recovered(dict(parked), goes_on)
+
+
+def _in(ctx: Context, connection: Connection, state: State) -> Iterator[Delivery]:
+    """Every delivery in ``state``, a page at a time: an old copy may hold a million that it believes unsent."""
+    after = 0
+    while rows := outbox.find(connection, site=ctx.site.site, states=(state,), after=after, limit=_PAGE):
+        yield from rows
+        after = rows[-1].id
 
 
 def _harmless(ctx: Context, row: Delivery) -> bool:

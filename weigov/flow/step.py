@@ -29,11 +29,14 @@ from weigov.flow import reach
 from weigov.flow.context import CALL_DEADLINE_S, LEASE_S, Context
 from weigov.ledger import attempts, claims, deferrals, outbox, quota, sending
 from weigov.ledger.outbox import Delivery
-from weigov.ledger.states import State
+from weigov.ledger.states import TO_CITIZENS, State
 from weigov.wechat.protocol import AccountStopped
 
 #: How soon reconcile first looks at an unknown outcome, and at an accepted one that has had no event.
 FIRST_LOOK = timedelta(seconds=30)
+#: Without an event by then an accepted message is nobody's certainty; nothing is asked about it before, and an event
+#: is about nothing sent so long ago.
+EVENT_WITHIN = timedelta(hours=48)
 #: How long deliveries of a kind wait that a person must first make possible (a permission, a category).
 PERSON_NEEDED = timedelta(hours=1)
 #: A longer wait than this is a limit of the day, not of the minute.
@@ -126,7 +129,8 @@ def hold(ctx: Context, row: Delivery, reason: str) -> Ended:
 
 def answered(ctx: Context, row: Delivery, last: State, remote_id: str) -> Ended:
     """Write down the answer to a last step, also where the call outlived its lease."""
-    check_at = ctx.now() + FIRST_LOOK if last == "accepted" else None
+    wait = EVENT_WITHIN if row.channel in TO_CITIZENS else FIRST_LOOK
+    check_at = ctx.now() + wait if last == "accepted" else None
     return Ended(_write_down(ctx, row, last, remote_id=remote_id, check_at=check_at))
 
 

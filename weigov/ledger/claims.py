@@ -14,7 +14,7 @@ from sqlalchemy.exc import IntegrityError
 
 from weigov.ledger.outbox import COLUMNS, Delivery, changed, from_row
 from weigov.ledger.states import UNSENT, State
-from weigov.ledger.tables import attempt, delivery
+from weigov.ledger.tables import IN_FLIGHT, attempt, delivery
 
 
 def expire_unsent(connection: Connection, *, now: datetime) -> int:
@@ -35,10 +35,11 @@ def expire_leases(connection: Connection, *, now: datetime) -> tuple[int, int]:
     over = delivery.c.lease_until <= now
     released = connection.execute(
         update(delivery)
-        .where(delivery.c.state == "claimed", over)
+        .where(IN_FLIGHT, delivery.c.state == "claimed", over)
         .values(state="ready", in_flight=False, lease_owner="", lease_until=None, changed_at=now)
     ).rowcount
-    ids = [row.id for row in connection.execute(select(delivery.c.id).where(delivery.c.state == "sending", over))]
+    sending = select(delivery.c.id).where(IN_FLIGHT, delivery.c.state == "sending", over)
+    ids = [row.id for row in connection.execute(sending)]
     if ids:
         connection.execute(
             update(delivery)

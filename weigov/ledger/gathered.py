@@ -115,6 +115,24 @@ def take(
     )
 
 
+def without_message(connection: Connection, site: str, target: str) -> list[int]:
+    """The digests that were previewed to the end and whose message was not enqueued yet, oldest first."""
+    message = delivery.alias("message")
+    is_there = exists().where(
+        message.c.site == delivery.c.site,
+        message.c.flow == delivery.c.flow,
+        message.c.record == delivery.c.record,
+        message.c.revision == delivery.c.revision,
+        message.c.effect == "send",
+        message.c.target == delivery.c.target,
+    )
+    query = select(delivery.c.id).where(
+        ON_ACCOUNT, delivery.c.site == site, delivery.c.target == target, delivery.c.channel == "mass",
+        delivery.c.effect == "preview", delivery.c.state == "confirmed", delivery.c.retire == "", ~is_there,
+    )  # fmt: skip
+    return list(connection.execute(query.order_by(delivery.c.id)).scalars())
+
+
 def pass_on(connection: Connection, *, of: int, to: int) -> None:
     """What one delivery of a digest had taken is the next one's."""
     connection.execute(update(gathered).where(gathered.c.delivery_id == of).values(delivery_id=to))

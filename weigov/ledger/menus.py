@@ -13,7 +13,7 @@ from typing import Any
 import msgspec
 from sqlalchemy import Connection, select
 
-from weigov.ledger import outbox
+from weigov.ledger import deferrals, outbox
 from weigov.ledger.dialect import insert_ignore
 from weigov.ledger.outbox import Delivery
 from weigov.ledger.tables import ON_ACCOUNT, attempt, decision, delivery, found_menu
@@ -42,7 +42,7 @@ def versions(connection: Connection, site: str, target: str) -> list[Delivery]:
 def held(connection: Connection, site: str) -> list[Delivery]:
     """The versions that wait because what stands at their account is not ours."""
     rows = outbox.find(connection, site=site, channel="menu", states=("deferred",), limit=_ALL)
-    return [row for row in rows if row.reason.startswith(NOT_OURS)]
+    return [row for row in rows if (deferrals.what_to_do(row.reason) or "").startswith(NOT_OURS)]
 
 
 def tried(connection: Connection, rows: Sequence[Delivery]) -> set[int]:

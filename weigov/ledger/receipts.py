@@ -6,6 +6,7 @@ one row of it and never forgets what the other side said. Deciding what a status
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -14,7 +15,8 @@ from sqlalchemy import Connection, Row, or_, select, update
 
 from weigov.errors import LedgerConflict
 from weigov.ledger.dialect import insert_ignore
-from weigov.ledger.tables import receipt
+from weigov.ledger.states import State
+from weigov.ledger.tables import attempt, delivery, receipt
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +96,29 @@ def unmatched(connection: Connection, appid: str, kind: str, *, subject: str | N
     if subject is not None:
         query = query.where(receipt.c.subject == subject)
     return [_from_row(row) for row in connection.execute(query.order_by(receipt.c.id))]
+
+
+def to_join(
+    connection: Connection, appid: str, kind: str, *, site: str, flows: Sequence[str], target: str, step: str,
+    states: Sequence[State],
+) -> list[tuple[int, int]]:  # fmt: skip
+    """(receipt, delivery) where nobody claimed the receipt yet and its id was the answer of the delivery's ``step``.
+
+    Looked for from the deliveries in ``states``, which are few: of what others do at the same account there may be
+    any number of receipts.
+    """
+    nobodys = (receipt.c.delivery_id + 0).is_(None)  # not by the index of these: it holds all that is others'
+    query = (
+        select(receipt.c.id, delivery.c.id)
+        .select_from(delivery)
+        .join(attempt, attempt.c.delivery_id == delivery.c.id)
+        .join(receipt, receipt.c.remote_id == attempt.c.remote_id)
+        .where(delivery.c.site == site, delivery.c.flow.in_(list(flows)), delivery.c.state.in_(list(states)))
+        .where(delivery.c.target == target, attempt.c.step == step, attempt.c.outcome == "ok")
+        .where(receipt.c.appid == appid, receipt.c.kind == kind, nobodys)
+        .order_by(receipt.c.id)
+    )
+    return [(row[0], row[1]) for row in connection.execute(query)]
 
 
 def of_delivery(connection: Connection, delivery_id: int) -> list[Receipt]:

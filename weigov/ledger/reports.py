@@ -86,7 +86,7 @@ def due(connection: Connection, site: str, *, now: datetime, events: Collection[
 
 def due_by_kind(connection: Connection, site: str, *, now: datetime, events: Collection[str] = ()) -> dict[str, int]:
     """The same, by the verb that would do it: compose | deliver | reconcile."""
-    flows = _flow_names(connection, site)
+    flows = flow_names(connection, site)
     waiting = select(func.count()).where(inbox.c.handled_at.is_(None))
     if events:
         waiting = waiting.where(inbox.c.event.in_(list(events)))
@@ -103,7 +103,7 @@ def due_by_kind(connection: Connection, site: str, *, now: datetime, events: Col
 
 def next_due_at(connection: Connection, site: str, *, now: datetime) -> datetime | None:
     """When something that only waits for its time is due next; None when nothing does."""
-    flows = _flow_names(connection, site)
+    flows = flow_names(connection, site)
     moments = []
     for column, states in (
         (delivery.c.due_at, ("ready", "deferred")),
@@ -150,7 +150,7 @@ def _uncertain(now: datetime) -> ColumnElement[bool]:
     )
 
 
-def _flow_names(connection: Connection, site: str) -> list[str]:
+def flow_names(connection: Connection, site: str) -> list[str]:
     """The flows that have deliveries, by hopping from one to the next in the index."""
     names: list[str] = []
     query = select(func.min(delivery.c.flow)).where(delivery.c.site == site)

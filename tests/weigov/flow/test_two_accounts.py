@@ -1,4 +1,4 @@
-"""WeChat numbers what an account does for that account alone: two accounts have the same publish_id, the same msgid."""
+"""WeChat numbers what an account does for that account alone: two have the same publish_id, the same msgid."""
 
 from __future__ import annotations
 

@@ -11,9 +11,9 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from weigov.flow.channels.template import EVENT_WITHIN, GIVE_UP_WAITING
+from weigov.flow.channels.template import GIVE_UP_WAITING
 from weigov.flow.context import Context
-from weigov.flow.step import call
+from weigov.flow.step import EVENT_WITHIN, call
 from weigov.ledger import bindings, citizens, grants, inbox, outbox, receipts
 from weigov.ledger.outbox import Delivery
 from weigov.ledger.receipts import Receipt
@@ -69,6 +69,8 @@ def take(connection: Connection, ctx: Context, item: inbox.Item) -> str:
 
 def join_late(connection: Connection, ctx: Context, appid: str) -> None:
     """Events that came before the answer of their call."""
+    if not any(flow.to.kind == "subscribe" for flow in ctx.site.flows.values()):
+        return  # then all of them are about what others sent
     for receipt in receipts.unmatched(connection, appid, "subscribe"):
         _join(connection, ctx, receipt)
 

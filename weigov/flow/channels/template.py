@@ -16,7 +16,7 @@ from sqlalchemy import Connection
 from weigov.errors import RemoteError, RemoteRefused
 from weigov.flow import abreast
 from weigov.flow.context import Context
-from weigov.flow.step import Ended, call
+from weigov.flow.step import EVENT_WITHIN, Ended, call
 from weigov.ledger import bindings, citizens, outbox, receipts
 from weigov.ledger.outbox import Delivery
 from weigov.wechat.client import AccountClient
@@ -29,8 +29,6 @@ KEY_FOR = timedelta(minutes=11)
 GIVE_UP_WAITING = timedelta(minutes=30)
 #: How long an event that says more is waited for, before WeChat is asked whether the receiver follows at all.
 ASK_WHO_FOLLOWS = timedelta(minutes=2)
-#: Without an event by then an accepted message is nobody's certainty; an event is about nothing sent so long ago.
-EVENT_WITHIN = timedelta(hours=48)
 
 
 def paths(row: Delivery) -> dict[str, int]:

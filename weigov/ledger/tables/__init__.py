@@ -11,6 +11,7 @@ from weigov.ledger.tables.accounts import blob, counted_article, figure, figure_
 from weigov.ledger.tables.citizens import binding, citizen, closed_window, guest, inbox, subscribe_grant
 from weigov.ledger.tables.columns import Utc, metadata
 from weigov.ledger.tables.deliveries import (
+    IN_FLIGHT,
     ON_ACCOUNT,
     attempt,
     delivery,
@@ -27,6 +28,7 @@ from weigov.ledger.tables.people import APPEND_ONLY, audit_log, decision, flow_p
 
 __all__ = [
     "APPEND_ONLY",
+    "IN_FLIGHT",
     "ON_ACCOUNT",
     "Utc",
     "attempt",

@@ -124,6 +124,8 @@ delivery = Table(
 
 #: Spelled out, not bound: only then is the index of these rows one that will do.
 ON_ACCOUNT = delivery.c.channel.in_([literal(name, literal_execute=True) for name in ("mass", "menu", "news")])
+#: As the index of the few rows in flight has it: whatever is uncertain is found there, among all that ever was.
+IN_FLIGHT = text("delivery.in_flight")
 
 #: One call for one step of a delivery: the intent is committed before it, the outcome after.
 #: outcome: open | ok | refused | unsent | unknown

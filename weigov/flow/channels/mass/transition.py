@@ -23,13 +23,10 @@ def follow_up(ctx: Context, connection: Connection, target: str) -> int:
 
     A worker may die between the last preview and this, so whoever comes next looks again.
     """
-    made = 0
-    rows = outbox.find(
-        connection, site=ctx.site.site, target=target, channel="mass", effect="preview", states=("confirmed",)
+    return sum(
+        _message_of(ctx, connection, outbox.get(connection, one))
+        for one in gathered.without_message(connection, ctx.site.site, target)
     )
-    for row in rows:
-        made += _message_of(ctx, connection, row)
-    return made
 
 
 def discard_drafts(connection: Connection, rows: Iterable[Delivery], *, now: datetime) -> int:
