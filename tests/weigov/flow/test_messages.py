@@ -195,6 +195,16 @@ def test_one_in_doubt_stands_in_the_way_of_the_next_only_while_an_event_may_be_a
     assert [said for said, _ in cases_said(calm.other, number)] == ["in_doubt", state]
 
 
+def test_a_message_that_waits_for_its_event_is_not_looked_at_before(calm: Deployment) -> None:
+    calm.other.fault("drop_event", SEND)
+    move(calm.other, case_of(calm.other, ORDINARY[0]), "12")
+    calm.collect("cases")
+    calm.compose("case_progress")
+    assert calm.deliver().states == {"accepted": 1}
+    calm.other.advance(hours=47)
+    assert calm.due() == {}
+
+
 def test_accepted_without_an_event_within_two_days_is_nobodys_certainty(calm: Deployment) -> None:
     number = case_of(calm.other, ORDINARY[6])
     calm.other.fault("drop_event", SEND)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date, datetime, timedelta
 
 import pytest
@@ -108,3 +109,14 @@ def test_figures_of_a_digest_are_its_articles_by_their_places(ledger: Ledger, no
     assert [(one["msgid"], one["record"], one["reads"]) for one in shown] == [
         ("200_1", b.record, 40), ("200_2", a.record, 30), ("100_1", a.record, 5)
     ]  # fmt: skip
+
+
+def test_a_previewed_digest_waits_for_its_message_behind_any_number_of_others(ledger: Ledger, now: datetime) -> None:
+    both = [replace(digest(n), effect=effect) for n in range(1, 1_102) for effect in ("preview", "send")]
+    late = replace(digest(1_102), effect="preview")
+    with ledger.begin() as connection:
+        outbox.enqueue(connection, [*both, late, replace(late, revision=1_103)], now=now)
+        connection.execute(update(delivery).values(state="confirmed"))
+        connection.execute(update(delivery).where(delivery.c.revision == 1_103).values(retire="superseded"))
+        (found,) = gathered.without_message(connection, "demo", CITY)
+        assert outbox.get(connection, found).revision == 1_102
