@@ -29,9 +29,11 @@ KINDS = {
     "waits": ("it", "deliveries?target={}&state=deferred"),
     "readable": ("it", "item/{}"),
     "in_doubt": ("it", "deliveries?flow={}&state=in_doubt"),
+    "rejected": ("editor", "deliveries?flow={}&state=rejected"),
     "quarantine": ("editor", "quarantine?flow={}"),
     "stream": ("it", ""),
     "inbox": ("it", ""),
+    "pending": ("it", "flow/{}"),
     "held": ("it", "flow/{}"),
     "task": ("it", "dag/{}"),
     "veto": ("editor", "account/{}"),
@@ -110,7 +112,7 @@ def targets_of(key: str) -> set[str]:
         return {name}
     if kind == "waits":
         return {name.partition(" ")[0]}
-    if kind in ("in_doubt", "quarantine", "held", "review"):
+    if kind in ("in_doubt", "rejected", "quarantine", "pending", "held", "review"):
         return {f"flow:{name}"}
     if kind == "veto":
         return {f"account:{name}"}
@@ -159,7 +161,7 @@ def _shown(ctx: Context, one: Incident, times: int) -> Shown:
 
 def _called(ctx: Context, kind: str, name: str) -> str:
     """What people call it: a flow by its title, a target without its kind, an account by its name for its appid."""
-    if kind in ("in_doubt", "quarantine", "held", "review"):
+    if kind in ("in_doubt", "rejected", "quarantine", "pending", "held", "review"):
         flow = ctx.site.flows.get(name)
         return f"{flow.title} {name}" if flow and flow.title != name else name
     return name.partition(":")[2].partition(" ")[0] if kind in ("stopped", "waits") else name

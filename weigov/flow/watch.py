@@ -13,12 +13,14 @@ from weigov.flow import updates
 from weigov.flow.channels import news
 from weigov.flow.context import Context
 from weigov.flow.plan import held_flows
-from weigov.ledger import deferrals, incidents, reports, reviews, waiting
+from weigov.ledger import deferrals, incidents, reports, reviews, revisions, waiting
 from weigov.ledger.incidents import Incident, Wrong
 from weigov.notify import Notice
 
 #: Callbacks are handled by reconcile every five minutes.
 _INBOX_OLD = timedelta(minutes=30)
+#: A revision that waits so long to be composed: its picture or its column cannot be read, or nothing composes.
+_COMPOSE_OLD = timedelta(hours=6)
 #: A stream that was not read to its end for so long.
 _STREAM_OLD = timedelta(hours=26)
 
@@ -63,9 +65,12 @@ def task_succeeded(ctx: Context, task: str) -> None:
 def found(ctx: Context) -> Iterator[tuple[str, Wrong]]:
     """Everything a person should act on, by key. Counts and reasons only, nobody's data."""
     now, site = ctx.now(), ctx.site.site
+    stand_still = held_flows(ctx)
     with ctx.ledger.read() as connection:
         status = reports.status(connection, site, now=now)
         readable = waiting.still_readable(connection, site, priority=news.WITHDRAWAL, now=now)
+        undone = revisions.waiting_since(connection, site, now - _COMPOSE_OLD)
+        refused = waiting.rejected(connection, site, list(status["flows"]), priority=news.WITHDRAWAL)
         late = {
             name: reviews.overdue(connection, site, name, since=now - flow.review.within)
             for name, flow in ctx.site.flows.items()
@@ -88,6 +93,14 @@ def found(ctx: Context) -> Iterator[tuple[str, Wrong]]:
         if quarantined := flow["revisions"]["quarantined"]:
             said = f"{name}: {quarantined} 条记录被隔离 quarantined: weigov quarantine list"
             yield f"quarantine:{name}", Wrong(said, f"{quarantined}")
+    for name, n in undone.items():
+        if name in ctx.site.flows and name not in stand_still:
+            hours = f"{_COMPOSE_OLD.total_seconds() / 3600:.0f}"
+            said = f"{name}: {n} 条记录超过 {hours} 小时未生成 not composed: pictures, columns?"
+            yield f"pending:{name}", Wrong(said, f"{n}")
+    for each in refused:
+        said = f"{each.flow}: {each.count} 条被微信拒绝 refused by WeChat, see why and weigov replay: {each.title}"
+        yield f"rejected:{each.flow}", Wrong(said, f"{each.count}")
     for one in status["streams"]:
         stream = f"{one['system']}/{one['stream']}"
         last = one["last_completed_at"]
@@ -108,7 +121,7 @@ def found(ctx: Context) -> Iterator[tuple[str, Wrong]]:
     for account, days in vetoes.items():
         said = f"{account} 再过 {days} 天不更新即被单项否决 days to the veto for not being updated: {days}"
         yield f"veto:{account}", Wrong(said, f"{days}")
-    for name in held_flows(ctx):
+    for name in stand_still:
         yield f"held:{name}", Wrong(f"{name} 的配置已改动，等待确认 the YAML changed: weigov plan, weigov apply")
 
 

@@ -393,7 +393,7 @@ def retire(
     subject: str | None = None,
     target: str | None = None,
 ) -> int:
-    """Older revisions are pointless now: drop what is unsent, flag what is in flight. How many of both.
+    """Older revisions are pointless now: drop what is unsent, flag what is in flight or rejected. How many of both.
 
     ``why`` is superseded or withdrawn.
     """
@@ -410,7 +410,7 @@ def retire(
         older = and_(older, delivery.c.target == target)
     # One statement: a row that a worker gives back meanwhile is seen as it is then, and never missed by both halves.
     is_unsent = delivery.c.state.in_(tuple(UNSENT))
-    in_hand = delivery.c.state.in_(("claimed", "sending", "unknown", "accepted", "in_doubt"))
+    in_hand = delivery.c.state.in_(("claimed", "sending", "unknown", "accepted", "in_doubt", "rejected"))
     return connection.execute(
         update(delivery)
         .where(older, or_(is_unsent, in_hand))

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal, cast
 
-from sqlalchemy import Connection, and_, func, select, update
+from sqlalchemy import Connection, and_, func, literal, select, update
 
 from weigov.ledger import mirror
 from weigov.ledger.dialect import insert_ignore, is_one_of, one_value
@@ -155,6 +155,15 @@ def pending(connection: Connection, site: str, flow: str, *, after: int, limit: 
             item = load(cast(Kind, row.kind), row.key, row.payload.encode(), partition=row.partition)
         found.append(Pending(row.id, row.n, row.record_id, row.key, row.cause, row.digest, item, row.created_at))
     return found
+
+
+def waiting_since(connection: Connection, site: str, moment: datetime) -> dict[str, int]:
+    """flow → how many revisions are pending since then or longer."""
+    query = select(revision.c.flow, func.count().label("n")).where(
+        revision.c.site == site, revision.c.state == literal("pending", literal_execute=True)
+    )
+    rows = connection.execute(query.where(revision.c.created_at <= moment).group_by(revision.c.flow))
+    return {row.flow: row.n for row in rows}
 
 
 def newest(connection: Connection, record_ids: Iterable[int], flow: str) -> dict[int, tuple[int, str, str]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -9,7 +10,7 @@ from typing import Any
 import msgspec
 from sqlalchemy import Connection, and_, exists, func, literal, or_, select
 
-from weigov.ledger.tables import attempt, delivery, receipt, standstill
+from weigov.ledger.tables import ON_ACCOUNT, attempt, delivery, receipt, standstill
 
 #: A removal that was due for so long, and did not go: what sends it does not run, or another keeps it waiting.
 LATE = timedelta(minutes=15)
@@ -51,6 +52,41 @@ def at(connection: Connection, target: str) -> list[Waiting]:
         Waiting(row.flow, row.channel, row.effect, row.priority, bool(row.is_draft), bool(row.is_drafted), row.n)
         for row in connection.execute(query)
     ]
+
+
+@dataclass(frozen=True, slots=True)
+class Rejected:
+    """``count`` deliveries of a flow to an account that WeChat refused, and the newest's title."""
+
+    flow: str
+    count: int
+    title: str
+
+
+def rejected(connection: Connection, site: str, flows: Sequence[str], *, priority: int) -> list[Rejected]:
+    """What WeChat refused and nothing took the place of: articles, menus, mass messages, and removals less urgent
+    than ``priority``. Messages are refused for their receivers' reasons, day by day, and are not among them."""
+    newer = delivery.alias("newer")
+    replaced = exists().where(
+        newer.c.site == delivery.c.site,
+        newer.c.record == delivery.c.record,
+        newer.c.flow == delivery.c.flow,
+        newer.c.revision > delivery.c.revision,
+        newer.c.target == delivery.c.target,
+        newer.c.effect != "remove",
+    )
+    meant = and_(delivery.c.effect != "remove", delivery.c.retire == "", ~replaced)
+    query = (
+        select(delivery.c.flow, delivery.c.title)
+        .where(delivery.c.site == site, delivery.c.flow.in_(list(flows)), delivery.c.state == "rejected", ON_ACCOUNT)
+        .where(or_(meant, and_(delivery.c.effect == "remove", delivery.c.priority > priority)))
+        .order_by(delivery.c.id)
+    )
+    found: dict[str, Rejected] = {}
+    for row in connection.execute(query):
+        before = found.get(row.flow)
+        found[row.flow] = Rejected(row.flow, before.count + 1 if before else 1, row.title)
+    return list(found.values())
 
 
 def still_readable(connection: Connection, site: str, *, priority: int, now: datetime) -> list[dict[str, Any]]:

@@ -5,11 +5,15 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import timedelta
 
+import pytest
+
 from tests.weigov.flow.deployment import Deployment, rewrite, to_drafts
-from tests.weigov.flow.test_articles import publish
-from tests.weigov.flow.test_messages import SEND
+from tests.weigov.flow.test_articles import PICTURE, publish
+from tests.weigov.flow.test_messages import ORDINARY, SEND, case_of, move
+from tests.weigov.flow.test_replay import refused_article, rejected
 from tests.weigov.flow.test_standstill import write_messages
 from weigov.flow.context import Context
+from weigov.flow.replay import replay
 from weigov.flow.review import held
 from weigov.flow.watch import Watched, found, task_failed, task_succeeded, watch
 from weigov.notify import Notice, NotTold
@@ -185,3 +189,40 @@ def test_what_waits_for_its_hour_or_its_quota_is_nobodys_alert(calm: Deployment)
     calm.other.fault("errcode", SEND, value="45009")
     calm.deliver()
     assert watch(ctx) == Watched(0, 0)
+
+
+@pytest.mark.parametrize("way_out", ["edited", "withdrawn", "replayed"])
+def test_an_article_wechat_refused_is_one_alert_until_something_takes_its_place(
+    calm: Deployment, way_out: str
+) -> None:
+    article, row = refused_article(calm)
+    assert set(dict(found(calm.ctx))) == {"rejected:notices"}
+    if way_out == "edited":
+        calm.other.patch(f"/cms/articles/{article['id']}", append="（更正）")
+    elif way_out == "withdrawn":
+        calm.other.post(f"/cms/articles/{article['id']}/withdraw")
+    else:
+        replay(calm.ctx, row.id, person="wang", reason="mended")
+    calm.round("cms")
+    assert dict(found(calm.ctx)) == {}
+
+
+def test_a_citizen_who_cannot_be_reached_is_nobodys_alert(calm: Deployment) -> None:
+    calm.other.persona(ORDINARY[0], "unfollowed")
+    move(calm.other, case_of(calm.other, ORDINARY[0]), "12")
+    calm.round("cases")
+    assert rejected(calm).channel == "template" and dict(found(calm.ctx)) == {}
+
+
+def test_a_record_that_waits_long_for_its_picture_is_an_alert_and_goes_by_itself(calm: Deployment) -> None:
+    publish(calm.other, "正常的通告", html=PICTURE)
+    calm.collect("cms")
+    calm.other.fault("http_502", "/cms/files/*")
+    assert calm.compose("notices", "policies")["notices"].waiting
+    calm.other.advance(hours=5)
+    assert dict(found(calm.ctx)) == {}
+    calm.other.advance(hours=2)
+    assert set(dict(found(calm.ctx))) == {"pending:notices"}
+    calm.other.mend()
+    calm.compose("notices", "policies")
+    assert dict(found(calm.ctx)) == {}
