@@ -18,7 +18,7 @@ from weigov.flow.channels import news
 from weigov.flow.columns import Columns, ColumnUnknown, columns_of
 from weigov.flow.context import Context
 from weigov.flow.frozen import frozen
-from weigov.flow.gather import gather
+from weigov.flow.gather import gather, take_back
 from weigov.flow.images import Freezer
 from weigov.flow.menu import compose_menu
 from weigov.flow.messages import Said
@@ -69,7 +69,7 @@ def compose(ctx: Context, flow_name: str) -> Composed:
     wanted = ctx.site.mapping_digest(flow_name)
     held = _begin(ctx, flow, wanted)
     if held:
-        return Composed(flow_name, held=held)
+        return Composed(flow_name, withdrawn=_take_back(ctx, flow), held=held)
     composed = _work(ctx, flow, wanted, dry_run=False)
     links.check(ctx, flow)  # before anybody is asked; what is composed is committed
     return composed
@@ -130,6 +130,26 @@ def _work(ctx: Context, flow: Flow, wanted: str, *, dry_run: bool) -> Composed:
     told = 0 if dry_run else fan_out.expand(ctx, flow)
     notes = () if dry_run else fan_out.notes(ctx, flow)
     return Composed(flow_name, made + told, withdrawn, quarantined, dict(skipped), dict(waiting), notes=notes)
+
+
+def _take_back(ctx: Context, flow: Flow) -> int:
+    """What was withdrawn upstream goes though its flow is held: that needs no mapping, and no word of anybody's."""
+    if flow.to.kind != "news":
+        return 0
+    if flow.gather:
+        return take_back(ctx, flow)
+    assert flow.from_ is not None
+    ref, withdrawn = StreamRef(ctx.site.site, flow.from_.system, flow.from_.stream), 0
+    for chunk in _pending(ctx, flow.flow):
+        for item in chunk:
+            if item.record is not None:
+                continue
+            with ctx.ledger.begin() as connection:
+                found = mirror.get(connection, ref, item.key)
+                if found is None or found[1].withdrawn:  # else it was put back since: it stands until the apply
+                    _commit(ctx, connection, flow, item, Decision("composed", withdraw=True), "", [])
+                    withdrawn += 1
+    return withdrawn
 
 
 def decide(ctx: Context, flow: Flow, item: Pending, columns: Columns, mapping_digest: str) -> Decision:

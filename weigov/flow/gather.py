@@ -93,6 +93,12 @@ def gather(ctx: Context, flow: Flow, mapping_digest: str, *, dry_run: bool = Fal
     return Gathered(made, withdrawn, dict(skipped))
 
 
+def take_back(ctx: Context, flow: Flow) -> int:
+    """Ask only for the removal of what was withdrawn upstream since it was sent, whatever the flow takes now."""
+    with ctx.ledger.begin() as connection:
+        return _take_back(ctx, connection, flow, None)
+
+
 def last_time(every: str, now: datetime, zone: tzinfo) -> datetime:
     """The newest time of a cron line up to and including ``now``."""
     from croniter import croniter  # type: ignore[import-untyped]  # only here: it costs every DAG parse otherwise
@@ -209,15 +215,17 @@ class _Digest:
         )
 
 
-def _take_back(ctx: Context, connection: Connection, flow: Flow, parents: Tree) -> int:
-    """Ask for the removal of what was withdrawn since it was sent; how many."""
+def _take_back(ctx: Context, connection: Connection, flow: Flow, parents: Tree | None) -> int:
+    """Ask for the removal of what was withdrawn since it was sent, or with ``parents`` is not one the flow takes now;
+    how many."""
     assert flow.from_ is not None
     ref = StreamRef(ctx.site.site, flow.from_.system, flow.from_.stream)
     asked = 0
     for item, key in gathered.changed_since(connection, ref, flow.flow):
         found = mirror.get(connection, ref, key)
         gone = found is None or found[1].withdrawn
-        if gone or (found and not matches(flow.from_.where, found[1], parents, ctx.site.zone)):
+        left = found and parents is not None and not matches(flow.from_.where, found[1], parents, ctx.site.zone)
+        if gone or left:
             asked += mass.take_back(connection, item, now=ctx.now())
     return asked
 

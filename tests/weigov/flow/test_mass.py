@@ -366,6 +366,17 @@ def test_an_article_withdrawn_after_the_send_is_taken_back_on_every_phone(town: 
     assert all(a["is_deleted"] for a in jobs(town.other)[0]["articles"]) and states(town) == ["removed"]
 
 
+def test_an_article_is_taken_back_though_the_flow_that_sent_it_is_held(town: Deployment) -> None:
+    work(town)
+    rewrite(town.settings.site / "flows" / "weekly.yaml", lambda text: text.replace("take: 8", "take: 5"))
+    town.reopen()
+    edit(town, TITLES[1], "withdrawn")
+    assert weekly(town).held
+    town.deliver()
+    (job,) = jobs(town.other)
+    assert [a["title"] for a in job["articles"] if a["is_deleted"]] == [TITLES[1]]
+
+
 def test_a_withdrawn_article_that_cannot_be_taken_back_alerts_with_its_link(town: Deployment) -> None:
     from weigov.flow.channels.news import WITHDRAWAL
     from weigov.ledger import waiting

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tests.weigov.flow.deployment import Deployment
+from tests.weigov.flow.deployment import Deployment, rewrite
 from tests.weigov.flow.test_articles import publish, said
 from weigov.flow.channels import news
 from weigov.flow.watch import found
@@ -86,6 +86,45 @@ def test_an_old_version_goes_when_it_is_withdrawn_though_nobody_knows_what_becam
     assert old["is_deleted"]
     calm.drain()
     assert calm.other.titles() == []
+
+
+@pytest.mark.parametrize("fate", ["stands", "waits"])
+def test_an_article_is_withdrawn_though_its_flow_is_held(calm: Deployment, fate: str) -> None:
+    article, other = publish(calm.other, TITLE), publish(calm.other, "关于供水管道抢修的通知")
+    if fate == "stands":
+        calm.round("cms")
+    else:
+        calm.collect("cms")
+        calm.compose("notices", "policies")
+    rewrite(calm.settings.site / "layouts" / "notice.html.j2", lambda text: f"{text}\n<p>示范市</p>")
+    calm.reopen()
+    calm.other.patch(f"/cms/articles/{other['id']}", append="（更正）")
+    calm.other.patch(f"/cms/articles/{article['id']}", append="（更正）")
+    calm.collect("cms")
+    withdraw(calm, article)
+    held = calm.compose("notices")["notices"]
+    assert held.held and held.withdrawn == 0  # it was taken note of once
+    calm.drain_but_compose()
+    assert calm.other.titles() == ["关于供水管道抢修的通知"] and len(calm.other.articles()) == (
+        2 if fate == "stands" else 1
+    )
+    calm.apply("notices")
+    calm.compose("notices", "policies")
+    calm.drain()
+    assert calm.other.titles() == ["关于供水管道抢修的通知"]
+
+
+def test_withdrawn_and_put_back_while_its_flow_is_held_it_stands_until_the_apply(calm: Deployment) -> None:
+    article = publish(calm.other, TITLE)
+    calm.round("cms")
+    rewrite(calm.settings.site / "layouts" / "notice.html.j2", lambda text: f"{text}\n<p>示范市</p>")
+    calm.reopen()
+    for act in ("withdraw", "restore"):
+        calm.other.post(f"/cms/articles/{article['id']}/{act}")
+        calm.collect("cms")
+    assert calm.compose("notices")["notices"].withdrawn == 0
+    calm.drain_but_compose()
+    assert calm.other.titles() == [TITLE]
 
 
 def test_an_edit_does_not_wait_for_a_deletion_that_waits_for_tomorrow(calm: Deployment) -> None:
