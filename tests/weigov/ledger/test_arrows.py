@@ -315,6 +315,15 @@ def test_what_was_retired_under_way_is_dropped_when_it_comes_back(ledger: Ledger
         assert outbox.get(connection, row.id).state == "superseded"
 
 
+def test_side_by_side_what_was_retired_since_its_claim_is_not_begun(ledger: Ledger, now: datetime) -> None:
+    with ledger.begin() as connection:
+        outbox.enqueue(connection, [new(), new("cms/articles/2")], now=now)
+        rows = claim(connection, now)
+        assert len(rows) == 2 and retire(connection, now) == 1
+        (begun,) = sending.begin_many(connection, rows, "send", owner="w", lease_s=90, now=now)
+        assert begun.record == "cms/articles/2"
+
+
 def test_what_has_expired_is_not_claimed(ledger: Ledger, now: datetime) -> None:
     with ledger.begin() as connection:
         outbox.enqueue(connection, [new(expires_at=now)], now=now - timedelta(hours=1))
