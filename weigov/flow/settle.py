@@ -114,7 +114,7 @@ def _shown(
             found = f"holds the draft {draft}: settle it with --arrived" if draft else "holds no such draft"
             raise ReviewRejected(f"delivery {row.id}: WeChat {found}")
         return None, draft
-    published = news.find_published(client, row, said)
+    published = news.find_published(client, row, said, news.known_as_others(ctx, client, row))
     if answer == "arrived":
         if published is None:
             hint = "" if said else "; --receipt takes the article's id or address, where it was published by hand"

@@ -90,6 +90,19 @@ def test_a_lost_answer_leaves_one_and_every_picture_once(pictures: Deployment, p
     assert other.state()["drafts"] == [] and len(other.state()["materials"]) == 2
 
 
+def test_an_edit_of_its_picture_alone_is_not_taken_for_what_it_replaces(pictures: Deployment) -> None:
+    """Both have the same words and as many pictures: nothing else tells whose they are."""
+    town, other = pictures, pictures.other
+    made = publish(other, "春日掠影", html=f"<p>春日的滨湖公园。</p>{ROAD}")
+    town.round("cms")
+    other.patch(f"/cms/articles/{made['id']}", html=f"<p>春日的滨湖公园。</p>{LAKE}")
+    other.fault("http_502", "/cgi-bin/freepublish/submit", times=1)  # it was not published, and nobody knows
+    town.round("cms")
+    assert other.titles() == ["春日掠影"] and len(other.articles()) == 2 and other.state()["drafts"] == []
+    first, second = ([one["image_media_id"] for one in a["image_info"]["image_list"]] for a in shown(town))
+    assert first != second
+
+
 def test_killed_at_each_picture_it_is_published_once(pictures: Deployment) -> None:
     town, other = pictures, pictures.other
     publish(other, "春日掠影", html=STORY)

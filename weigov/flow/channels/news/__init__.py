@@ -20,7 +20,7 @@ from weigov.flow.channels.news.removal import (
     remove_left_drafts,
     remove_published,
 )
-from weigov.flow.channels.news.settling import settle_unknown
+from weigov.flow.channels.news.settling import known_as_others, settle_unknown
 from weigov.flow.channels.news.steps import article, paths, send
 from weigov.flow.channels.news.uploads import uploaded, with_images
 from weigov.flow.channels.news.watching import take_down, watch
@@ -37,6 +37,7 @@ __all__ = [
     "find_published",
     "keep",
     "kept_status",
+    "known_as_others",
     "mark_removed",
     "marker",
     "paths",

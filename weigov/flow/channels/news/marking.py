@@ -21,12 +21,18 @@ CLOCKS_APART = timedelta(hours=1)
 _PAGE = 20
 
 
+def _nobodys(remote_id: str) -> bool:
+    return False
+
+
 def marker(row: Delivery) -> str:
     """What makes the article recognisable as this delivery."""
     return f"wg-{row.client_key}"
 
 
-def find_published(client: AccountClient, row: Delivery, said: str = "") -> PublishStatus | None:
+def find_published(
+    client: AccountClient, row: Delivery, said: str = "", is_others: Callable[[str], bool] = _nobodys
+) -> PublishStatus | None:
     """The article as it stands in WeChat: by the id or address a person read there, else by our mark."""
     if said and "://" not in said:
         articles = client.get_article(said)
@@ -34,7 +40,9 @@ def find_published(client: AccountClient, row: Delivery, said: str = "") -> Publ
     else:
         wanted = (lambda a: a.get("url") == said) if said else (lambda a: is_ours(row, a))
         since = 0.0 if said else _since(row)
-        found = _search(client.batchget_published, row, lambda a: wanted(a) and not a.get("is_deleted"), since)
+        found = _search(
+            client.batchget_published, row, lambda a: wanted(a) and not a.get("is_deleted"), since, is_others
+        )
     standing = [article for article in found.articles if not article.get("is_deleted")] if found else []
     if found is None or not standing:
         return None
@@ -55,9 +63,9 @@ def draft_of(client: AccountClient, row: Delivery) -> Listed | None:
     return _search(client.batchget_drafts, row, lambda article: is_ours(row, article), _since(row))
 
 
-def published_of(client: AccountClient, row: Delivery) -> Listed | None:
-    """The published article of this delivery."""
-    return _search(client.batchget_published, row, lambda article: is_ours(row, article), _since(row))
+def published_of(client: AccountClient, row: Delivery, is_others: Callable[[str], bool] = _nobodys) -> Listed | None:
+    """The published article of this delivery. ``is_others``: whether an id is known to be another's."""
+    return _search(client.batchget_published, row, lambda article: is_ours(row, article), _since(row), is_others)
 
 
 def is_newspic(row: Delivery) -> bool:
@@ -89,11 +97,16 @@ def _since(row: Delivery) -> float:
     return (row.created_at - CLOCKS_APART).timestamp()
 
 
-def _search(pages: Any, row: Delivery, wanted: Callable[[Article], bool], since: float) -> Listed | None:
+def _search(
+    pages: Any, row: Delivery, wanted: Callable[[Article], bool], since: float,
+    is_others: Callable[[str], bool] = _nobodys,
+) -> Listed | None:  # fmt: skip
     for number in range(PAGES):
         page = pages(number * _PAGE, _PAGE, not is_newspic(row))
         for item in page.items:
             if item.update_time >= since and any(wanted(article) for article in item.articles):
+                if is_others(item.id):  # of two picture messages with the same words
+                    continue
                 found: Listed = item
                 return found
         if (number + 1) * _PAGE >= page.total or all(item.update_time < since for item in page.items):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import timedelta
 
 from weigov.flow.channels.news.marking import draft_of, published_of
@@ -9,7 +10,7 @@ from weigov.flow.channels.news.outcome import confirm, pause
 from weigov.flow.channels.news.removal import mark_removed
 from weigov.flow.channels.news.uploads import find_pictures
 from weigov.flow.context import Context
-from weigov.ledger import attempts, media, outbox
+from weigov.ledger import attempts, media, outbox, receipts
 from weigov.ledger.outbox import Delivery
 from weigov.wechat.client import AccountClient, PublishStatus
 
@@ -34,6 +35,17 @@ def settle_unknown(ctx: Context, client: AccountClient, row: Delivery) -> str:
         found = draft_of(client, row)
         return _proved(ctx, row, found.id if found else None)
     return _settle_submit(ctx, client, row)
+
+
+def known_as_others(ctx: Context, client: AccountClient, row: Delivery) -> Callable[[str], bool]:
+    """Whether an article_id is known to be another delivery's."""
+
+    def is_others(article_id: str) -> bool:
+        with ctx.ledger.read() as connection:
+            known = receipts.find(connection, client.account.appid, "article", article_id)
+        return known is not None and known.delivery_id not in (None, row.id)
+
+    return is_others
 
 
 def _settle_delete(ctx: Context, client: AccountClient, row: Delivery) -> str:
@@ -75,7 +87,7 @@ def _proved(ctx: Context, row: Delivery, remote_id: str | None) -> str:
 
 def _settle_submit(ctx: Context, client: AccountClient, row: Delivery) -> str:
     now = ctx.now()
-    found = published_of(client, row)
+    found = published_of(client, row, known_as_others(ctx, client, row))
     if found is not None:
         url = str(found.articles[0].get("url", "")) if found.articles else ""
         status = PublishStatus("", "published", article_id=found.id, urls=(url,))
