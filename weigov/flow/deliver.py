@@ -234,7 +234,8 @@ class _Run:
         else:
             self.states["could not be handled"] += 1
             with self.ctx.ledger.begin() as connection:
-                _set_aside(self.ctx, connection, row, result)
+                if _set_aside(self.ctx, connection, row, result) and self._gate:
+                    self._gate.give_back(connection, [row])  # else it would use up the day, one an hour
 
     def _hold_alike(self, row: Delivery) -> None:
         self.rows, held = _apart(self.rows, row)
@@ -256,12 +257,15 @@ def _stopped(ctx: Context, connection: Connection) -> str:
     return f"deliveries are {why}" if why else ""
 
 
-def _set_aside(ctx: Context, connection: Connection, row: Delivery, error: Exception) -> None:
-    """It waits, with the reason, while the others go. In the midst of a call its lease makes it unknown instead."""
+def _set_aside(ctx: Context, connection: Connection, row: Delivery, error: Exception) -> bool:
+    """It waits, with the reason, while the others go. In the midst of a call its lease makes it unknown instead:
+    then False."""
     now, late = ctx.now(), outbox.get(connection, row.id)
-    if late.state == "claimed":
-        reason = deferrals.for_a_person(f"Weigov could not handle this delivery ({where(error)}): report it")
-        outbox.defer(connection, late, until=now + PERSON_NEEDED, reason=reason, now=now, owner=ctx.worker)
+    if late.state != "claimed":
+        return False
+    reason = deferrals.for_a_person(f"Weigov could not handle this delivery ({where(error)}): report it")
+    outbox.defer(connection, late, until=now + PERSON_NEEDED, reason=reason, now=now, owner=ctx.worker)
+    return True
 
 
 def _apart(rows: list[Delivery], row: Delivery) -> tuple[list[Delivery], list[Delivery]]:

@@ -9,6 +9,8 @@ import pytest
 from tests.weigov.flow.deployment import Deployment, rewrite
 from tests.weigov.flow.test_articles import publish, said
 from weigov.flow.channels import news
+from weigov.flow.channels.news import steps
+from weigov.flow.quotas import outlook
 from weigov.flow.watch import found
 from weigov.ledger import outbox, waiting
 from weigov.wechat.client import AccountClient
@@ -182,3 +184,20 @@ def test_a_publication_of_which_wechat_says_no_more_is_a_persons_the_next_day(
             (row,) = outbox.find(connection, channel="news")
         assert row.state == state
     assert "in_doubt:notices" in dict(found(calm.ctx))
+
+
+def test_a_removal_that_weigov_cannot_handle_does_not_use_up_the_days_deletions(
+    calm: Deployment, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    article = publish(calm.other, TITLE)
+    calm.round("cms")
+    withdraw(calm, article)
+    with monkeypatch.context() as broken:
+        broken.setattr(steps, "remove", lambda *args: {}["a mistake of ours"])
+        for _ in range(3):
+            assert calm.deliver().states == {"could not be handled": 1}
+            calm.other.advance(hours=1, minutes=1)
+    assert [one.used for one in outlook(calm.ctx, "city") if one.path == news.DELETE] == [0]
+    assert [late["state"] for late in readable(calm)] == ["deferred"]
+    calm.drain()
+    assert calm.other.titles() == []
