@@ -12,6 +12,7 @@ from weigov.board.incidents import Incidents
 from weigov.board.inspection import Inspected
 from weigov.board.trend import Day, trend
 from weigov.errors import ConfigError
+from weigov.flow import refusals
 from weigov.flow.channels import news
 from weigov.flow.context import Context
 from weigov.flow.plan import held_flows
@@ -126,6 +127,7 @@ def overview(ctx: Context, *, faults: int, gateway_problem: str) -> Overview:
         )
         days = trend(ctx, connection, names)
         standing: dict[str, Any] = {
+            "rejected": refusals.to_mend(ctx, connection, names),
             "halted": decisions.stopped(connection, site),
             "stopped": standstill.stopped(connection, site),
             "still_readable": waiting.still_readable(connection, site, priority=news.WITHDRAWAL, now=now),
@@ -135,7 +137,7 @@ def overview(ctx: Context, *, faults: int, gateway_problem: str) -> Overview:
         }
     todos = [
         *_site_todos(ctx, standing, faults, gateway_problem),
-        *_flow_todos(flows, held_flows(ctx)),
+        *_flow_todos(flows, held_flows(ctx), standing["rejected"]),
         *_upstream_todos(ctx, streams, systems),
         *_account_todos(accounts),
         *_inspection_todos(inspected),
@@ -205,7 +207,7 @@ def _site_todos(ctx: Context, standing: Mapping[str, Any], faults: int, gateway_
         yield Todo("warn", "todo.inbox", "it", {"n": callbacks, "span": ctx.now() - oldest})
 
 
-def _flow_todos(flows: tuple[Line, ...], held: list[str]) -> Iterator[Todo]:
+def _flow_todos(flows: tuple[Line, ...], held: list[str], rejected: Mapping[str, waiting.Rejected]) -> Iterator[Todo]:
     for name in held:
         yield Todo("bad", "todo.held", "it", {"flow": name}, incident=f"held:{name}")
     for line in flows:
@@ -225,7 +227,10 @@ def _flow_todos(flows: tuple[Line, ...], held: list[str]) -> Iterator[Todo]:
             ("unknown", "todo.unknown", "warn", "it"),
             ("waiting_review", "todo.review", "warn", "reviewer"),
         ):
-            n = it.states.get(state, 0) + it.write_backs.get(state, 0)
+            mine = it.states.get(state, 0)
+            if state == "rejected":
+                mine = rejected[name].count if name in rejected else 0
+            n = mine + it.write_backs.get(state, 0)
             if n:
                 href = f"deliveries?flow={name}&state={state}"
                 values = {"flow": called, "n": n}

@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from functools import cache, lru_cache
 
 from weigov.board.wordfiles import load
+from weigov.flow.reach import lies_with_receiver
 from weigov.wechat.errcodes import ERRCODES
 
 FILES = ("deliveries", "records", "systems", "people", "configuration")
@@ -161,8 +162,10 @@ def _hole(text: str | None) -> str:
 
 
 def _of_wechat(text: str) -> Said | None:
-    """A code of WeChat's: Chinese already, with its advice in it."""
-    return Said(text, "") if _WECHAT.match(text) else None
+    """A code of WeChat's: Chinese already, with its advice in it; but for what only the citizen can change."""
+    if _WECHAT.match(text) is None:
+        return None
+    return Said(text, "citizen" if lies_with_receiver(text) else "")
 
 
 def _behind_a_place(text: str) -> Said | None:

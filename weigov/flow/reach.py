@@ -6,6 +6,7 @@ refusals, and is overtaken by any later sign of life. Sources: the official page
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from datetime import datetime, timedelta
 
@@ -30,7 +31,12 @@ SIGNS = (
 NOT_AGREED = 43101
 #: A customer-service message was not passed on: too late, or as many as are allowed were sent.
 WINDOW_CLOSED = (45015, 45047)
-REFUSALS: dict[int, Gone] = {43004: "stranger", 40003: "unknown", NOT_AGREED: "refuses"}
+REFUSALS: dict[int, Gone] = {
+    43004: "stranger", 50005: "stranger", 40003: "unknown", 43019: "barred", 48002: "blocked", NOT_AGREED: "refuses",
+}  # fmt: skip
+#: How the reason of a message begins that was refused because of its receiver: ours, an event's, and WeChat's codes.
+_OF_THE_RECEIVER = ("not sent: ", "the citizen ", "taken back")
+_CODES_OF_THE_RECEIVER = re.compile(rf"(?:.*: )?(?:{'|'.join(map(str, (*REFUSALS, *WINDOW_CLOSED)))}) ")
 
 _SAID: dict[str, str] = {
     "left": "no longer follows the account",
@@ -38,9 +44,15 @@ _SAID: dict[str, str] = {
     "blocked": "has blocked the account's messages",
     "unknown": "is no follower WeChat knows at this account",
     "refuses": "does not take this kind of message",
+    "barred": "is on the account's blacklist",
 }
 #: How soon it is looked at again whether an old text arrived.
 _LOOK_AGAIN = timedelta(minutes=30)
+
+
+def lies_with_receiver(reason: str) -> bool:
+    """Whether a message was refused because of its receiver: nobody else can mend that."""
+    return reason.startswith(_OF_THE_RECEIVER) or _CODES_OF_THE_RECEIVER.match(reason) is not None
 
 
 def take(connection: Connection, item: inbox.Item) -> str:

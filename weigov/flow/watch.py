@@ -9,7 +9,7 @@ from datetime import timedelta
 from typing import Any
 
 from weigov.errors import WeigovError
-from weigov.flow import updates
+from weigov.flow import refusals, updates
 from weigov.flow.channels import news
 from weigov.flow.context import Context
 from weigov.flow.plan import held_flows
@@ -70,7 +70,7 @@ def found(ctx: Context) -> Iterator[tuple[str, Wrong]]:
         status = reports.status(connection, site, now=now)
         readable = waiting.still_readable(connection, site, priority=news.WITHDRAWAL, now=now)
         undone = revisions.waiting_since(connection, site, now - _COMPOSE_OLD)
-        refused = waiting.rejected(connection, site, list(status["flows"]), priority=news.WITHDRAWAL)
+        refused = refusals.to_mend(ctx, connection, list(status["flows"]))
         late = {
             name: reviews.overdue(connection, site, name, since=now - flow.review.within)
             for name, flow in ctx.site.flows.items()
@@ -98,7 +98,7 @@ def found(ctx: Context) -> Iterator[tuple[str, Wrong]]:
             hours = f"{_COMPOSE_OLD.total_seconds() / 3600:.0f}"
             said = f"{name}: {n} 条记录超过 {hours} 小时未生成 not composed: pictures, columns?"
             yield f"pending:{name}", Wrong(said, f"{n}")
-    for each in refused:
+    for each in refused.values():
         said = f"{each.flow}: {each.count} 条被微信拒绝 refused by WeChat, see why and weigov replay: {each.title}"
         yield f"rejected:{each.flow}", Wrong(said, f"{each.count}")
     for one in status["streams"]:

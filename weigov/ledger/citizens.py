@@ -18,8 +18,9 @@ from weigov.ledger.seal import Sealer
 from weigov.ledger.tables import citizen, inbox
 
 #: left: an event said so, which goes before all others; stranger: WeChat refused, for they do not follow; blocked:
-#: takes no messages of this account; unknown: WeChat knows no such openid here; refuses: not this kind of message.
-Gone = Literal["left", "stranger", "blocked", "unknown", "refuses"]
+#: takes no messages of this account; unknown: WeChat knows no such openid here; refuses: not this kind of message;
+#: barred: the account's own blacklist has them.
+Gone = Literal["left", "stranger", "blocked", "unknown", "refuses", "barred"]
 
 _CHUNK = 400
 

@@ -10,10 +10,12 @@ from typing import Any
 import msgspec
 from sqlalchemy import Connection, and_, exists, func, literal, or_, select
 
+from weigov.ledger.states import TO_CITIZENS
 from weigov.ledger.tables import ON_ACCOUNT, attempt, delivery, receipt, standstill
 
 #: A removal that was due for so long, and did not go: what sends it does not run, or another keeps it waiting.
 LATE = timedelta(minutes=15)
+_MESSAGES = 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +58,7 @@ def at(connection: Connection, target: str) -> list[Waiting]:
 
 @dataclass(frozen=True, slots=True)
 class Rejected:
-    """``count`` deliveries of a flow to an account that WeChat refused, and the newest's title."""
+    """``count`` deliveries of a flow that WeChat refused, and the newest's title."""
 
     flow: str
     count: int
@@ -87,6 +89,21 @@ def rejected(connection: Connection, site: str, flows: Sequence[str], *, priorit
         before = found.get(row.flow)
         found[row.flow] = Rejected(row.flow, before.count + 1 if before else 1, row.title)
     return list(found.values())
+
+
+def rejected_messages(connection: Connection, site: str, flow: str, *, now: datetime) -> list[tuple[str, str]]:
+    """(title, reason) of the newest messages of a flow that were refused and may still be sent again, the newest
+    first; at most ``_MESSAGES`` are looked at."""
+    newest = (
+        select(delivery.c.title, delivery.c.reason, delivery.c.channel, delivery.c.expires_at)
+        .where(delivery.c.site == site, delivery.c.flow == flow, delivery.c.state == "rejected")
+        .order_by(delivery.c.id.desc())
+        .limit(_MESSAGES)
+        .subquery()
+    )
+    in_time = or_(newest.c.expires_at.is_(None), newest.c.expires_at > now)
+    query = select(newest.c.title, newest.c.reason).where(newest.c.channel.in_(TO_CITIZENS), in_time)
+    return [(row.title, row.reason) for row in connection.execute(query)]
 
 
 def still_readable(connection: Connection, site: str, *, priority: int, now: datetime) -> list[dict[str, Any]]:

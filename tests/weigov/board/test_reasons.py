@@ -53,7 +53,7 @@ NOT_OF_A_RECORD = {
 NO_REASON = {
     r"\W*(but for what is kept for withdrawals|--receipt takes the article's id .*|characters with Chinese|"
     r"\{\} characters long|article \{\}:|\{\} \(\{\} row\{\}\)|article \{\} of \{\}|and \{\} more|"
-    r"somebody must act)\W*":
+    r"somebody must act|not sent|the citizen)\W*":
         "a part of a sentence, which is there as a whole",
     r"row \{\} of (its batch|page \{\})|of neither|a menu for \{\}|by hand|no type|mass messages a \{\}|"
     r"flow \{\}, revision \{\} of \{\}|Spooled.*|delivery \{\}, digest \{\}": "what something is called",

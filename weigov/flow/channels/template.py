@@ -127,10 +127,12 @@ def conclude(connection: Connection, appid: str, row: Delivery, status: str, *, 
     if plain == "success":
         outbox.settle(connection, row, "confirmed", now=now)
     else:
+        reason = f"WeChat: {status}"
         if plain == "failed:userblock":
             at = _since(row).replace(microsecond=0)
             citizens.note_gone(connection, appid, row.subject, "blocked", at=at)
-        outbox.settle(connection, row, "rejected", now=now, reason=f"WeChat: {status}")
+            reason = f"the citizen has blocked the account's messages: {status}"
+        outbox.settle(connection, row, "rejected", now=now, reason=reason)
 
 
 def _since(row: Delivery) -> datetime:
