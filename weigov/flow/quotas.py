@@ -23,16 +23,18 @@ from weigov.wechat.token import FORCE_PER_DAY
 _LIMITS = {**rules.DAILY_LIMITS, FORCED: FORCE_PER_DAY}
 #: Further ahead nothing sensible can be said.
 _AHEAD_DAYS = 366
+#: Of so many that go next WeChat is asked about the calls; what waits behind them is asked about in its turn.
+_NEXT = 1000
 
 
 def ask(ctx: Context, client: AccountClient, target: str) -> None:
-    """Take over WeChat's own counts of the paths that what waits at ``target`` needs; at most once an hour.
+    """Take over WeChat's own counts of the paths that what goes next to ``target`` needs; at most once an hour.
 
     Raises AccountStopped: then nothing else need be tried. Any other refusal leaves our own counts as they are.
     """
     appid = client.account.appid
     with ctx.ledger.read() as connection:
-        needed = sorted(_needs(ctx, waiting.at(connection, target)))
+        needed = sorted(_needs(ctx, waiting.first_at(connection, target, now=ctx.now(), limit=_NEXT)))
     if not needed:
         return
     with ctx.ledger.begin() as connection:

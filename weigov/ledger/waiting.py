@@ -8,8 +8,9 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import msgspec
-from sqlalchemy import Connection, and_, exists, func, literal, or_, select
+from sqlalchemy import ColumnElement, Connection, and_, exists, func, literal, or_, select, union_all
 
+from weigov.ledger.claims import is_in
 from weigov.ledger.states import TO_CITIZENS
 from weigov.ledger.tables import ON_ACCOUNT, attempt, delivery, receipt, standstill
 
@@ -32,7 +33,20 @@ class Waiting:
 
 
 def at(connection: Connection, target: str) -> list[Waiting]:
-    """What waits at ``target``."""
+    """What waits at ``target``. Reads all of it."""
+    return _kinds(connection, (delivery.c.target == target) & delivery.c.state.in_(("ready", "deferred")))
+
+
+def first_at(connection: Connection, target: str, *, now: datetime, limit: int) -> list[Waiting]:
+    """Of what may go to ``target`` now what goes first, about ``limit``: as quick however much waits behind it."""
+    here = delivery.c.target == target
+    ready = select(delivery.c.id).where(here, is_in("ready")).order_by(delivery.c.priority, delivery.c.id)
+    again = select(delivery.c.id).where(here, is_in("deferred"), delivery.c.due_at <= now).order_by(delivery.c.due_at)
+    both = [select(few.limit(limit).subquery().c.id) for few in (ready, again)]
+    return _kinds(connection, delivery.c.id.in_(union_all(*both)))
+
+
+def _kinds(connection: Connection, which: ColumnElement[bool]) -> list[Waiting]:
     is_draft = and_(delivery.c.effect == "remove", delivery.c.payload.contains('"media_id":')).label("is_draft")
     drafted = exists().where(
         attempt.c.delivery_id == delivery.c.id, attempt.c.step == "draft", attempt.c.outcome == "ok"
@@ -46,7 +60,7 @@ def at(connection: Connection, target: str) -> list[Waiting]:
             is_draft,
             drafted.label("is_drafted"),
         )
-        .where(delivery.c.target == target, delivery.c.state.in_(("ready", "deferred")))
+        .where(which)
         .subquery()
     )
     query = select(*kinds.c, func.count().label("n")).group_by(*kinds.c)
