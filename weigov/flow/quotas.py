@@ -34,7 +34,7 @@ def ask(ctx: Context, client: AccountClient, target: str) -> None:
     """
     appid = client.account.appid
     with ctx.ledger.read() as connection:
-        needed = sorted(_needs(ctx, waiting.first_at(connection, target, now=ctx.now(), limit=_NEXT)))
+        needed = sorted(_needs(ctx, waiting.first_at(connection, target, limit=_NEXT)))
     if not needed:
         return
     with ctx.ledger.begin() as connection:

@@ -37,12 +37,13 @@ def at(connection: Connection, target: str) -> list[Waiting]:
     return _kinds(connection, (delivery.c.target == target) & delivery.c.state.in_(("ready", "deferred")))
 
 
-def first_at(connection: Connection, target: str, *, now: datetime, limit: int) -> list[Waiting]:
-    """Of what may go to ``target`` now what goes first, about ``limit``: as quick however much waits behind it."""
+def first_at(connection: Connection, target: str, *, limit: int) -> list[Waiting]:
+    """Of what is ready for ``target``, and of what is deferred, what goes first, at most ``limit`` each: as quick
+    however much waits behind it."""
     here = delivery.c.target == target
     ready = select(delivery.c.id).where(here, is_in("ready")).order_by(delivery.c.priority, delivery.c.id)
-    again = select(delivery.c.id).where(here, is_in("deferred"), delivery.c.due_at <= now).order_by(delivery.c.due_at)
-    both = [select(few.limit(limit).subquery().c.id) for few in (ready, again)]
+    deferred = select(delivery.c.id).where(here, is_in("deferred")).order_by(delivery.c.due_at)
+    both = [select(few.limit(limit).subquery().c.id) for few in (ready, deferred)]
     return _kinds(connection, delivery.c.id.in_(union_all(*both)))
 
 

@@ -29,7 +29,7 @@ ASKED: dict[str, tuple[Callable[[Connection], Any], str]] = {
     ),
     "whose lease is over": (lambda c: claims.expire_leases(c, now=NOW), "uq_delivery_in_flight"),
     "whose event it is": (lambda c: outbox.by_receipt(c, CITY, "send", "1"), "ix_attempt_remote"),
-    "what goes next": (lambda c: waiting.first_at(c, CITY, now=NOW, limit=9), "ix_delivery_ready"),
+    "what goes next": (lambda c: waiting.first_at(c, CITY, limit=9), "ix_delivery_ready"),
     "which event came early": (lambda c: receipts.to_join(c, "wx", "template", **EARLY), "ix_delivery_flow_state"),
 }  # fmt: skip
 

@@ -14,7 +14,9 @@ from weigov.ledger.tables import delivery
 CITY = "account:city"
 
 
-def test_the_head_of_the_queue_is_what_is_most_urgent_and_what_may_go_again(ledger: Ledger, now: datetime) -> None:
+def test_the_head_of_the_queue_is_what_is_most_urgent_and_what_goes_again_first(
+    ledger: Ledger, now: datetime
+) -> None:
     with ledger.begin() as connection:
         rows = [message(f"c{n}", priority=50) for n in range(8)]
         rows += [message(f"n{n}", channel="news", effect="publish", subject="", priority=90) for n in range(8)]
@@ -26,9 +28,9 @@ def test_the_head_of_the_queue_is_what_is_most_urgent_and_what_may_go_again(ledg
                 update(delivery).where(delivery.c.channel == channel).values(state="deferred", due_at=now + span)
             )
     with ledger.read() as connection:
-        first = waiting.first_at(connection, CITY, now=now, limit=5)
-        later = waiting.first_at(connection, CITY, now=now + timedelta(hours=1), limit=50)
+        first = waiting.first_at(connection, CITY, limit=5)
+        more = waiting.first_at(connection, CITY, limit=50)
         everything = waiting.at(connection, CITY)
-    assert {one.channel: one.count for one in first} == {"template": 5, "menu": 3}
-    assert {one.channel: one.count for one in later} == {"template": 8, "menu": 3, "news": 8}
-    assert sorted(everything, key=str) == sorted(later, key=str)
+    assert {one.channel: one.count for one in first} == {"template": 5, "menu": 3, "news": 2}
+    assert {one.channel: one.count for one in more} == {"template": 8, "menu": 3, "news": 8}
+    assert sorted(everything, key=str) == sorted(more, key=str)
