@@ -12,13 +12,13 @@ from functools import partial
 from sqlalchemy import Connection
 
 from weigov.errors import LedgerConflict
-from weigov.flow import abreast, citizen_events, quotas, reach
+from weigov.flow import abreast, citizen_events, quotas, reach, reserved
 from weigov.flow.channels import customer_service, mass, menu, news, subscribe, template
 from weigov.flow.context import DRAIN_S, LEASE_S, Context
 from weigov.flow.mistakes import MISTAKES, where
 from weigov.flow.pause import LOOK_AGAIN
 from weigov.flow.step import PERSON_NEEDED, Ended, StopDrain
-from weigov.ledger import attempts, claims, decisions, deferrals, outbox, pauses, quota, standstill
+from weigov.ledger import claims, decisions, deferrals, outbox, pauses, quota, standstill
 from weigov.ledger.outbox import Delivery
 from weigov.ledger.pauses import Pause
 from weigov.wechat import rules
@@ -107,7 +107,7 @@ def drain(
         if stopped := _stopped(ctx, connection):
             return Drained(target, stopped=stopped)
         expired = claims.expire_unsent(connection, now=ctx.now())
-        claims.expire_leases(connection, now=ctx.now())
+        reserved.take_back(ctx, connection)
     run = _Run(ctx, target, send, gate, many, first or [], limit if limit is not None else 1_000_000_000)
     while run.goes_on() and (run.rows or run.claim()):
         while run.rows and not run.stopped:
@@ -355,7 +355,7 @@ class Gate:
             until, reason = held
             outbox.defer(connection, row, until=until, reason=reason, now=now, owner=self._ctx.worker)
             return False
-        wants = _paths(self._ctx, connection, row)
+        wants = reserved.calls(self._ctx, connection, row)
         kept = news.keep(self._ctx, row)
         short = quota.reserve(connection, self._appid, wants, rules.DAILY_LIMITS, now=now, keep=kept)
         if short is None:
@@ -378,15 +378,3 @@ class Gate:
             in_draft_box=row.in_draft_box,
         )
         return False
-
-
-def _paths(ctx: Context, connection: Connection, row: Delivery) -> dict[str, int]:
-    if row.channel == "mass":
-        return mass.paths(ctx, row, attempts.done(connection, row.id))
-    if row.channel == "news":
-        return news.paths(row, attempts.done(connection, row.id))
-    if row.channel == "subscribe":
-        return {}  # no limit of it is published
-    if row.channel == "customer_service":
-        return customer_service.paths(row)
-    return menu.paths(row) if row.channel == "menu" else template.paths(row)

@@ -12,11 +12,11 @@ import msgspec
 from sqlalchemy import Connection
 
 from weigov.errors import LedgerConflict, RateLimited, RemoteError, RemoteRefused
-from weigov.flow import citizen_events
+from weigov.flow import citizen_events, reserved
 from weigov.flow.channels import customer_service, mass, menu, news, subscribe, template, write
 from weigov.flow.context import Context
 from weigov.flow.step import A_SHORT_WAIT_S, EVENT_WITHIN
-from weigov.ledger import budget, claims, inbox, outbox, quota, receipts, reports
+from weigov.ledger import budget, inbox, outbox, quota, receipts, reports
 from weigov.ledger.outbox import Delivery
 from weigov.ledger.receipts import Receipt
 from weigov.ledger.states import TO_CITIZENS, State
@@ -51,7 +51,7 @@ def reconcile(ctx: Context, account: str) -> Reconciled:
     client = ctx.account(account)
     target = f"account:{account}"
     with ctx.ledger.begin() as connection:
-        claims.expire_leases(connection, now=ctx.now())
+        reserved.take_back(ctx, connection)
     events = drain_events(ctx, client, target)
     citizen_events.forget(ctx, client.account.appid)
     states: Counter[str] = Counter()
@@ -98,7 +98,7 @@ def _unless_refused(
 def settle_writes(ctx: Context, system: str) -> dict[str, int]:
     """The same for write-backs to one upstream."""
     with ctx.ledger.begin() as connection:
-        claims.expire_leases(connection, now=ctx.now())
+        reserved.take_back(ctx, connection)
     states: Counter[str] = Counter()
     for row in _open(ctx, f"system:{system}", "unknown"):
         states[write.settle_unknown(ctx, row)] += 1

@@ -26,18 +26,25 @@ def expire_unsent(connection: Connection, *, now: datetime) -> int:
     ).rowcount
 
 
-def expire_leases(connection: Connection, *, now: datetime) -> tuple[int, int]:
-    """Take back what dead workers held: (returned to ready, now unknown).
+def expire_leases(connection: Connection, *, now: datetime) -> tuple[list[Delivery], int]:
+    """Take back what dead workers held: (returned to ready, as they were before; how many are unknown now).
 
     Claimed means nothing was sent for this step: ready again. Sending means the call may have been made: unknown,
     never ready.
     """
     over = delivery.c.lease_until <= now
-    released = connection.execute(
-        update(delivery)
-        .where(IN_FLIGHT, delivery.c.state == "claimed", over)
-        .values(state="ready", in_flight=False, lease_owner="", lease_until=None, changed_at=now)
-    ).rowcount
+    claimed = (IN_FLIGHT, delivery.c.state == "claimed", over)
+    held = [from_row(row) for row in connection.execute(select(*COLUMNS).where(*claimed))]
+    released = set[int]()
+    if held:
+        released.update(
+            connection.execute(
+                update(delivery)
+                .where(delivery.c.id.in_([row.id for row in held]), *claimed)
+                .values(state="ready", in_flight=False, lease_owner="", lease_until=None, changed_at=now)
+                .returning(delivery.c.id)
+            ).scalars()
+        )
     sending = select(delivery.c.id).where(IN_FLIGHT, delivery.c.state == "sending", over)
     ids = [row.id for row in connection.execute(sending)]
     if ids:
@@ -58,7 +65,7 @@ def expire_leases(connection: Connection, *, now: datetime) -> tuple[int, int]:
             .where(attempt.c.delivery_id.in_(ids), attempt.c.outcome == "open")
             .values(outcome="unknown", outcome_at=now, detail="the worker stopped")
         )
-    return released, len(ids)
+    return [row for row in held if row.id in released], len(ids)
 
 
 def is_in(state: State) -> ColumnElement[bool]:

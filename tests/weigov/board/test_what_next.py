@@ -82,7 +82,7 @@ def test_one_whose_worker_was_killed_is_shown_as_what_it_is_until_it_is_looked_u
     chinese = web.get(f"/item/{row.id}", headers={"Accept-Language": "zh"}).text
     assert "工作进程在调用途中中断" in chinese and "绝不盲目重发" in chinese
     with ctx.ledger.begin() as connection:
-        assert claims.expire_leases(connection, now=ctx.now()) == (0, 1)
+        assert claims.expire_leases(connection, now=ctx.now()) == ([], 1)
     page = web.get(f"/item/{row.id}").text
     assert (
         "the worker stopped before it had an answer" in page and "the menu that stands at WeChat is looked at" in page

@@ -7,6 +7,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from sqlalchemy import Connection
 
 from tests.weigov.command import command
 from tests.weigov.flow.deployment import MORNING, Deployment, rewrite, to_drafts
@@ -16,7 +17,8 @@ from weigov.errors import ConfigError, RateLimited
 from weigov.flow.channels import news
 from weigov.flow.clear_quota import CLEARS_PER_MONTH, clear, cleared_this_month
 from weigov.flow.quotas import PathQuota, outlook
-from weigov.ledger import outbox, waiting
+from weigov.ledger import outbox, sending, waiting
+from weigov.ledger.outbox import Delivery
 
 SUBMIT = "/cgi-bin/freepublish/submit"
 TOMORROW = MORNING.replace(hour=0) + timedelta(days=1)
@@ -77,6 +79,45 @@ def test_wechat_is_asked_for_its_count_once_an_hour_and_only_where_something_wai
     calm.other.advance(minutes=10)
     calm.deliver()
     assert asked < calm.other.calls("openapi/quota/get") <= 2 * asked
+
+
+def test_a_worker_killed_with_every_claim_uses_up_nothing(calm: Deployment, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Else ten such deaths would end the day's deletions without one having been made."""
+
+    def die(*_: object) -> None:
+        raise SystemExit("killed")
+
+    compose_articles(calm, 2)
+    with monkeypatch.context() as killed:
+        killed.setattr(news, "send", die)
+        for _ in range(4):
+            with pytest.raises(SystemExit):
+                calm.deliver()
+            assert of(calm, SUBMIT).used == 2  # reserved with the claim
+            calm.other.advance(minutes=2)
+    assert calm.deliver().states == {"accepted": 2}
+    assert [of(calm, path).used for path in (SUBMIT, "/cgi-bin/draft/add", "/cgi-bin/draft/get")] == [2, 2, 2]
+
+
+def test_of_one_killed_between_its_steps_what_was_called_stays_counted(
+    calm: Deployment, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    compose_articles(calm, 1)
+    begin = sending.begin
+
+    def die(connection: Connection, row: Delivery, step: str, **more: Any) -> Delivery:
+        if step == "compare":
+            raise SystemExit("killed")
+        return begin(connection, row, step, **more)
+
+    with monkeypatch.context() as killed:
+        killed.setattr(sending, "begin", die)
+        with pytest.raises(SystemExit):
+            calm.deliver()
+    calm.other.advance(minutes=2)
+    calm.reconcile()
+    used = {path: of(calm, path).used for path in ("/cgi-bin/draft/add", SUBMIT)}
+    assert used == {"/cgi-bin/draft/add": 1, SUBMIT: 0}
 
 
 @pytest.mark.parametrize("fault", ["http_502", "html_200", "45009", "48001", "76021"])
