@@ -91,6 +91,23 @@ def test_a_case_declared_void_before_the_message_left_tells_nobody(calm: Deploym
     assert since(calm, case_no, before) == []
 
 
+def test_a_case_declared_void_after_an_answer_was_lost_is_not_told_of_again(calm: Deployment, case_no: str) -> None:
+    before = told(calm.other, case_no)
+    calm.other.fault("refuse_before", SEND, times=1)  # nothing happens there, but we cannot know
+    move(calm.other, case_no, "12")
+    calm.collect("cases")
+    calm.compose("case_progress")
+    assert calm.deliver().states == {"unknown": 1}
+    calm.other.post(f"/cases/cases/{case_no}/void")
+    calm.collect("cases")
+    calm.compose("case_progress")
+    calm.other.advance(minutes=1)
+    calm.deliver()
+    calm.other.advance(minutes=31)
+    calm.drain()
+    assert since(calm, case_no, before) == [] and len(calm.status()["in_doubt"]) == 1
+
+
 def test_who_blocked_or_unfollowed_is_not_reached_and_the_case_system_knows_why(calm: Deployment) -> None:
     blocked, gone = (case_of(calm.other, identity) for identity in ORDINARY[:2])
     calm.other.persona(ORDINARY[0], "blocked")

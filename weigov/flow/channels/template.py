@@ -37,8 +37,10 @@ def paths(row: Delivery) -> dict[str, int]:
 
 
 def may_repeat(ctx: Context, row: Delivery) -> bool:
-    """Whether the same key is still honoured."""
-    return row.first_intent_at is not None and ctx.now() - row.first_intent_at < REPEAT_FOR
+    """Whether the same key is still honoured, and the message still wanted."""
+    if row.retire == "withdrawn" or row.first_intent_at is None:
+        return False
+    return ctx.now() - row.first_intent_at < REPEAT_FOR
 
 
 def send(ctx: Context, client: AccountClient, row: Delivery) -> None:
