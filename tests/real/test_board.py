@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import tarfile
+import time
 from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
@@ -113,6 +114,10 @@ def test_why_a_citizen_got_nothing_takes_three_clicks(browser: Browser, airflow:
     page.context.close()
 
 
+#: So long the board believes what it read of the YAML last.
+_YAML_BELIEVED_S = 5.5
+
+
 @pytest.fixture
 def notices_reviewed(town: Town) -> Iterator[None]:
     """As in the demo; the town's notices are not."""
@@ -123,6 +128,7 @@ def notices_reviewed(town: Town) -> Iterator[None]:
         town.it.reopen()
         town.it.apply("notices")
         if text != before:
+            time.sleep(_YAML_BELIEVED_S)
             yield
 
 
