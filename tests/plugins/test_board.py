@@ -18,6 +18,7 @@ from tests.weigov.flow.deployment import OtherSide
 from weigov.flow.review import held
 from weigov_airflow.review import APPROVE
 
+pytestmark = pytest.mark.real
 ORDER = ("viewer", "user", "op", "admin")
 
 
@@ -49,8 +50,8 @@ def busy(sandbox_running: OtherSide, tmp_path_factory: pytest.TempPathFactory) -
         yield town
 
 
-#: What `make up` has is tried with the browser's tests of the board; production has FAB.
-@pytest.fixture(scope="module", params=[pytest.param("simple", marks=pytest.mark.real), "fab"])
+#: What `make up` has, and what production has.
+@pytest.fixture(scope="module", params=["simple", "fab"])
 def served(request: pytest.FixtureRequest, busy: Town, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     manager: Manager = request.param
     with api_server(tmp_path_factory.mktemp("airflow"), busy.it.environ, manager) as base:
