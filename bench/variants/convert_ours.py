@@ -1,4 +1,4 @@
-"""Our whole conversion, called as composing an article calls it: a body of HTML, its pictures, its address."""
+"""Our whole conversion, called as composing calls it: a body, its pictures, its address; the collector as there."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import Any
 from bench.pages import resolve
 from bench.variants import Count, Step
 from bench.variants.convert import BASE_URL, whole, work
+from weigov.flow import heap
 from weigov.mapping.html import convert
 
 
@@ -18,5 +19,6 @@ def steps(spec: dict[str, Any]) -> Iterator[tuple[str, Step]]:
 
 
 def _convert(bodies: list[str]) -> Count:
-    made = [convert(body, resolve, BASE_URL).html for body in bodies]
+    with heap.set_aside():
+        made = [convert(body, resolve, BASE_URL).html for body in bodies]
     return lambda: whole(made)

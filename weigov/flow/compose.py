@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from sqlalchemy import Connection
 
 from weigov.errors import RecordRejected, RemoteUnavailable
-from weigov.flow import citizen_events, collect, fan_out, links, messages, trial
+from weigov.flow import citizen_events, collect, fan_out, heap, links, messages, trial
 from weigov.flow.channels import news
 from weigov.flow.columns import Columns, ColumnUnknown, columns_of
 from weigov.flow.context import Context
@@ -70,14 +70,16 @@ def compose(ctx: Context, flow_name: str) -> Composed:
     held = _begin(ctx, flow, wanted)
     if held:
         return Composed(flow_name, withdrawn=_take_back(ctx, flow), held=held)
-    composed = _work(ctx, flow, wanted, dry_run=False)
+    with heap.set_aside():
+        composed = _work(ctx, flow, wanted, dry_run=False)
     links.check(ctx, flow)  # before anybody is asked; what is composed is committed
     return composed
 
 
 def preview(ctx: Context, flow_name: str) -> Composed:
     """What compose would do with the mapping as it is now. Only pictures it looks at are kept."""
-    return _work(ctx, ctx.site.flows[flow_name], ctx.site.mapping_digest(flow_name), dry_run=True)
+    with heap.set_aside():
+        return _work(ctx, ctx.site.flows[flow_name], ctx.site.mapping_digest(flow_name), dry_run=True)
 
 
 def _work(ctx: Context, flow: Flow, wanted: str, *, dry_run: bool) -> Composed:
