@@ -18,12 +18,12 @@ from weigov.ledger.waiting import Rejected
 
 
 def to_mend(ctx: Context, connection: Connection, flows: Sequence[str]) -> dict[str, Rejected]:
-    """Flow → how many, and the newest's title."""
+    """Flow → how many, and the newest's title; of messages '', for theirs name a citizen's case."""
     site, now = ctx.site.site, ctx.now()
     found = {each.flow: each for each in waiting.rejected(connection, site, flows, priority=news.WITHDRAWAL)}
     for flow in flows:
         refused = waiting.rejected_messages(connection, site, flow, now=now)
-        titles = [title for title, reason in refused if not lies_with_receiver(reason)]
-        if titles:
-            found[flow] = Rejected(flow, len(titles), titles[0])
+        ours = [reason for reason in refused if not lies_with_receiver(reason)]
+        if ours:
+            found[flow] = Rejected(flow, len(ours), "")
     return found

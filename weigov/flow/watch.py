@@ -99,7 +99,8 @@ def found(ctx: Context) -> Iterator[tuple[str, Wrong]]:
             said = f"{name}: {n} 条记录超过 {hours} 小时未生成 not composed: pictures, columns?"
             yield f"pending:{name}", Wrong(said, f"{n}")
     for each in refused.values():
-        said = f"{each.flow}: {each.count} 条被微信拒绝 refused by WeChat, see why and weigov replay: {each.title}"
+        said = f"{each.flow}: {each.count} 条被微信拒绝 refused by WeChat, see why and weigov replay"
+        said += f": {each.title}" if each.title else ""
         yield f"rejected:{each.flow}", Wrong(said, f"{each.count}")
     for one in status["streams"]:
         stream = f"{one['system']}/{one['stream']}"

@@ -106,19 +106,19 @@ def rejected(connection: Connection, site: str, flows: Sequence[str], *, priorit
     return list(found.values())
 
 
-def rejected_messages(connection: Connection, site: str, flow: str, *, now: datetime) -> list[tuple[str, str]]:
-    """(title, reason) of the newest messages of a flow that were refused and may still be sent again, the newest
-    first; at most ``_MESSAGES`` are looked at."""
+def rejected_messages(connection: Connection, site: str, flow: str, *, now: datetime) -> list[str]:
+    """Why the newest messages of a flow were refused that may still be sent again, the newest first; at most
+    ``_MESSAGES`` are looked at."""
     newest = (
-        select(delivery.c.title, delivery.c.reason, delivery.c.channel, delivery.c.expires_at)
+        select(delivery.c.reason, delivery.c.channel, delivery.c.expires_at)
         .where(delivery.c.site == site, delivery.c.flow == flow, delivery.c.state == "rejected")
         .order_by(delivery.c.id.desc())
         .limit(_MESSAGES)
         .subquery()
     )
     in_time = or_(newest.c.expires_at.is_(None), newest.c.expires_at > now)
-    query = select(newest.c.title, newest.c.reason).where(newest.c.channel.in_(TO_CITIZENS), in_time)
-    return [(row.title, row.reason) for row in connection.execute(query)]
+    query = select(newest.c.reason).where(newest.c.channel.in_(TO_CITIZENS), in_time)
+    return list(connection.execute(query).scalars())
 
 
 def still_readable(connection: Connection, site: str, *, priority: int, now: datetime) -> list[dict[str, Any]]:
