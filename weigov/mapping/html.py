@@ -22,7 +22,7 @@ from urllib.parse import urljoin, urlsplit
 
 from selectolax.lexbor import LexborHTMLParser, LexborNode
 
-from weigov.mapping.starts import Start, TooLong, join, number, read, remembered
+from weigov.mapping.starts import Start, TooLong, forget, join, number, read, remembered
 from weigov.mapping.style import clean_style
 from weigov.mapping.tags import BLOCKS, COUNTED, HEADINGS, INLINES, PARENTS, SPECIAL, TABLE_ROWS
 from weigov.mapping.text import plain, without_unseen
@@ -42,6 +42,11 @@ _UNWRAPPED: _Placed = ("", "", False)
 _INLINE_NAMES = frozenset({*INLINES.values(), "a"})
 _ENDS = {name: f"</{name}>" for name in (*BLOCKS.values(), *_INLINE_NAMES, *PARENTS, "table")}
 _ENDS[SCROLLED] = "</table></section>"
+_INLINE_ENDS = frozenset(_ENDS[name] for name in _INLINE_NAMES)
+_BLOCK_ENDS = frozenset(_ENDS.values()) - _INLINE_ENDS
+_INLINE_TAG = re.compile(rf"</?(?:{'|'.join(sorted(_INLINE_NAMES))})[ >]")
+_TABLE_ENDS = frozenset((_ENDS["table"], _ENDS[SCROLLED]))
+_ADDRESS = "（"  # stands for the end tag of a link whose address is printed there
 _WEIXIN = re.compile(r"https?://mp\.weixin\.qq\.com(?:[/?#][!#-;=?-\[\]_a-z{|}~]*)?", re.IGNORECASE)
 _WHOLE = re.compile(r"https?://[A-Za-z0-9.-]+/[A-Za-z0-9./_~-]*")  # joined with a base, it stays what it is
 _TAGS = re.compile(r"<[^>]*>")
@@ -65,6 +70,7 @@ def convert(html: str, resolve_image: Callable[[str], str | None], base_url: str
     and gives the address to write, or None to leave the picture out; its alternative text is then written instead.
     ``base_url`` completes relative links where their address is printed.
     """
+    forget()
     writer = _Writer(resolve_image, base_url)
     parser = LexborHTMLParser(html, is_fragment=True)  # held until the text is made: the next page finds its memory
     writer.write(parser.root)
@@ -88,54 +94,46 @@ class _Writer:
         self._base_url = base_url
         self._resolved: dict[str, str | None] = {}
         self._paragraph = -1  # where in ``out`` the open ``p`` begins; there is one at most
-        self._address = ""  # of the link just opened, to be printed after it
-        self._tables = self._links = self._pres = self._addresses = 0
-        self._trim = True  # a space here would not show
+        self._addresses: list[str] = []  # of the links that are open, to be printed after them
+        self._tables = self._links = self._pres = 0
 
     def write(self, root: LexborNode | None) -> None:
         """Write ``root`` and what follows it.
 
         This loop is where the time goes: a page is a thousand rounds of it. So most start tags are read once and
-        written at once, and what is open is no object but what is needed when it ends: what comes after it, the name
-        it was written under ('' when it lost its tags), where in ``out`` it began, what its parent is called and how
-        deep that is, and a link's address still to be printed.
+        written at once, what is known beforehand is not asked for, and what is open is no object but what is needed
+        when it ends: what comes after it, its end tag ('' when it lost its tags), where in ``out`` it began, what its
+        parent is called and how deep that is.
         """
-        stack: list[tuple[LexborNode | None, str, int, str, int, str]] = []
+        stack: list[tuple[LexborNode | None, str, int, str, int]] = []
         out = self.out
+        put, push, pop = out.append, stack.append, stack.pop
         inside, depth = "", 0
         node = root
-        while node is not None or stack:
-            if node is None:
-                node, name, at, inside, depth, address = stack.pop()
-                if name in _INLINE_NAMES:
-                    if at == len(out) - 1:
-                        out.pop()  # nothing is in it
-                    else:
-                        out.append(_ENDS[name])
-                    if name == "a":
-                        self._links -= 1
-                elif name:
-                    self._close(name, at)
-                elif address:
-                    self._print_address(address, at, inside)
-                continue
-            tag = node.tag or "-comment"
-            if tag == "-text":
-                if inside not in TABLE_ROWS:
-                    text = node.text_content or ""
-                    if text < "!" or self._pres or "  " in text or not text.isprintable():
-                        self._text(text)
+        while True:
+            while node is not None:
+                text = node.text_content
+                if text is not None:
+                    if text.isalnum():
+                        put(text)
+                    elif text < "!" or self._pres or "  " in text or not text.isprintable():
+                        if inside not in TABLE_ROWS:  # a parser leaves nothing but spaces there
+                            self._text(text)
+                    elif "&" in text or "<" in text or ">" in text:
+                        put(_escape(text))
                     else:  # it begins with no space, and has neither line ends nor unseen characters: as it is
-                        self._trim = text[-1] == " "
-                        out.append(_escape(text))
-                node = node.next
-            else:
-                at = len(out)
+                        put(text)
+                    node = node.next
+                    continue
+                tag = node.tag or "-comment"
                 attributes = node.attributes
-                try:
-                    start = remembered(tag, **attributes)
-                except TooLong:
-                    start = read(tag, attributes)
+                if attributes:
+                    try:
+                        start = remembered(tag, **attributes)
+                    except TooLong:
+                        start = read(tag, attributes)
+                else:
+                    start = remembered(tag)
                 if start.plain and depth < MAX_DEPTH and inside not in TABLE_ROWS:
                     name, opening, block = start.name, start.opening, start.block
                 elif inside in start.homes:  # never too deep: what it is a part of was not
@@ -146,18 +144,47 @@ class _Writer:
                         node = node.next
                         continue
                     name, opening, block = placed
-                if block:
-                    self._block(opening)
-                    if name == "p":
-                        self._paragraph = at
-                elif opening:
-                    out.append(opening)
-                stack.append((node.next, name, at, inside, depth, self._address if tag == "a" else ""))
-                if name == SCROLLED:
-                    inside, depth = "table", depth + 2
-                elif name:
-                    inside, depth = name, depth + 1
+                if name:
+                    push((node.next, _ENDS[name], len(out), inside, depth))
+                    if block:
+                        if self._paragraph >= 0:
+                            self._no_paragraph()
+                        if name == "p":
+                            self._paragraph = len(out)
+                    put(opening)
+                    if name == SCROLLED:
+                        inside, depth = "table", depth + 2
+                    else:
+                        inside, depth = name, depth + 1
+                else:
+                    after = node.next
+                    if opening or after is not None:
+                        push((after, opening, len(out), inside, depth))
                 node = node.first_child
+            if not stack:
+                return
+            node, end, at, inside, depth = pop()
+            if end in _INLINE_ENDS:
+                if at == len(out) - 1:
+                    out.pop()  # nothing is in it
+                else:
+                    put(end)
+                if end == "</a>":
+                    self._links -= 1
+            elif end == "</p>":
+                if self._paragraph == at:
+                    self._paragraph = -1
+                    put(end)
+                else:
+                    put("</section>")
+            elif end == _ADDRESS:
+                self._print_address(self._addresses.pop(), at, inside)
+            elif end:
+                put(end)
+                if end == "</pre>":
+                    self._pres -= 1
+                elif end in _TABLE_ENDS:
+                    self._tables -= 1
 
     # ---- text
 
@@ -166,21 +193,27 @@ class _Writer:
             text = self._without_unseen(text)
             if self.out and self.out[-1].startswith("<pre") and text.startswith("\n"):
                 text = "\n" + text  # the first line end after <pre> does not count
-            self._trim = False
         else:
-            if self._trim and text == "\n":  # between blocks, mostly
-                return
+            if text == "\n" and (not self.out or self.out[-1] in _BLOCK_ENDS or self._at_edge()):
+                return  # between blocks, mostly
             if not text.isprintable():
                 text = self._without_unseen(text)
                 text = _SPACES.sub(" ", text)
             elif "  " in text:
                 text = _SPACES.sub(" ", text)
-            if self._trim:
-                text = text.lstrip(" ")
-            if text:
-                self._trim = text[-1] == " "
+            if text[:1] == " " and self._at_edge():
+                text = text[1:]
         if text:
             self.out.append(_escape(text))
+
+    def _at_edge(self) -> bool:
+        """Whether a space here would not show: it would begin a block or follow another."""
+        for piece in reversed(self.out):
+            if piece[0] != "<":
+                return piece[-1] == " "
+            if not _INLINE_TAG.match(piece):
+                return not piece.startswith("<img")
+        return True
 
     def _without_unseen(self, text: str) -> str:
         text, unseen = without_unseen(text)
@@ -205,7 +238,6 @@ class _Writer:
             self.dropped["hidden"] += 1
             if at_home and tag in ("td", "th"):
                 self.out.append(f"<{tag}></{tag}>")  # the cells beside it stay where they are
-                self._trim = True
             return None
         if at_home:
             return tag, start.part, True
@@ -214,7 +246,6 @@ class _Writer:
         if tag in COUNTED:
             self.dropped[tag] += 1
         if depth >= MAX_DEPTH:
-            self._trim = self._trim and not start.block
             return _UNWRAPPED
         if start.name == "pre":
             self._pres += 1
@@ -227,7 +258,6 @@ class _Writer:
     ) -> _Placed | None:
         if tag == "br":
             self.out.append("<br>")
-            self._trim = True
         elif tag == "hr":
             self._block("<hr>")
         elif tag == "img":
@@ -239,45 +269,30 @@ class _Writer:
         return None
 
     def _block(self, opening: str) -> None:
-        at = self._paragraph
-        if at >= 0:  # a p cannot hold blocks: it was a section all along
-            self.out[at] = "<section" + self.out[at].removeprefix("<p")
-            self._paragraph = -1
+        if self._paragraph >= 0:
+            self._no_paragraph()
         self.out.append(opening)
-        self._trim = True
 
-    def _close(self, name: str, at: int) -> None:
-        """End a block."""
-        end = _ENDS[name]
-        if name == "p":
-            if self._paragraph == at:
-                self._paragraph = -1
-            else:
-                end = "</section>"
-        elif name == "table" or name == SCROLLED:
-            self._tables -= 1
-        elif name == "pre":
-            self._pres -= 1
-        self.out.append(end)
-        self._trim = True
+    def _no_paragraph(self) -> None:
+        """A p cannot hold blocks: the open one was a section all along."""
+        self.out[self._paragraph] = "<section" + self.out[self._paragraph].removeprefix("<p")
+        self._paragraph = -1
 
     # ---- links and pictures
 
     def _link(self, attributes: Mapping[str, str | None], depth: int) -> _Placed:
         href = (attributes.get("href") or "").strip()
-        self._address = ""
         if _WEIXIN.fullmatch(href) and not self._links and depth < MAX_DEPTH:
             self._links += 1
             return "a", f'<a href="{_escape(href, quote=True)}">', False
         if href:
             self.dropped["link"] += 1
-        if not self._links and self._addresses < _LINKS_WITHIN:
-            self._address = _address(href, self._base_url)
-            self._addresses += bool(self._address)
+        if not self._links and len(self._addresses) < _LINKS_WITHIN and (address := _address(href, self._base_url)):
+            self._addresses.append(address)
+            return "", _ADDRESS, False
         return _UNWRAPPED
 
     def _print_address(self, address: str, at: int, inside: str) -> None:
-        self._addresses -= 1
         written = "".join(self.out[at:])
         if not written.strip():
             return
@@ -286,7 +301,6 @@ class _Writer:
         bare = address.split("://", 1)[-1].rstrip("/")
         if bare not in shown and inside not in TABLE_ROWS:
             self.out.append(f"（{address}）")
-            self._trim = False
 
     def _image(self, attributes: Mapping[str, str | None]) -> None:
         source = (attributes.get("src") or "").strip()
@@ -304,7 +318,6 @@ class _Writer:
         self.images[source] = address
         alt = f' alt="{_escape(alternative, quote=True)}"' if alternative else ""
         self.out.append(f'<img src="{_escape(address, quote=True)}"{alt} style="{IMAGE_STYLE}">')
-        self._trim = False
 
     # ---- tables
 

@@ -7,12 +7,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cache
 
 from weigov.mapping.style import clean_style, is_color
 from weigov.mapping.tags import ASKED, BLOCKS, GONE, INLINES, PARENTS, TABLE_ROWS, UNCOUNTED
 
-#: Pages say the same start tags over and over. One longer than this does not come again, and would fill the memory.
+#: Pages say the same start tags over and over. So many are remembered, and one page's more; one longer than this does
+#: not come again, and would fill the memory.
+_REMEMBERED = 8192
 _REMEMBERED_CHARS = 1000
 
 
@@ -36,12 +38,18 @@ class Start:
     noted: tuple[str, ...] = ()  # what was taken away, for the person who reviews
 
 
-@lru_cache(maxsize=8192)
+@cache  # that keeps no order of use is found in two thirds of the time
 def remembered(tag: str, /, **attributes: str | None) -> Start:
     """``read``, but once. Raises TooLong, and that is not remembered."""
     if sum([len(name) + len(value or "") for name, value in attributes.items()]) > _REMEMBERED_CHARS:
         raise TooLong
     return read(tag, attributes)
+
+
+def forget() -> None:
+    """Between two pages: start again when there is much."""
+    if remembered.cache_info().currsize > _REMEMBERED:
+        remembered.cache_clear()
 
 
 def read(tag: str, attributes: Mapping[str, str | None]) -> Start:

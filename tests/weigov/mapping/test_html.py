@@ -157,6 +157,12 @@ def test_text_nested_a_thousand_deep_is_still_there(tag: str) -> None:
     assert result.html.count("<section") <= MAX_DEPTH
 
 
+def test_spaces_about_a_block_that_is_too_deep_to_be_written_are_one() -> None:
+    result = converted("<b>" * MAX_DEPTH + "甲 <p> 乙</p> <i> </i>丙")
+    assert "甲 乙 丙" in result.html
+    assert converted(result.html).html == result.html
+
+
 def test_tables_nested_a_thousand_deep_keep_their_text() -> None:
     result = converted("<table><tr><td>层<td>" * 1000 + "底")
     assert result.html.count("层") == 1000 and "底" in result.html

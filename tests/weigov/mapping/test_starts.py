@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from weigov.mapping.starts import TooLong, read, remembered
+from weigov.mapping import starts
+from weigov.mapping.starts import TooLong, forget, read, remembered
 
 
 @pytest.mark.parametrize(
@@ -63,3 +64,17 @@ def test_attributes_that_would_fill_the_memory_are_not_remembered() -> None:
     with pytest.raises(TooLong):
         remembered("p", **{"style": "color:red", "data-x": "x" * 2000})
     assert remembered.cache_info().currsize == before
+
+
+def test_what_is_remembered_is_forgotten_when_it_is_much_and_before_that_it_is_not(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    remembered.cache_clear()
+    monkeypatch.setattr(starts, "_REMEMBERED", 10)
+    for n in range(10):
+        remembered("p", align=str(n))
+    forget()
+    assert remembered.cache_info().currsize == 10
+    remembered("p", align="11")
+    forget()
+    assert remembered.cache_info().currsize == 0
