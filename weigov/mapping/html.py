@@ -22,9 +22,9 @@ from urllib.parse import urljoin, urlsplit
 
 from selectolax.lexbor import LexborHTMLParser, LexborNode
 
-from weigov.mapping.starts import Start, TooLong, forget, join, number, read, remembered
+from weigov.mapping.starts import LOST, Placed, Start, TooLong, forget, join, number, read, remembered
 from weigov.mapping.style import clean_style
-from weigov.mapping.tags import BLOCKS, COUNTED, HEADINGS, INLINES, PARENTS, SPECIAL, TABLE_ROWS
+from weigov.mapping.tags import COUNTED, END, HEADINGS, INLINES, PARENTS, SPECIAL, TABLE_ROWS
 from weigov.mapping.text import plain, without_unseen
 
 MAX_DEPTH = 100  # elements written inside each other; deeper ones lose their tags, not their text
@@ -37,15 +37,12 @@ IMAGE_STYLE = "max-width:100%"
 
 _IMAGE_SOURCES = ("data-src", "data-original", "_src")
 
-_Placed = tuple[str, str, bool]  # the name it is written under, '' when it loses its tags; how; whether as a block
-_UNWRAPPED: _Placed = ("", "", False)
-_INLINE_NAMES = frozenset({*INLINES.values(), "a"})
-_ENDS = {name: f"</{name}>" for name in (*BLOCKS.values(), *_INLINE_NAMES, *PARENTS, "table")}
-_ENDS[SCROLLED] = "</table></section>"
-_INLINE_ENDS = frozenset(_ENDS[name] for name in _INLINE_NAMES)
-_BLOCK_ENDS = frozenset(_ENDS.values()) - _INLINE_ENDS
-_INLINE_TAG = re.compile(rf"</?(?:{'|'.join(sorted(_INLINE_NAMES))})[ >]")
-_TABLE_ENDS = frozenset((_ENDS["table"], _ENDS[SCROLLED]))
+_SCROLLED_END = "</table></section>"
+_TABLE_ENDS = frozenset((END["table"], _SCROLLED_END))
+_INLINE_NAMES = sorted({*INLINES.values(), "a"})
+_INLINE_ENDS = frozenset(END[name] for name in _INLINE_NAMES)
+_BLOCK_ENDS = frozenset(END.values()) - _INLINE_ENDS | _TABLE_ENDS
+_INLINE_TAG = re.compile(rf"</?(?:{'|'.join(_INLINE_NAMES)})[ >]")
 _ADDRESS = "（"  # stands for the end tag of a link whose address is printed there
 _WEIXIN = re.compile(r"https?://mp\.weixin\.qq\.com(?:[/?#][!#-;=?-\[\]_a-z{|}~]*)?", re.IGNORECASE)
 _WHOLE = re.compile(r"https?://[A-Za-z0-9.-]+/[A-Za-z0-9./_~-]*")  # joined with a base, it stays what it is
@@ -94,7 +91,7 @@ class _Writer:
         self._base_url = base_url
         self._resolved: dict[str, str | None] = {}
         self._paragraph = -1  # where in ``out`` the open ``p`` begins; there is one at most
-        self._addresses: list[str] = []  # of the links that are open, to be printed after them
+        self._addresses: list[tuple[str, int]] = []  # of the links that are open, with where in ``out`` these began
         self._tables = self._links = self._pres = 0
 
     def write(self, root: LexborNode | None) -> None:
@@ -102,10 +99,10 @@ class _Writer:
 
         This loop is where the time goes: a page is a thousand rounds of it. So most start tags are read once and
         written at once, what is known beforehand is not asked for, and what is open is no object but what is needed
-        when it ends: what comes after it, its end tag ('' when it lost its tags), where in ``out`` it began, what its
-        parent is called and how deep that is.
+        when it ends: what comes after it, its end tag ('' when it lost its tags), its start tag, what its parent is
+        called and how deep that is.
         """
-        stack: list[tuple[LexborNode | None, str, int, str, int]] = []
+        stack: list[tuple[LexborNode | None, str, str, str, int]] = []
         out = self.out
         put, push, pop = out.append, stack.append, stack.pop
         inside, depth = "", 0
@@ -135,17 +132,17 @@ class _Writer:
                 else:
                     start = remembered(tag)
                 if start.plain and depth < MAX_DEPTH and inside not in TABLE_ROWS:
-                    name, opening, block = start.name, start.opening, start.block
+                    name, opening, end, block = start.placed
                 elif inside in start.homes:  # never too deep: what it is a part of was not
-                    name, opening, block = tag, start.part, True
+                    name, opening, end, block = start.part
                 else:
                     placed = self._place(node, tag, attributes, start, inside, depth)
                     if placed is None:
                         node = node.next
                         continue
-                    name, opening, block = placed
+                    name, opening, end, block = placed
                 if name:
-                    push((node.next, _ENDS[name], len(out), inside, depth))
+                    push((node.next, end, opening, inside, depth))
                     if block:
                         if self._paragraph >= 0:
                             self._no_paragraph()
@@ -158,27 +155,27 @@ class _Writer:
                         inside, depth = name, depth + 1
                 else:
                     after = node.next
-                    if opening or after is not None:
-                        push((after, opening, len(out), inside, depth))
+                    if end or after is not None:
+                        push((after, end, opening, inside, depth))
                 node = node.first_child
             if not stack:
                 return
-            node, end, at, inside, depth = pop()
+            node, end, opening, inside, depth = pop()
             if end in _INLINE_ENDS:
-                if at == len(out) - 1:
-                    out.pop()  # nothing is in it
+                if out[-1] is opening:  # nothing is in it, and what was within it has ended
+                    out.pop()
                 else:
                     put(end)
                 if end == "</a>":
                     self._links -= 1
             elif end == "</p>":
-                if self._paragraph == at:
+                if self._paragraph >= 0:  # it is this one, for it was the last to be opened
                     self._paragraph = -1
                     put(end)
                 else:
                     put("</section>")
             elif end == _ADDRESS:
-                self._print_address(self._addresses.pop(), at, inside)
+                self._print_address(*self._addresses.pop(), inside)
             elif end:
                 put(end)
                 if end == "</pre>":
@@ -225,7 +222,7 @@ class _Writer:
 
     def _place(
         self, node: LexborNode, tag: str, attributes: Mapping[str, str | None], start: Start, inside: str, depth: int
-    ) -> _Placed | None:
+    ) -> Placed | None:
         """What becomes of ``node`` where it stands; None when it is done with."""
         for noted in start.noted:
             self.dropped[noted] += 1
@@ -240,22 +237,23 @@ class _Writer:
                 self.out.append(f"<{tag}></{tag}>")  # the cells beside it stay where they are
             return None
         if at_home:
-            return tag, start.part, True
+            return start.part
         if tag in SPECIAL:
             return self._special(node, tag, attributes, start.css, depth)
         if tag in COUNTED:
             self.dropped[tag] += 1
         if depth >= MAX_DEPTH:
-            return _UNWRAPPED
-        if start.name == "pre":
+            return LOST
+        name, opening, _, _ = start.placed
+        if name == "pre":
             self._pres += 1
-        elif start.name in HEADINGS and inside in HEADINGS:
-            return "section", "<section" + start.opening.removeprefix(f"<{start.name}"), True
-        return start.name, start.opening, start.block
+        elif name in HEADINGS and inside in HEADINGS:
+            return "section", "<section" + opening.removeprefix(f"<{name}"), END["section"], True
+        return start.placed
 
     def _special(
         self, node: LexborNode, tag: str, attributes: Mapping[str, str | None], css: str, depth: int
-    ) -> _Placed | None:
+    ) -> Placed | None:
         if tag == "br":
             self.out.append("<br>")
         elif tag == "hr":
@@ -280,17 +278,17 @@ class _Writer:
 
     # ---- links and pictures
 
-    def _link(self, attributes: Mapping[str, str | None], depth: int) -> _Placed:
+    def _link(self, attributes: Mapping[str, str | None], depth: int) -> Placed:
         href = (attributes.get("href") or "").strip()
         if _WEIXIN.fullmatch(href) and not self._links and depth < MAX_DEPTH:
             self._links += 1
-            return "a", f'<a href="{_escape(href, quote=True)}">', False
+            return "a", f'<a href="{_escape(href, quote=True)}">', END["a"], False
         if href:
             self.dropped["link"] += 1
         if not self._links and len(self._addresses) < _LINKS_WITHIN and (address := _address(href, self._base_url)):
-            self._addresses.append(address)
-            return "", _ADDRESS, False
-        return _UNWRAPPED
+            self._addresses.append((address, len(self.out)))
+            return "", "", _ADDRESS, False
+        return LOST
 
     def _print_address(self, address: str, at: int, inside: str) -> None:
         written = "".join(self.out[at:])
@@ -321,19 +319,20 @@ class _Writer:
 
     # ---- tables
 
-    def _table(self, node: LexborNode, attributes: Mapping[str, str | None], css: str, depth: int) -> _Placed:
+    def _table(self, node: LexborNode, attributes: Mapping[str, str | None], css: str, depth: int) -> Placed:
         """A table in a wrapper that scrolls. One with a single cell only laid out the page: a section."""
         cells, bordered = _look_into(node)
         wrapped = self._tables > 0 or self.out[-1:] == [SCROLL]
         if cells < 2 or depth + (not wrapped) + 4 > MAX_DEPTH:
-            return _UNWRAPPED
+            return LOST
         if "border-collapse:" not in css:
             css = join("border-collapse:collapse", css)
         lines = ' border="1"' if bordered or number(attributes.get("border"), 1, 99) else ""
         if not wrapped:
             self._block(SCROLL)
         self._tables += 1
-        return "table" if wrapped else SCROLLED, f'<table{lines} cellpadding="4" style="{css}">', True
+        opening = f'<table{lines} cellpadding="4" style="{css}">'
+        return ("table", opening, END["table"], True) if wrapped else (SCROLLED, opening, _SCROLLED_END, True)
 
 
 def _look_into(table: LexborNode) -> tuple[int, bool]:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from functools import cache
 
 from weigov.mapping.style import clean_style, is_color
-from weigov.mapping.tags import ASKED, BLOCKS, GONE, INLINES, PARENTS, TABLE_ROWS, UNCOUNTED
+from weigov.mapping.tags import ASKED, BLOCKS, END, GONE, INLINES, PARENTS, TABLE_ROWS, UNCOUNTED
 
 #: Pages say the same start tags over and over. So many are remembered, and one page's more; one longer than this does
 #: not come again, and would fill the memory.
@@ -22,16 +22,19 @@ class TooLong(Exception):
     """This start tag is not to be remembered: ``read`` it."""
 
 
+#: How a tag is written: its name, '' when it loses its tags; its start tag; its end tag; whether it is a block.
+Placed = tuple[str, str, str, bool]
+LOST: Placed = ("", "", "", False)
+
+
 @dataclass(slots=True, eq=False)
 class Start:
     """A start tag, read."""
 
-    name: str = ""  # it is written under, unless it is at home; '' when it loses its tags
-    opening: str = ""  # what is written then
-    block: bool = False
+    placed: Placed = LOST  # unless it is at home
     plain: bool = False  # neither place nor contents make a difference, and there is nothing to count
     homes: tuple[str, ...] = ()  # where a part of a table or list is written as ``part``; () if there is more to do
-    part: str = ""
+    part: Placed = LOST
     css: str = ""
     gone: bool = False  # with all it holds
     hidden: bool = False
@@ -41,7 +44,7 @@ class Start:
 @cache  # that keeps no order of use is found in two thirds of the time
 def remembered(tag: str, /, **attributes: str | None) -> Start:
     """``read``, but once. Raises TooLong, and that is not remembered."""
-    if sum([len(name) + len(value or "") for name, value in attributes.items()]) > _REMEMBERED_CHARS:
+    if sum(map(len, attributes)) + sum(map(len, filter(None, attributes.values()))) > _REMEMBERED_CHARS:
         raise TooLong
     return read(tag, attributes)
 
@@ -57,27 +60,29 @@ def read(tag: str, attributes: Mapping[str, str | None]) -> Start:
         return Start(gone=True, noted=() if tag in UNCOUNTED else (tag,))
     css, tricks, hidden, _ = clean_style(attributes.get("style") or "")
     start = Start(css=css, hidden=hidden or "hidden" in attributes)
-    start.noted = ("css",) * tricks + tuple(["handler" for name in attributes if name[:2] == "on"])
+    if tricks or " on" in " " + " ".join(attributes):
+        start.noted = ("css",) * tricks + tuple("handler" for name in attributes if name[:2] == "on")
     easy = not start.hidden and not start.noted
     if tag in PARENTS:
-        start.part = _part(tag, attributes, css)
+        start.part = tag, _part(tag, attributes, css), END[tag], True
         if easy:
             start.homes = PARENTS[tag]
     else:
         start.plain = easy and tag not in ASKED
     if tag in BLOCKS or (tag in PARENTS and tag not in TABLE_ROWS):
-        start.name, start.block = BLOCKS.get(tag, "section"), True
+        name = BLOCKS.get(tag, "section")
         more = ""
-        if start.name == "ol" and (first := number(attributes.get("start"), 2, 9999)):
+        if name == "ol" and (first := number(attributes.get("start"), 2, 9999)):
             more = f' start="{first}"'
-        css = _aligned(css, "center" if tag == "center" else attributes.get("align"))
-        start.opening = _opening(start.name + more, css)
+        if align := "center" if tag == "center" else attributes.get("align"):
+            css = _aligned(css, align)
+        start.placed = name, _opening(name + more, css), END[name], True
     elif tag in INLINES:
+        name = INLINES[tag]
         if tag == "font":
             css = _colored(css, attributes.get("color"))
-        if css or INLINES[tag] != "span":
-            start.name = INLINES[tag]
-            start.opening = _opening(start.name, css)
+        if css or name != "span":
+            start.placed = name, _opening(name, css), END[name], False
     return start
 
 
@@ -91,15 +96,17 @@ def _part(tag: str, attributes: Mapping[str, str | None], css: str) -> str:
         color = (attributes.get("bgcolor") or "").strip().lower()
         if color and "background-color:" not in css and is_color(color):
             css = join(css, f"background-color:{color}")
-    return _opening(tag + more, _aligned(css, attributes.get("align")))
+    if align := attributes.get("align"):
+        css = _aligned(css, align)
+    return _opening(tag + more, css)
 
 
 def _opening(tag: str, css: str) -> str:
     return f'<{tag} style="{css}">' if css else f"<{tag}>"
 
 
-def _aligned(css: str, align: str | None) -> str:
-    align = (align or "").strip().lower()
+def _aligned(css: str, align: str) -> str:
+    align = align.strip().lower()
     if align in ("left", "right", "center", "justify") and "text-align:" not in css:
         return join(css, f"text-align:{align}")
     return css

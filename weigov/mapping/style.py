@@ -76,17 +76,17 @@ def _cleaned(style: str) -> Style:
     kept: dict[str, str] = {}
     tricks, hidden, lined = 0, False, False
     judge = _judged if len(style) <= _CACHED_CHARS else _judge
-    for name, value, trick, hides, draws in filter(None, map(judge, style.split(";"))):
-        if value:
-            kept[name] = value
+    for name, declared, trick, hides, draws in filter(None, map(judge, style.split(";"))):
+        if declared:
+            kept[name] = declared
         tricks += trick
         hidden = hidden or hides
         lined = lined or draws
-    return Style(";".join([f"{name}:{value}" for name, value in kept.items()]), tricks, hidden, lined)
+    return Style(";".join(kept.values()), tricks, hidden, lined)
 
 
 def _judge(declaration: str) -> tuple[str, str, bool, bool, bool] | None:
-    """(name, value, trick, hidden, lined) of one declaration, '' for a value not kept; None when it says nothing."""
+    """(name, what is kept of it or '', trick, hidden, lined) of one declaration; None when it says nothing."""
     name, colon, value = declaration.partition(":")
     if not colon:
         return None
@@ -99,7 +99,7 @@ def _judge(declaration: str) -> tuple[str, str, bool, bool, bool] | None:
         value = "2em"  # a print measure stands for the two characters a Chinese paragraph begins with
     pattern = _ALLOWED.get(name)
     if pattern is not None and pattern.fullmatch(value):
-        return name, value, False, hides, draws
+        return name, f"{name}:{value}", False, hides, draws
     trick = _TRICK.search(declaration.lower()) is not None
     return (name, "", trick, hides, draws) if trick or hides or draws else None
 

@@ -28,6 +28,7 @@ PARENTS = {  # parts that only mean something directly inside another
     "li": ("ul", "ol"),
     **dict.fromkeys(("dt", "dd"), ("dl",)),
 }
+END = {name: f"</{name}>" for name in (*BLOCKS.values(), *INLINES.values(), *PARENTS, "a", "table")}
 TABLE_ROWS = frozenset({"table", "tbody", "thead", "tfoot", "tr"})  # may hold nothing but their parts
 SPECIAL = frozenset({"br", "hr", "img", "a", "table"})
 HEADINGS = frozenset({"h1", "h2", "h3", "h4", "h5", "h6"})

@@ -28,13 +28,13 @@ def test_a_start_tag_is_written_under_a_name_that_stays(
     tag: str, attributes: dict[str, str | None], name: str, opening: str
 ) -> None:
     start = read(tag, attributes)
-    assert (start.name, start.opening) == (name, opening)
+    assert start.placed[:2] == (name, opening) and start.placed[2] == (f"</{name}>" if name else "")
 
 
 def test_a_cell_keeps_its_spans_and_its_ground_where_it_belongs() -> None:
     start = read("td", {"colspan": "2", "rowspan": "1", "bgcolor": "red", "align": "right"})
     assert start.homes == ("tr",)
-    assert start.part == '<td colspan="2" style="background-color:red;text-align:right">'
+    assert start.part[1] == '<td colspan="2" style="background-color:red;text-align:right">'
 
 
 @pytest.mark.parametrize(
@@ -56,7 +56,7 @@ def test_what_a_reviewer_must_know_is_never_plain_nor_at_home(
 
 
 def test_attributes_may_have_any_name() -> None:
-    assert remembered("p", **{"tag": "b", "self": "x", "a-b": None, "style": "color:red"}).opening.endswith('red">')
+    assert remembered("p", **{"tag": "b", "self": "x", "a-b": None, "style": "color:red"}).placed[1].endswith('red">')
 
 
 def test_attributes_that_would_fill_the_memory_are_not_remembered() -> None:
