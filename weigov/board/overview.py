@@ -50,16 +50,16 @@ class Todo:
 
 @dataclass(frozen=True, slots=True)
 class Gauge:
-    """One call of one account today. ``limit`` is None where nobody knows it."""
+    """One call of one account today, of which ``limit`` may be made."""
 
     path: str
     used: int
-    limit: int | None
+    limit: int
 
     @property
     def share(self) -> float:
         """0 to 1."""
-        return min(self.used / self.limit, 1.0) if self.limit else 0.0
+        return min(self.used / self.limit, 1.0) if self.limit else 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,10 +164,11 @@ def _account(ctx: Context, connection: Any, name: str, tokens: Mapping[str, date
         appid = ctx.account(name).account.appid
     except ConfigError as error:
         return AccountLine(name, (), None, str(error))
-    gauges = [
-        Gauge(path, usage.used, usage.daily_limit if usage.daily_limit is not None else rules.DAILY_LIMITS.get(path))
-        for path, usage in quota.usage(connection, appid, now=ctx.now()).items()
-    ]
+    gauges = []
+    for path, usage in quota.usage(connection, appid, now=ctx.now()).items():
+        limit = usage.daily_limit if usage.daily_limit is not None else rules.DAILY_LIMITS.get(path)
+        if limit is not None:  # what has none that anybody knows is on the account's own page
+            gauges.append(Gauge(path, usage.used, limit))
     gauges.sort(key=lambda gauge: (-gauge.share, gauge.path))
     return AccountLine(name, tuple(gauges), tokens.get(appid))
 
@@ -271,7 +272,7 @@ def _account_todos(accounts: tuple[AccountLine, ...]) -> Iterator[Todo]:
         if account.problem:
             yield Todo("bad", "todo.connection", "it", {"account": account.name, "why": account.problem})
         for gauge in account.gauges:
-            if gauge.limit and gauge.used >= gauge.limit * _NEARLY:
+            if gauge.used >= gauge.limit * _NEARLY:
                 values = {"account": account.name, "path": gauge.path, "used": gauge.used, "limit": gauge.limit}
                 level: Literal["bad", "warn"] = "bad" if gauge.used >= gauge.limit else "warn"
                 yield Todo(level, "todo.quota", "admin", values, f"account/{account.name}")

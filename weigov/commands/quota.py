@@ -11,6 +11,7 @@ import typer
 from rich.table import Column, Table
 
 from weigov.commands.console import Json, context, names, out
+from weigov.wechat.protocol import operation_of
 
 
 class _ListUnlessSaid(typer.core.TyperGroup):
@@ -89,7 +90,7 @@ def quota_table(accounts: dict[str, list[dict[str, Any]]], zone: tzinfo) -> Tabl
             gone_by = f"{path['empty_at'].astimezone(zone):%F %R}" if path["empty_at"] else "not within a year"
             table.add_row(
                 account,
-                path["path"].removeprefix("/cgi-bin/"),
+                operation_of(path["path"]),
                 f"{path['used']}/{limit}",
                 str(path["waiting"] or ""),
                 gone_by if path["waiting"] else "",

@@ -60,6 +60,8 @@ def test_flows_quotas_health_and_trend_are_on_it(web: Web, town: Town) -> None:
         "Last published",
     ):
         assert part in page, part
+    assert "getarticleread" not in page  # no gauge without a limit: it is on the account's own page
+    assert "getarticleread" in web.get("/account/city").text
     assert page.count('class="arrived" x=') == 30
     (today,) = re.findall(r"<title>2026-03-10: Arrived (\d+)", page)
     assert int(today) >= 2
