@@ -61,8 +61,11 @@ def deliver(ctx: Context, account: str, *, limit: int | None = None) -> Drained:
             connection, target=target, channel="template", states=("unknown",), check_before=ctx.now()
         )
         unknown_mass = outbox.find(connection, target=target, channel="mass", states=("unknown",))
+        pause = pauses.paused(connection, ctx.site.site) if unknown or unknown_mass else {}
     again = [row for row in unknown_mass if mass.may_repeat(ctx, row)]
     again += [row for row in unknown if template.may_repeat(ctx, row)]
+    # What did not arrive the first time would leave now: not where nothing of its flow may.
+    again = [row for row in again if row.flow in ctx.site.flows and row.flow not in pause]
     try:
         quotas.ask(ctx, client, target)
     except AccountStopped as error:

@@ -81,15 +81,15 @@ def _correct(ctx: Context, connection: Connection, one: FanOut) -> int:
 def _heard_next(ctx: Context, one: FanOut, subject: str, olds: Sequence[Older]) -> New | None:
     """What one citizen is told after ``olds``, the older deliveries of this record to them, oldest first.
 
-    Who has an older text, or may have it, gets the correction; whose older text was superseded before it left gets
-    the new one as if it were the first; anybody else gets nothing.
+    Who has an older text, or may have it, gets the correction; whose older text was superseded, or withdrawn and
+    put back, before it left gets the new one as if it were the first; anybody else gets nothing.
     """
     message = one.message["message"]
     has = next((old for old in reversed(olds) if old.state in told.PERHAPS), None)
     if has is not None:
         payload = one.message["correction"] | {"corrects": has.id, "instead": message, "says": one.message["says"]}
         return _delivery(ctx, one, subject, payload)
-    if message is not None and olds[-1].state == "superseded":
+    if message is not None and olds[-1].state in ("superseded", "withdrawn"):
         return _delivery(ctx, one, subject, message)
     return None
 

@@ -20,7 +20,7 @@ from typing import Any
 from sqlalchemy import Connection
 
 from weigov.flow.channels import mass
-from weigov.flow.columns import columns_of
+from weigov.flow.columns import Columns, ColumnUnknown, columns_of
 from weigov.flow.context import Context
 from weigov.flow.where import Tree, matches
 from weigov.ledger import gathered, mirror, outbox
@@ -62,7 +62,7 @@ def gather(ctx: Context, flow: Flow, mapping_digest: str, *, dry_run: bool = Fal
     ``dry_run`` says what would be made if it were due now.
     """
     assert flow.gather is not None and flow.from_ is not None
-    parents = columns_of(ctx, flow).parents
+    columns = columns_of(ctx, flow)
     made = withdrawn = 0
     skipped: Counter[str] = Counter()
     with ctx.ledger.read() if dry_run else ctx.ledger.begin() as connection:
@@ -73,7 +73,7 @@ def gather(ctx: Context, flow: Flow, mapping_digest: str, *, dry_run: bool = Fal
             slot = last_time(flow.gather.every, ctx.now(), ctx.site.zone)
             due = slot > (read_at or began_at)
         for account in flow.to.accounts:
-            one = _Digest(ctx, connection, flow, f"account:{account}", parents)
+            one = _Digest(ctx, connection, flow, f"account:{account}", columns.parents)
             if not (due or one.is_stale or one.is_owed(read_at)):
                 skipped[NOT_YET] += 1
                 continue
@@ -89,7 +89,7 @@ def gather(ctx: Context, flow: Flow, mapping_digest: str, *, dry_run: bool = Fal
         if due and slot is not None:
             gathered.decided(connection, ctx.site.site, flow.flow, slot)
         if not dry_run:
-            withdrawn += _take_back(ctx, connection, flow, parents)
+            withdrawn += _take_back(ctx, connection, flow, columns)
     return Gathered(made, withdrawn, dict(skipped))
 
 
@@ -215,19 +215,30 @@ class _Digest:
         )
 
 
-def _take_back(ctx: Context, connection: Connection, flow: Flow, parents: Tree | None) -> int:
-    """Ask for the removal of what was withdrawn since it was sent, or with ``parents`` is not one the flow takes now;
+def _take_back(ctx: Context, connection: Connection, flow: Flow, columns: Columns | None) -> int:
+    """Ask for the removal of what was withdrawn since it was sent, or with ``columns`` is not one the flow takes now;
     how many."""
     assert flow.from_ is not None
     ref = StreamRef(ctx.site.site, flow.from_.system, flow.from_.stream)
     asked = 0
-    for item, key in gathered.changed_since(connection, ref, flow.flow):
+    for item, key, changed_at in gathered.changed_since(connection, ref, flow.flow):
         found = mirror.get(connection, ref, key)
         gone = found is None or found[1].withdrawn
-        left = found and parents is not None and not matches(flow.from_.where, found[1], parents, ctx.site.zone)
-        if gone or left:
+        if gone or (found and columns and _left(ctx, flow, columns, found[1], changed_at)):
             asked += mass.take_back(connection, item, now=ctx.now())
     return asked
+
+
+def _left(ctx: Context, flow: Flow, columns: Columns, record: Record, changed_at: datetime) -> bool:
+    """Whether the flow surely does not take this record any more: of a column nobody has heard of yet it may."""
+    assert flow.from_ is not None
+    if matches(flow.from_.where, record, columns.parents, ctx.site.zone):
+        return False
+    try:
+        columns.need(flow.from_.where, record, since=changed_at)
+    except ColumnUnknown:
+        return False
+    return True
 
 
 def _begun(flow: Flow, article: Published, record: Record, began_at: datetime, zone: tzinfo) -> bool:

@@ -121,21 +121,24 @@ def _reachable(
 def _still_to_correct(
     ctx: Context, connection: Connection, rows: list[Delivery], turned_away: Counter[str]
 ) -> list[Delivery]:
-    """A correction goes to who surely has the old text. Who never got it gets the new one as if it were the first, or
-    nothing; while nobody knows, it waits."""
+    """A correction goes to who surely has an older text. Who never got one gets the new one as if it were the first,
+    or nothing; while nobody knows, it waits."""
     kept = []
     now = ctx.now()
     for row in rows:
         if "corrects" not in row.payload:
             kept.append(row)
             continue
-        old = outbox.get(connection, int(row.payload["corrects"]))
+        corrected = old = outbox.get(connection, int(row.payload["corrects"]))
+        if old.state not in told.PERHAPS:  # it was itself a correction, perhaps: then they have what came before it
+            old = told.before(connection, old) or old
         if old.state in ("accepted", "confirmed"):
-            if not row.payload["says"] or row.payload["says"] != old.payload.get("says", old.digest):
+            says = row.payload["says"]
+            if not says or says != old.payload.get("says", old.digest) or corrected.state == "given_up":
                 kept.append(row)
                 continue
             _drop(ctx, connection, row, "the text is again the one the citizen has")
-        elif old.state in ("superseded", "expired") and row.payload["instead"]:
+        elif old.state in ("superseded", "withdrawn", "expired") and row.payload["instead"]:
             kept.append(told.say_instead(connection, row, row.payload["instead"], now=now))
             continue
         elif old.state in ("in_doubt", "unknown", "sending", "claimed", "ready", "deferred", "waiting_review"):

@@ -34,7 +34,9 @@ def replay(ctx: Context, delivery_id: int, *, person: str, reason: str) -> str:
         if row.site != ctx.site.site or row.state != "rejected":
             was = row.state if row.site == ctx.site.site else f"of another site, {row.site}"
             raise ReviewRejected(f"delivery {delivery_id} was not rejected, it is {was}: there is nothing to replay")
-        if not outbox.is_newest(connection, row) or _changed_since(ctx, connection, row):
+        # A later digest is no newer one: what this one holds goes by a replay or not at all.
+        is_digest = row.channel == "mass" and row.effect in ("preview", "send")
+        if not (is_digest or outbox.is_newest(connection, row)) or _changed_since(ctx, connection, row):
             raise ReviewRejected(
                 f"delivery {delivery_id} is old: a newer change of {row.record} has its own delivery"
             )
@@ -50,7 +52,10 @@ def replay(ctx: Context, delivery_id: int, *, person: str, reason: str) -> str:
             if not revisions.compose_again(connection, ref, key, reads, cause="replay", now=ctx.now()):
                 raise ReviewRejected(f"delivery {delivery_id}: {row.record} is withdrawn upstream")
         due_at = _due_at(ctx, connection, row)
-        to = "pending" if article else outbox.replay(connection, row, now=ctx.now(), due_at=due_at)
+        if article:
+            to = "pending"
+        else:
+            to = outbox.replay(connection, row, now=ctx.now(), due_at=due_at, wanted=is_digest)
         decisions.note(
             connection,
             row.site,

@@ -164,11 +164,13 @@ def of_delivery(connection: Connection, delivery_id: int) -> list[Taken]:
     return [Taken(**row._mapping) for row in connection.execute(query)]
 
 
-def changed_since(connection: Connection, ref: StreamRef, flow: str) -> list[tuple[Taken, str]]:
-    """(article of a digest that was sent, key of its record) where the record changed since the digest was made."""
+def changed_since(connection: Connection, ref: StreamRef, flow: str) -> list[tuple[Taken, str, datetime]]:
+    """(article of a digest that was sent, key of its record, when it changed) where that was after the digest was
+    made."""
+    changed_at = func.coalesce(record.c.withdrawn_at, record.c.changed_at)
     columns = [gathered.c[name] for name in Taken.__dataclass_fields__]
     query = (
-        select(*columns, record.c.key)
+        select(*columns, record.c.key, changed_at.label("changed_at"))
         .join(record, (literal(ref.record_ref("")) + record.c.key) == gathered.c.record)
         .join(delivery, delivery.c.id == gathered.c.delivery_id)
         .where(
@@ -176,15 +178,15 @@ def changed_since(connection: Connection, ref: StreamRef, flow: str) -> list[tup
             gathered.c.site == ref.site,
             gathered.c.flow == flow,
             delivery.c.state == "confirmed",
-            func.coalesce(record.c.withdrawn_at, record.c.changed_at) > delivery.c.created_at,
+            changed_at > delivery.c.created_at,
         )
         .order_by(gathered.c.delivery_id, gathered.c.place)
     )
     found = []
     for row in connection.execute(query):
         values = dict(row._mapping)
-        key = values.pop("key")
-        found.append((Taken(**values), key))
+        key, moment = values.pop("key"), values.pop("changed_at")
+        found.append((Taken(**values), key, moment))
     return found
 
 

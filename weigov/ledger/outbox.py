@@ -423,11 +423,17 @@ def retire(
     ).rowcount
 
 
-def replay(connection: Connection, row: Delivery, *, now: datetime, due_at: datetime | None = None) -> State:
-    """Try a rejected delivery again from its first step, through review where it needs one; not before ``due_at``."""
+def replay(
+    connection: Connection, row: Delivery, *, now: datetime, due_at: datetime | None = None, wanted: bool = False
+) -> State:
+    """Try a rejected delivery again from its first step, through review where it needs one; not before ``due_at``.
+
+    ``wanted``: also where it was flagged as pointless.
+    """
     attempts.forget(connection, row)
     to: State = "waiting_review" if row.approvals_needed else "ready"
-    move(connection, row, to, now=now, due_at=due_at or now, first_intent_at=None, tries=0)
+    flag = {"retire": ""} if wanted else {}
+    move(connection, row, to, now=now, due_at=due_at or now, first_intent_at=None, tries=0, **flag)
     return to
 
 

@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, func, select, update
 
 from weigov.errors import LedgerConflict
-from weigov.ledger.outbox import Delivery, changed
+from weigov.ledger.outbox import COLUMNS, Delivery, changed, from_row
 from weigov.ledger.states import State
 from weigov.ledger.tables import delivery
 from weigov.records import digest, encode
@@ -99,6 +99,19 @@ def histories(
         for row in connection.execute(query):
             found.setdefault(row.subject, []).append(Older(row.id, row.subject, row.state))
     return found
+
+
+def before(connection: Connection, row: Delivery) -> Delivery | None:
+    """The newest of what this citizen has, or may have, of the record's revisions older than that of ``row``."""
+    query = (
+        select(*COLUMNS)
+        .where(_older(row.site, row.flow, row.record, row.target, row.revision))
+        .where(delivery.c.flight_key == f"{row.target}|{row.subject}", delivery.c.state.in_(PERHAPS))
+        .order_by(delivery.c.revision.desc())
+        .limit(1)
+    )
+    found = connection.execute(query).one_or_none()
+    return None if found is None else from_row(found)
 
 
 def say_instead(connection: Connection, row: Delivery, payload: Mapping[str, Any], *, now: datetime) -> Delivery:

@@ -29,8 +29,10 @@ from tests.weigov.flow.mass import (
     weekly_site,
     work,
 )
-from tests.weigov.flow.test_articles import publish
+from tests.weigov.flow.test_articles import NOTICES, publish
+from tests.weigov.flow.test_columns import forget_column
 from weigov.flow import quotas
+from weigov.flow.collect import collect
 from weigov.ledger import receipts
 
 SENDALL, DELETE = "/cgi-bin/message/mass/sendall", "/cgi-bin/message/mass/delete"
@@ -141,6 +143,30 @@ def test_what_never_reached_wechat_goes_a_minute_later(town: Deployment) -> None
     assert len(sent(town.other)) == 1 and states(town) == ["confirmed"]
 
 
+@pytest.mark.parametrize("flow", ["paused", "gone"])
+def test_what_perhaps_never_left_is_not_repeated_while_its_flow_may_send_nothing(town: Deployment, flow: str) -> None:
+    from weigov.flow.pause import pause, resume
+
+    town.other.fault("refuse_before", SENDALL, times=1)
+    weekly(town)
+    town.deliver()
+    town.deliver()
+    assert states(town) == ["unknown"]
+    if flow == "paused":
+        pause(town.ctx, "weekly", person="wang", reason="a wrong figure")
+    else:
+        (town.settings.site / "flows" / "weekly.yaml").unlink()
+        town.reopen()
+    town.other.advance(minutes=5)
+    town.deliver()
+    town.reconcile()
+    assert jobs(town.other) == []
+    if flow == "paused":
+        resume(town.ctx, "weekly", person="wang", reason="it was right")
+        town.drain()
+        assert sent(town.other) == [list(TITLES)]
+
+
 def test_after_a_day_without_an_answer_nothing_is_repeated_and_a_person_settles(town: Deployment) -> None:
     from weigov.errors import ReviewRejected
     from weigov.flow.settle import risk, settle
@@ -179,6 +205,23 @@ def test_what_wechat_stops_is_rejected_in_words_and_a_replay_is_another_message(
     town.drain()
     assert sent(town.other) == [list(TITLES)] and states(town) == ["confirmed"]
     assert len({job["clientmsgid"] for job in jobs(town.other)}) == 2
+
+
+def test_a_digest_nobody_confirmed_can_go_after_the_next_one(town: Deployment) -> None:
+    from weigov.flow.replay import replay
+
+    town.other.fault("mass_status", SENDALL, value="err(40002)", times=1)
+    work(town)
+    assert states(town) == ["rejected"]
+    publish(town.other, "关于征集民生实事项目的公告")
+    town.round("cms")
+    town.other.advance(days=7)
+    work(town)
+    assert sent(town.other) == [["关于征集民生实事项目的公告"]]
+    replay(town.ctx, digests(town)[0].id, person="wang", reason="the administrator was ill")
+    work(town)
+    assert sent(town.other) == [["关于征集民生实事项目的公告"], list(TITLES)]
+    assert states(town) == ["confirmed", "confirmed"]
 
 
 @pytest.mark.parametrize(("yes", "state"), [(True, "confirmed"), (None, "rejected")])
@@ -375,6 +418,20 @@ def test_an_article_is_taken_back_though_the_flow_that_sent_it_is_held(town: Dep
     town.deliver()
     (job,) = jobs(town.other)
     assert [a["title"] for a in job["articles"] if a["is_deleted"]] == [TITLES[1]]
+
+
+def test_an_article_of_a_column_nobody_has_heard_of_yet_is_not_taken_back(town: Deployment) -> None:
+    work(town)
+    town.other.advance(minutes=10)
+    forget_column(town, NOTICES)
+    article = next(a for a in town.other.get("/cms/articles") if a["title"] == TITLES[1])
+    town.other.patch(f"/cms/articles/{article['id']}", append="（更正）")
+    collect(town.ctx, "cms", "articles")
+    assert weekly(town).withdrawn == 0
+    town.other.advance(minutes=10)
+    collect(town.ctx, "cms", "columns")  # the system does not know it either
+    forget_column(town, NOTICES)
+    assert weekly(town).withdrawn == 1
 
 
 def test_a_withdrawn_article_that_cannot_be_taken_back_alerts_with_its_link(town: Deployment) -> None:

@@ -12,7 +12,7 @@ from tests.weigov.flow.deployment import Deployment, openid, rewrite
 from tests.weigov.flow.killed import run_until_killed
 from tests.weigov.flow.test_articles import publish
 from tests.weigov.flow.test_messages import ORDINARY
-from weigov.ledger import grants
+from weigov.ledger import grants, outbox
 from weigov.ledger.bindings import openid_hash
 
 SEND = "/cgi-bin/message/subscribe/bizsend"
@@ -134,6 +134,36 @@ def test_an_event_that_comes_early_or_twice_settles_it_once(one: Deployment, fau
     cut_off(one, "滨湖停水")
     one.drain()
     assert states(one) == {"confirmed": 3}
+
+
+def test_the_event_of_what_another_system_sent_before_settles_nothing(one: Deployment) -> None:
+    who = openid(ORDINARY[0])
+    others = {"thing1": "城南停气", "time2": "2026年3月10日 10:00", "thing3": "请提前做饭"}
+    one.ctx.account("city").send_notice(who, "TM00201", others, "")
+    one.reconcile()
+    one.other.advance(minutes=5)
+    one.other.fault("refuse_before", SEND, openid=who)
+    cut_off(one, "滨湖停水")
+    one.deliver()
+    one.other.advance(minutes=40)
+    one.reconcile()
+    assert states(one) == {"confirmed": 2, "in_doubt": 1}
+
+
+def test_an_event_is_not_taken_for_that_of_one_in_doubt_while_another_waits(one: Deployment) -> None:
+    one.other.fault("refuse_before", SEND, openid=openid(ORDINARY[0]))
+    cut_off(one, "滨湖停水")
+    one.deliver()
+    one.other.mend()
+    one.other.advance(minutes=40)
+    one.drain()
+    cut_off(one, "城东停水")
+    one.drain()
+    with one.ctx.ledger.read() as connection:
+        rows = outbox.find(connection, flow="water", subject=openid_hash(one.ctx.sealer, openid(ORDINARY[0])))
+    assert [(row.payload["data"]["thing1"], row.state) for row in rows] == [
+        ("滨湖停水", "in_doubt"), ("城东停水", "confirmed"),
+    ]  # fmt: skip
 
 
 def test_what_the_event_says_did_not_arrive_is_rejected(one: Deployment) -> None:

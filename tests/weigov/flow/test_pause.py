@@ -6,6 +6,7 @@ import pytest
 
 from tests.weigov.flow.deployment import Deployment
 from tests.weigov.flow.test_articles import publish
+from tests.weigov.flow.test_messages import ORDINARY, SEND, case_of, move, told
 from weigov.errors import ConfigError, ReviewRejected
 from weigov.flow.pause import pause, resume
 from weigov.ledger import audit_log, outbox
@@ -41,6 +42,21 @@ def test_a_withdrawal_goes_while_its_flow_is_paused(calm: Deployment) -> None:
     calm.other.post(f"/cms/articles/{article['id']}/withdraw")
     calm.round("cms")
     assert calm.other.titles() == []
+
+
+def test_a_message_that_perhaps_never_left_is_not_repeated_while_its_flow_is_paused(calm: Deployment) -> None:
+    calm.other.fault("refuse_before", SEND, times=1)
+    number = case_of(calm.other, ORDINARY[0])
+    move(calm.other, number, "12")
+    calm.collect("cases")
+    calm.compose("case_progress")
+    assert calm.deliver().states == {"unknown": 1}
+    pause(calm.ctx, "case_progress", person="wang", reason="复核")
+    calm.other.advance(minutes=2)
+    assert calm.deliver().states == {} and told(calm.other, number) == []
+    resume(calm.ctx, "case_progress", person="wang", reason="无误")
+    calm.deliver()
+    assert told(calm.other, number) == ["补正"]
 
 
 @pytest.mark.parametrize(

@@ -19,6 +19,9 @@ from tests.weigov.flow.test_messages import ORDINARY, SEND, case_of, move, told
 from weigov.errors import ReviewRejected
 from weigov.flow import fan_out, trial
 from weigov.flow.context import Context
+from weigov.flow.settle import settle
+from weigov.ledger import outbox
+from weigov.ledger.bindings import openid_hash
 from weigov.ledger.fan_outs import FanOut
 from weigov.ledger.states import State
 from weigov.ledger.told import Older
@@ -89,6 +92,7 @@ def reachable() -> set[str]:
         ("unknown", "correction of 1"),  # it waits until that is known
         ("in_doubt", "correction of 1"),
         ("superseded", "the new text"),  # by this very edit, before it left
+        ("withdrawn", "the new text"),  # before it left, and put back
         ("rejected", None),
         ("expired", None),
         ("refused", None),
@@ -217,6 +221,63 @@ def test_an_old_text_of_unknown_fate_is_corrected_once_it_is_known_to_have_arriv
     mine = [(what, title) for who, what, title in heard(calm) if who == ORDINARY[0]]
     assert mine == [("通知", "滨湖片区停水"), ("更正", "滨湖片区明日停水")]
     assert calm.other.most_often() == 1
+
+
+def test_what_was_withdrawn_before_it_left_and_put_back_reaches_each_once(calm: Deployment) -> None:
+    alerts(calm, CORRECTION)
+    article = publish(calm.other, "滨湖片区停水")
+    pull(calm)
+    calm.deliver(limit=20)
+    calm.reconcile()
+    first = {who for who, _, _ in heard(calm)}
+    calm.other.post(f"/cms/articles/{article['id']}/withdraw")
+    pull(calm)
+    calm.drain()
+    calm.other.advance(minutes=5)
+    calm.other.post(f"/cms/articles/{article['id']}/restore")
+    pull(calm)
+    calm.drain()
+    assert {who for who, what, _ in heard(calm) if what == "通知"} == reachable()
+    assert {who for who, what, _ in heard(calm) if what == "更正"} == first
+    assert set(heard(calm).values()) == {1}
+
+
+@pytest.mark.parametrize("then", ["edited", "withdrawn"])
+def test_who_missed_a_correction_hears_the_next_for_they_have_the_first_text(calm: Deployment, then: str) -> None:
+    alerts(calm, CORRECTION)
+    article = publish(calm.other, "滨湖片区停水")
+    pull(calm)
+    calm.drain()
+    who = openid(ORDINARY[1])
+    if then == "edited":
+        calm.other.fault("lose_answer", SEND, openid=who, times=1)
+        calm.other.fault("template_status", SEND, openid=who, times=1)
+    else:
+        calm.other.fault("refuse_before", SEND, openid=who)
+    calm.other.patch(f"/cms/articles/{article['id']}", title="滨湖片区明日停水")
+    pull(calm)
+    calm.deliver()
+    if then == "edited":
+        calm.other.patch(f"/cms/articles/{article['id']}", title="滨湖片区后日停水")
+    else:
+        calm.other.post(f"/cms/articles/{article['id']}/withdraw")
+    pull(calm)
+    calm.deliver()
+    calm.other.mend()
+    if then == "withdrawn":
+        calm.other.advance(minutes=31)
+        calm.reconcile()
+        with calm.ctx.ledger.read() as connection:
+            subject = openid_hash(calm.ctx.sealer, who)
+            (doubt,) = outbox.find(connection, flow="alerts", states=("in_doubt",), subject=subject)
+        settle(calm.ctx, doubt.id, "not_sent", person="wang", reason="he did not get it")
+        calm.other.advance(minutes=31)
+    calm.drain()
+    last = ("更正", "滨湖片区后日停水") if then == "edited" else ("撤回", "滨湖片区明日停水")
+    assert [(what, title) for one, what, title in heard(calm) if one == ORDINARY[1]] == [
+        ("通知", "滨湖片区停水"),
+        last,
+    ]
 
 
 def test_an_edit_taken_back_before_it_left_says_nothing(calm: Deployment) -> None:

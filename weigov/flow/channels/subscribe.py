@@ -109,18 +109,27 @@ def _take_sent(connection: Connection, ctx: Context, item: inbox.Item, sent: lis
         code = str(one.get("ErrorCode", ""))
         receipt = receipts.note(
             connection, item.appid, "subscribe", msg_id, status=f"{code} {one.get('ErrorStatus', '')}"[:64],
-            subject=item.subject, payload=str(one.get("TemplateId", "")), now=ctx.now(),
+            subject=item.subject, payload=str(one.get("TemplateId", "")), now=item.received_at,
         )  # fmt: skip
         outcome = _join(connection, ctx, receipt) if receipt.delivery_id is None else "known"
     return outcome
 
 
 def _join(connection: Connection, ctx: Context, receipt: Receipt) -> str:
-    """Match an event with the oldest delivery that waits for one like it."""
-    waiting = outbox.find(
-        connection, channel="subscribe", subject=receipt.subject, states=("accepted", "unknown", "in_doubt")
-    )
-    row = next((one for one in waiting if one.payload.get("template_id") == receipt.payload), None)
+    """Match an event with the oldest delivery that waits for one like it; with one in doubt only if no other does.
+
+    Others may send by the same template: an event from before our call, or long after it, is about theirs.
+    """
+    waiting = [
+        one
+        for one in outbox.find(
+            connection, channel="subscribe", subject=receipt.subject, states=("accepted", "unknown", "in_doubt")
+        )
+        if one.payload.get("template_id") == receipt.payload
+        and one.first_intent_at is not None
+        and one.first_intent_at <= receipt.at < one.first_intent_at + EVENT_WITHIN
+    ]
+    row = min(waiting, key=lambda one: (one.state == "in_doubt", one.id), default=None)
     if row is None:
         return "kept"
     now = ctx.now()
