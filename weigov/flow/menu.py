@@ -35,6 +35,12 @@ def compose_menu(ctx: Context, flow: Flow, mapping_digest: str, *, dry_run: bool
             live = [row for row in rows if row.state not in versions.VOID]
             if live and live[-1].digest == digest(menu):
                 continue
+            if rows and rows[-1].state == "refused" and rows[-1].digest == digest(menu):
+                held.append(
+                    f"{account} does without version {rows[-1].id}, which a reviewer refused, until this flow's menu"
+                    f" changes or `weigov menu rollback {account} {rows[-1].id}` has it reviewed again"
+                )
+                continue
             kept_by = versions.holding(connection, ctx.site.site, flow.flow, target, menu)
             if kept_by is not None:
                 held.append(

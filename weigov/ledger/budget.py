@@ -9,7 +9,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import Literal
 
-from sqlalchemy import Connection, and_, exists, func, or_, select
+from sqlalchemy import Connection, and_, exists, func, or_, select, update
 
 from weigov.ledger.dialect import insert_ignore
 from weigov.ledger.quota import BEIJING
@@ -18,6 +18,8 @@ from weigov.ledger.tables import ON_ACCOUNT, attempt, delivery, quota
 Unit = Literal["day", "month"]
 #: The step whose call sends.
 STEP = "sendall"
+#: What is kept of a repetition that WeChat answered with the number of a call before it.
+_SENT_BEFORE = "sent by a call before"
 
 
 def begins(now: datetime, unit: Unit) -> datetime:
@@ -42,6 +44,13 @@ def hold(connection: Connection, appid: str, unit: Unit, *, now: datetime) -> No
     connection.execute(query.with_for_update())
 
 
+def was_sent_before(connection: Connection, delivery_id: int) -> None:
+    """The newest call of this delivery sent nothing: it counts in the period of the one it repeated."""
+    mine = (attempt.c.delivery_id == delivery_id) & (attempt.c.step == STEP)
+    newest = select(func.max(attempt.c.n)).where(mine).scalar_subquery()
+    connection.execute(update(attempt).where(mine, attempt.c.n == newest).values(detail=_SENT_BEFORE))
+
+
 def spent(
     connection: Connection, target: str, unit: Unit, *, now: datetime, besides: int = 0, owner: str = ""
 ) -> int:
@@ -54,6 +63,7 @@ def spent(
         attempt.c.step == STEP,
         attempt.c.outcome.in_(("open", "ok", "unknown", "void")),
         attempt.c.intent_at >= begins(now, unit),
+        attempt.c.detail != _SENT_BEFORE,
     )
     ahead = or_(delivery.c.lease_owner != owner, delivery.c.id < besides)
     about_to = and_(delivery.c.state == "claimed", ahead)

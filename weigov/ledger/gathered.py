@@ -10,8 +10,9 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, Connection, exists, func, literal, or_, select, update
+from sqlalchemy import ColumnElement, Connection, exists, func, literal, not_, or_, select, update
 
+from weigov.ledger.outbox import VIA_DRAFT
 from weigov.ledger.states import UNSENT, State
 from weigov.ledger.streams import StreamRef, in_stream
 from weigov.ledger.tables import ON_ACCOUNT, delivery, gathered, position, record, revision
@@ -56,7 +57,7 @@ def decided(connection: Connection, site: str, flow: str, moment: datetime) -> N
 
 
 def published(connection: Connection, ref: StreamRef, target: str) -> list[Published]:
-    """The articles of a stream that stand at ``target`` and are not about to change or go."""
+    """The articles of a stream that stand at ``target`` and are not about to change or go; drafts stand nowhere."""
     other = delivery.alias("other")
     changing = exists().where(
         other.c.site == delivery.c.site,
@@ -73,7 +74,7 @@ def published(connection: Connection, ref: StreamRef, target: str) -> list[Publi
         literal(ref.record_ref("")) + record.c.key == delivery.c.record,
         revision.c.site == delivery.c.site,
         revision.c.flow == delivery.c.flow,
-        revision.c.state == "pending",
+        revision.c.state.in_(("pending", "quarantined")),  # what stands is known to be old
     )
     query = select(delivery.c.id, delivery.c.record, delivery.c.revision, delivery.c.changed_at.label("since")).where(
         ON_ACCOUNT,
@@ -82,6 +83,7 @@ def published(connection: Connection, ref: StreamRef, target: str) -> list[Publi
         delivery.c.channel == "news",
         delivery.c.effect == "publish",
         delivery.c.state == "confirmed",
+        not_(func.coalesce(delivery.c.payload, "").contains(VIA_DRAFT, autoescape=True)),
         delivery.c.record.startswith(ref.record_ref(""), autoescape=True),
         ~changing,
         ~waits,

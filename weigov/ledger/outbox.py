@@ -116,7 +116,8 @@ class Delivery(msgspec.Struct, frozen=True):
 
 COLUMNS = [delivery.c[name] for name in Delivery.__struct_fields__]
 #: What a payload holds, as it is kept, of a delivery ``in_draft_box``; within a text the quotes would be escaped.
-IN_DRAFT_BOX = ('"media_id":', '"via":"draft"')
+VIA_DRAFT = '"via":"draft"'
+IN_DRAFT_BOX = ('"media_id":', VIA_DRAFT)
 _PAYLOAD = Delivery.__struct_fields__.index("payload")
 
 

@@ -14,7 +14,7 @@ from sqlalchemy.engine import make_url
 
 from sandbox.people import PEOPLE
 from tests.servers import copied
-from tests.weigov.flow.deployment import BEIJING, Deployment, OtherSide, rewrite
+from tests.weigov.flow.deployment import BEIJING, Deployment, OtherSide, rewrite, to_drafts
 from tests.weigov.flow.mass import (
     MONDAY,
     TITLES,
@@ -27,6 +27,7 @@ from tests.weigov.flow.mass import (
     states,
     weekly,
     weekly_site,
+    with_weekly,
     work,
 )
 from tests.weigov.flow.test_articles import NOTICES, publish
@@ -276,6 +277,24 @@ def test_a_lost_answer_burns_one_of_the_month_and_not_two(make: Make) -> None:
     assert len(sent(town.other)) == 2 and states(town) == ["confirmed", "confirmed"]
 
 
+def test_a_message_repeated_after_the_months_end_burns_nothing_of_the_next_month(make: Make) -> None:
+    town = make(budget="1/month")
+    town.other.at(datetime(2026, 3, 31, 23, 59, 20, tzinfo=BEIJING))
+    town.other.fault("lose_answer", SENDALL, times=1)
+    weekly(town)
+    town.deliver()
+    town.deliver()
+    assert states(town) == ["unknown"]
+    town.other.advance(seconds=80)
+    town.drain()
+    assert states(town) == ["confirmed"]
+    publish(town.other, "关于征集民生实事项目的公告")
+    town.round("cms")
+    town.other.at(datetime(2026, 4, 6, 9, 0, tzinfo=BEIJING))
+    work(town)
+    assert len(sent(town.other)) == 2
+
+
 def test_what_wechat_says_is_used_up_waits_until_the_next_month(town: Deployment) -> None:
     town.other.fault("errcode", SENDALL, value=45028, times=1)
     work(town)
@@ -359,6 +378,21 @@ def test_a_draft_changed_or_gone_after_the_preview_is_not_sent(town: Deployment)
     assert sent(town.other) == [list(TITLES)]
 
 
+@pytest.mark.parametrize("kept", ["on trial", "for somebody to publish"])
+def test_drafts_are_sent_to_nobody(calm: Deployment, kept: str) -> None:
+    change = to_drafts if kept != "on trial" else lambda text: text + "trial: {guests: [tester]}\n"
+    rewrite(calm.settings.site / "flows" / "notices.yaml", change)
+    with_weekly(calm)
+    calm.apply("notices")
+    calm.compose("weekly")
+    publish(calm.other, TITLES[0])
+    calm.round("cms")
+    assert len(calm.other.state()["drafts"]) == 1 and calm.other.titles() == []
+    calm.other.at(MONDAY)
+    work(calm)
+    assert jobs(calm.other) == []
+
+
 # ---- edited and withdrawn
 
 
@@ -392,6 +426,20 @@ def test_a_digest_whose_article_changes_before_it_leaves_is_composed_anew(
     # An edited one was published anew by then, and goes as it is now.
     assert found == [title for title in TITLES if what == "edited" or title != TITLES[1]]
     assert town.other.most_often() == 1 and town.other.state()["drafts"] == []
+
+
+def test_an_article_whose_edit_is_quarantined_waits_for_it(town: Deployment) -> None:
+    article = next(a for a in town.other.get("/cms/articles") if a["title"] == TITLES[1])
+    town.other.patch(f"/cms/articles/{article['id']}", title="长" * 80)
+    town.collect("cms")
+    assert town.compose("notices", "policies")["notices"].quarantined == 1
+    work(town)
+    assert sent(town.other) == [[TITLES[0], TITLES[2]]]
+    town.other.patch(f"/cms/articles/{article['id']}", title=TITLES[1])
+    town.round("cms")
+    town.other.advance(days=7)
+    work(town)
+    assert sent(town.other)[1:] == [[TITLES[1]]]
 
 
 def test_an_article_withdrawn_after_the_send_is_taken_back_on_every_phone(town: Deployment) -> None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import pytest
 
 from tests.weigov.flow.deployment import Deployment, rewrite
+from weigov.flow.menus import versions
+from weigov.flow.review import decide, held
 
 
 def names(town: Deployment) -> list[str]:
@@ -63,6 +65,21 @@ def test_a_refused_menu_says_why_and_the_next_change_is_tried(calm: Deployment) 
     calm.compose("menu")
     assert calm.deliver().states == {"rejected": 1}
     calm.compose("menu")
+    calm.drain()
+    assert len(names(calm)) == 13
+
+
+def test_a_menu_a_reviewer_refused_is_asked_about_once(calm: Deployment) -> None:
+    rewrite(calm.settings.site / "flows" / "menu.yaml", lambda text: text + "review: {needs: 1}\n")
+    calm.reopen()
+    calm.compose("menu")
+    (shown,) = held(calm.ctx, "menu")
+    decide(calm.ctx, shown.id, digest=shown.digest, person="shenhe", decision="refuse", comment="名称不妥")
+    composed = calm.compose("menu")["menu"]
+    assert composed.deliveries == 0 and f"weigov menu rollback city {shown.id}" in composed.held
+    assert held(calm.ctx, "menu") == []
+    versions.rollback(calm.ctx, "city", str(shown.id), person="shenhe", reason="还是这样")
+    calm.approve("shenhe")
     calm.drain()
     assert len(names(calm)) == 13
 

@@ -31,9 +31,11 @@ _STILL = (
 )
 
 
-def join(ctx: Context, appid: str, row: Delivery, sent: Sent) -> None:
+def join(ctx: Context, appid: str, row: Delivery, sent: Sent, *, repeated: bool) -> None:
     """Keep what the figures know it by; and take the event that came before the answer of its call."""
     with ctx.ledger.begin() as connection:
+        if repeated and not sent.msg_data_id:
+            budget.was_sent_before(connection, row.id)
         if sent.msg_data_id:
             receipts.note(connection, appid, "message", sent.msg_data_id, delivery_id=row.id, now=ctx.now())
         early = receipts.find(connection, appid, "mass", sent.msg_id)

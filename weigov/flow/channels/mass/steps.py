@@ -165,7 +165,7 @@ def _send(ctx: Context, client: AccountClient, row: Delivery) -> None:
         call(ctx, row, budget.STEP, action, last="accepted")
     except Ended as ended:
         if ended.state == "accepted":
-            join(ctx, client.account.appid, row, told[0])
+            join(ctx, client.account.appid, row, told[0], repeated=not first)
         raise
 
 
