@@ -22,6 +22,7 @@ from urllib.parse import urljoin, urlsplit
 
 from selectolax.lexbor import LexborHTMLParser, LexborNode
 
+from weigov.mapping.reopened import too_much, without_formatting
 from weigov.mapping.starts import LOST, Placed, Start, TooLong, forget, join, number, read, remembered
 from weigov.mapping.style import clean_style
 from weigov.mapping.tags import COUNTED, END, HEADINGS, INLINES, PARENTS, SPECIAL, TABLE_ROWS
@@ -69,6 +70,17 @@ def convert(html: str, resolve_image: Callable[[str], str | None], base_url: str
     """
     forget()
     writer = _Writer(resolve_image, base_url)
+    if not too_much(html):
+        converted = _written(html, writer)
+        if not too_much(converted.html):
+            return converted
+    plainer = _Writer(resolve_image, base_url)
+    plainer.resolved = writer.resolved  # each source is asked for once
+    plainer.dropped["formatting"] += 1
+    return _written(without_formatting(html), plainer)
+
+
+def _written(html: str, writer: _Writer) -> Converted:
     parser = LexborHTMLParser(html, is_fragment=True)  # held until the text is made: the next page finds its memory
     writer.write(parser.root)
     return Converted("".join(writer.out).strip(_SPACE), dict(writer.dropped), tuple(writer.images))
@@ -89,7 +101,7 @@ class _Writer:
         self.images: dict[str, str | None] = {}
         self._resolve_image = resolve_image
         self._base_url = base_url
-        self._resolved: dict[str, str | None] = {}
+        self.resolved: dict[str, str | None] = {}
         self._paragraph = -1  # where in ``out`` the open ``p`` begins; there is one at most
         self._addresses: list[tuple[str, int]] = []  # of the links that are open, with where in ``out`` these began
         self._tables = self._links = self._pres = 0
@@ -305,9 +317,9 @@ class _Writer:
         if not source or source.startswith("data:"):  # a page that loads pictures late keeps the true one elsewhere
             source = next((late.strip() for name in _IMAGE_SOURCES if (late := attributes.get(name))), source)
         alternative = plain(" ".join((attributes.get("alt") or "").split()))
-        if source not in self._resolved:
-            self._resolved[source] = self._resolve_image(source) if _may_be_fetched(source) else None
-        address = self._resolved[source]
+        if source not in self.resolved:
+            self.resolved[source] = self._resolve_image(source) if _may_be_fetched(source) else None
+        address = self.resolved[source]
         if address is None:
             self.dropped["image"] += 1
             if alternative:

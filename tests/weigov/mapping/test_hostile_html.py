@@ -80,3 +80,32 @@ def test_two_megabytes_are_converted_whole(start: str, piece: str) -> None:
     assert re.sub(r"\s", "", visible_text(once)) == "公告内容" * times
     assert active_parts(once) == []
     assert made(once) == once
+
+
+@pytest.mark.parametrize(
+    ("start", "piece", "times"),
+    [
+        ("", "<font color=#{n:06x}><p>文", 4_000),
+        ("<p>" + "".join(f"<b id={n}>" for n in range(30)), "<p>文", 100_000),
+        (f"<p><b title='>{'x' * 300_000}'>", "<p>文", 10_000),
+        (f'<p><b a"=">{"x" * 300_000}">', "<p>文", 10_000),
+        ("<p>" + "".join(f"<i style=color:#{n:06x}>" for n in range(30)), "<p>文", 2_500),  # too much once written
+    ],
+)
+def test_formatting_that_is_never_closed_does_not_fill_the_memory(start: str, piece: str, times: int) -> None:
+    html = start + "".join(piece.format(n=n) for n in range(times))
+    asked: list[str] = []
+
+    def resolve_once(source: str) -> str | None:
+        asked.append(source)
+        return resolve(source)
+
+    converted = convert("<img src=a.png>" + html, resolve_once)
+    assert visible_text(converted.html).count("文") == times and asked == ["a.png"]
+    assert len(converted.html) < 60 * times and converted.dropped["formatting"] == 1
+    assert convert(converted.html, resolve).html == converted.html
+
+
+def test_what_an_editor_writes_keeps_its_formatting_however_long_it_is() -> None:
+    once = convert("<p>公<b>告</b><font color=red>内</font><i>容</i></p>" * 20_000, resolve)
+    assert once.html.count("<b>") == 20_000 and "formatting" not in once.dropped
