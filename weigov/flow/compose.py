@@ -27,6 +27,7 @@ from weigov.flow.where import matches
 from weigov.ledger import fan_outs, mirror, outbox, revisions, streams
 from weigov.ledger.outbox import New
 from weigov.ledger.revisions import Pending
+from weigov.ledger.states import State
 from weigov.ledger.streams import StreamRef
 from weigov.records import Record, digest
 from weigov.site.models import Flow
@@ -136,7 +137,7 @@ def _work(ctx: Context, flow: Flow, wanted: str, *, dry_run: bool) -> Composed:
 
 def _take_back(ctx: Context, flow: Flow) -> int:
     """What was withdrawn upstream goes though its flow is held: that needs no mapping, and no word of anybody's."""
-    if flow.to.kind != "news":
+    if flow.to.kind == "menu":
         return 0
     if flow.gather:
         return take_back(ctx, flow)
@@ -148,7 +149,12 @@ def _take_back(ctx: Context, flow: Flow) -> int:
                 continue
             with ctx.ledger.begin() as connection:
                 found = mirror.get(connection, ref, item.key)
-                if found is None or found[1].withdrawn:  # else it was put back since: it stands until the apply
+                if found is not None and not found[1].withdrawn:
+                    continue  # it was put back since: it stands until the apply
+                if flow.to.kind != "news":
+                    # What did not leave never does; who has it hears so after the apply, in the words of then.
+                    _retire(ctx, connection, flow, item, ref.record_ref(item.key), "withdrawn")
+                else:
                     _commit(ctx, connection, flow, item, Decision("composed", withdraw=True), "", [])
                     withdrawn += 1
     return withdrawn
@@ -287,21 +293,26 @@ def _commit(
             unfinished = fan_outs.supersede(
                 connection, ctx.site.site, flow.flow, ref, before_revision=item.n, now=now
             )
-            outbox.retire(
-                connection,
-                site=ctx.site.site,
-                flow=flow.flow,
-                record=ref,
-                effect="publish" if flow.to.kind == "news" else "send",
-                why="withdrawn" if decision.withdraw else "superseded",
-                before_revision=item.n,
-                now=now,
-            )
+            _retire(ctx, connection, flow, item, ref, "withdrawn" if decision.withdraw else "superseded")
         if decision.withdraw and flow.to.kind == "news":
             news.remove_published(connection, ctx.site.site, flow.flow, ref, now=now)
     gathered += messages.commit(ctx, connection, flow, item, decision.said, unfinished, mapping_digest)
     gathered += decision.news
     return made
+
+
+def _retire(ctx: Context, connection: Connection, flow: Flow, item: Pending, record: str, why: State) -> None:
+    """What older revisions led to is pointless now."""
+    outbox.retire(
+        connection,
+        site=ctx.site.site,
+        flow=flow.flow,
+        record=record,
+        effect="publish" if flow.to.kind == "news" else "send",
+        why=why,
+        before_revision=item.n,
+        now=ctx.now(),
+    )
 
 
 def _already_there(connection: Connection, new: New) -> bool:

@@ -70,6 +70,12 @@ def learn(ctx: Context, row: Delivery, code: int | str | None) -> None:
     if row.channel == "subscribe":
         with ctx.ledger.begin() as connection:
             grants.refused(connection, row.id, used_up=code == NOT_AGREED, now=ctx.now())
+            if (
+                code == NOT_AGREED and row.first_intent_at is not None
+            ):  # what we knew of it, for good or once, is over
+                appid = ctx.account(row.target.removeprefix("account:")).account.appid
+                template_id, until = str(row.payload["template_id"]), row.first_intent_at
+                grants.void(connection, appid, row.subject, template_id, until=until, now=ctx.now())
     if code in WINDOW_CLOSED and row.channel == "customer_service" and row.first_intent_at is not None:
         appid = ctx.account(row.target.removeprefix("account:")).account.appid
         with ctx.ledger.begin() as connection:
@@ -170,7 +176,10 @@ def _few_enough(
         return rows
     now = ctx.now()
     until = rules.next_beijing_day(now) + timedelta(minutes=1)
-    today = told.since(connection, target, {row.subject for row in wanted}, moment=quota.beijing_midnight(now))
+    urgent = [name for name, flow in ctx.site.flows.items() if flow.urgent]
+    today = told.since(
+        connection, target, {row.subject for row in wanted}, moment=quota.beijing_midnight(now), besides=urgent
+    )
     out = set()
     for row in wanted:
         if today.get(row.subject, 0) >= a_day:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, Connection, exists, func, or_, select, update
+from sqlalchemy import ColumnElement, Connection, exists, func, literal, or_, select, update
 
 from weigov.ledger.dialect import insert_ignore
 from weigov.ledger.states import State
@@ -60,12 +60,22 @@ def take(connection: Connection, appid: str, subject: str, template_id: str, del
     return True
 
 
-def void(connection: Connection, appid: str, subject: str, template_id: str, *, now: datetime) -> int:
-    """The citizen took back, or used up, all of it; how many grants that ends. What is under way goes on."""
+def void(
+    connection: Connection,
+    appid: str,
+    subject: str,
+    template_id: str,
+    *,
+    until: datetime | None = None,
+    now: datetime,
+) -> int:
+    """The citizen took back, or used up, all of it, agreed to before ``until``; how many grants that ends. What is
+    under way goes on."""
     ended = update(subscribe_grant).where(
         _of(appid, subject, template_id),
         subscribe_grant.c.void_at.is_(None),
         or_(_free(), subscribe_grant.c.long_term),
+        literal(True) if until is None else subscribe_grant.c.at <= until,
     )
     return connection.execute(ended.values(void_at=now)).rowcount
 

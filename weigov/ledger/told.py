@@ -29,8 +29,11 @@ class Older:
     state: State
 
 
-def since(connection: Connection, target: str, subjects: Collection[str], *, moment: datetime) -> dict[str, int]:
-    """How many messages each of these citizens was sent at ``target`` since ``moment``, or may have been."""
+def since(
+    connection: Connection, target: str, subjects: Collection[str], *, moment: datetime, besides: Collection[str] = ()
+) -> dict[str, int]:
+    """How many messages each of these citizens was sent at ``target`` since ``moment``, or may have been; those of
+    the flows ``besides`` do not count."""
     wanted = sorted(subjects)
     found: dict[str, int] = {}
     for start in range(0, len(wanted), _CHUNK):
@@ -40,6 +43,7 @@ def since(connection: Connection, target: str, subjects: Collection[str], *, mom
                 delivery.c.flight_key.in_([f"{target}|{subject}" for subject in wanted[start : start + _CHUNK]]),
                 delivery.c.state.in_((*PERHAPS, "given_up")),
                 delivery.c.first_intent_at >= moment,
+                delivery.c.flow.not_in(list(besides)),
             )
             .group_by(delivery.c.subject)
         )

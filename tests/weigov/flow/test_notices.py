@@ -208,6 +208,25 @@ def test_long_term_is_not_used_up(one: Deployment) -> None:
     assert sum(n for (who, _), n in heard(one).items() if who == ORDINARY[5]) == 3
 
 
+def test_who_switched_a_long_term_notice_off_is_called_once_in_vain(one: Deployment) -> None:
+    rewrite(
+        one.settings.site / "site.yaml",
+        lambda text: text.replace("kind: subscribe,", "kind: subscribe, long_term: true,"),
+    )
+    one.reopen()
+    agree(one, ORDINARY[5], long_term=True)
+    with one.other.world.transaction() as db:  # and no event said so
+        db.execute("DELETE FROM wx_agreement WHERE openid = ?", (openid(ORDINARY[5]),))
+    for title in ("滨湖停水", "城东停水"):
+        cut_off(one, title)
+        one.drain()
+        assert one.other.state()["calls"][SEND]["43101"] == 1
+    agree(one, ORDINARY[5], long_term=True)
+    cut_off(one, "城北停水")
+    one.drain()
+    assert heard(one)[(ORDINARY[5], "城北停水")] == 1
+
+
 @pytest.mark.parametrize("point", ["intent:send", "effect:send"])
 def test_killed_at_any_step_nobody_is_told_twice_and_no_agreement_is_lost(town: Deployment, point: str) -> None:
     cut_off(town, "滨湖停水")

@@ -159,3 +159,17 @@ def test_a_warning_goes_past_what_waits_for_tomorrow(calm: Deployment) -> None:
     calm.round("qa")
     mine = [m for m in calm.other.messages() if m["openid"] == openid(ORDINARY[0])]
     assert [m["template_id"] for m in mine] == ["TM00123", "TM00124"]
+
+
+def test_a_warning_does_not_count_as_one_of_the_day(calm: Deployment) -> None:
+    stop_at(calm, "per_citizen: 1/day")
+    flow = calm.settings.site / "flows" / "answers.yaml"
+    rewrite(flow, lambda text: text.replace("valid_for:", "urgent: true\nvalid_for:"))
+    calm.reopen()
+    calm.apply("answers")
+    while ORDINARY[0] not in {a["asker"] for a in calm.other.post("/qa/answer", count=1)}:
+        pass
+    calm.round("qa")
+    move(calm.other, number := case_of(calm.other, ORDINARY[0]), "12")
+    calm.round("cases")
+    assert told(calm.other, number) == ["补正"]

@@ -186,6 +186,28 @@ def test_a_withdrawal_is_told_to_those_who_have_the_text_and_to_nobody_else(calm
     assert heard(calm) == expected | {(who, "撤回", "滨湖片区停水"): 1 for who in first}
 
 
+@pytest.mark.parametrize("correction", [CORRECTION, ""])
+def test_what_was_withdrawn_leaves_no_more_though_its_flow_is_held(calm: Deployment, correction: str) -> None:
+    alerts(calm, correction)
+    article = publish(calm.other, "滨湖片区停水")
+    pull(calm)
+    calm.deliver(limit=20)
+    calm.reconcile()
+    first = {who for who, _, _ in heard(calm)}
+    rewrite(calm.settings.site / "flows" / "alerts.yaml", lambda text: text.replace("value: 通知", "value: 告知"))
+    calm.reopen()
+    calm.other.post(f"/cms/articles/{article['id']}/withdraw")
+    calm.collect("cms")
+    assert calm.compose("alerts")["alerts"].held
+    calm.drain_but_compose()
+    assert {who for who, _, _ in heard(calm)} == first
+    calm.apply("alerts")
+    calm.compose("alerts")
+    calm.drain()
+    assert {who for who, what, _ in heard(calm) if what == "通知"} == first
+    assert {who for who, what, _ in heard(calm) if what == "撤回"} == (first if correction else set())
+
+
 def test_an_edit_during_the_fan_out_reaches_those_it_had_not_come_to(calm: Deployment) -> None:
     alerts(calm, CORRECTION)
     article = publish(calm.other, "滨湖片区停水")
