@@ -10,7 +10,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, Connection, exists, func, literal, not_, or_, select, update
+from sqlalchemy import ColumnElement, Connection, and_, exists, func, literal, not_, or_, select, update
 
 from weigov.ledger.outbox import VIA_DRAFT
 from weigov.ledger.states import UNSENT, State
@@ -179,6 +179,7 @@ def changed_since(connection: Connection, ref: StreamRef, flow: str) -> list[tup
             in_stream(record, ref),
             gathered.c.site == ref.site,
             gathered.c.flow == flow,
+            delivery.c.effect == "send",  # a preview was seen by our own people only
             delivery.c.state == "confirmed",
             changed_at > delivery.c.created_at,
         )
@@ -193,4 +194,6 @@ def changed_since(connection: Connection, ref: StreamRef, flow: str) -> list[tup
 
 
 def _never_left() -> ColumnElement[bool]:
-    return exists().where(delivery.c.id == gathered.c.delivery_id, delivery.c.state.in_(_NEVER_LEFT))
+    # A preview that became pointless while it was shown is followed by no message.
+    only_shown = and_(delivery.c.effect == "preview", delivery.c.state == "confirmed", delivery.c.retire != "")
+    return exists().where(delivery.c.id == gathered.c.delivery_id, or_(delivery.c.state.in_(_NEVER_LEFT), only_shown))

@@ -33,8 +33,10 @@ from tests.weigov.flow.mass import (
 from tests.weigov.flow.test_articles import NOTICES, publish
 from tests.weigov.flow.test_columns import forget_column
 from weigov.flow import quotas
+from weigov.flow.channels.mass import steps
 from weigov.flow.collect import collect
 from weigov.ledger import receipts
+from weigov.wechat.mass import Mass
 
 SENDALL, DELETE = "/cgi-bin/message/mass/sendall", "/cgi-bin/message/mass/delete"
 Make = Callable[..., Deployment]
@@ -393,6 +395,29 @@ def test_drafts_are_sent_to_nobody(calm: Deployment, kept: str) -> None:
     assert jobs(calm.other) == []
 
 
+def test_articles_whose_preview_became_pointless_while_it_was_shown_go_with_the_next(
+    town: Deployment, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    show = Mass.preview
+
+    def next_turn_meanwhile(self: Mass, media_id: str, wxname: str) -> None:
+        show(self, media_id, wxname)
+        town.other.advance(days=7)
+        weekly(town)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Mass, "preview", next_turn_meanwhile)
+        weekly(town)
+        town.deliver()
+    town.drain()
+    assert jobs(town.other) == [] and [(row.state, row.retire) for row in digests(town, "preview")] == [
+        ("confirmed", "superseded")
+    ]
+    town.other.advance(days=7)
+    work(town)
+    assert sent(town.other) == [list(TITLES)]
+
+
 # ---- edited and withdrawn
 
 
@@ -466,6 +491,23 @@ def test_an_article_is_taken_back_though_the_flow_that_sent_it_is_held(town: Dep
     town.deliver()
     (job,) = jobs(town.other)
     assert [a["title"] for a in job["articles"] if a["is_deleted"]] == [TITLES[1]]
+
+
+def test_an_article_withdrawn_between_preview_and_message_is_left_out(
+    town: Deployment, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as patch:
+        patch.setattr(steps, "follow_up", lambda *_: 0)  # the worker dies before it
+        weekly(town)
+        town.deliver()
+    assert states(town, "preview") == ["confirmed"] and states(town) == []
+    edit(town, TITLES[1], "withdrawn")
+    weekly(town)
+    for _ in range(2):
+        town.drain()
+        weekly(town)
+    town.drain()
+    assert sent(town.other) == [[TITLES[0], TITLES[2]]]
 
 
 def test_an_article_of_a_column_nobody_has_heard_of_yet_is_not_taken_back(town: Deployment) -> None:
