@@ -72,7 +72,7 @@ def convert(html: str, resolve_image: Callable[[str], str | None], base_url: str
     writer = _Writer(resolve_image, base_url)
     if not too_much(html):
         converted = _written(html, writer)
-        if not too_much(converted.html):
+        if not too_much(converted.html, len(writer.out)):
             return converted
     plainer = _Writer(resolve_image, base_url)
     plainer.resolved = writer.resolved  # each source is asked for once
