@@ -38,11 +38,10 @@ IMAGE_STYLE = "max-width:100%"
 
 _IMAGE_SOURCES = ("data-src", "data-original", "_src")
 
-_SCROLLED_END = "</table></section>"
-_TABLE_ENDS = frozenset((END["table"], _SCROLLED_END))
+_SCROLLED_END = "</table></section>"  # of both
 _INLINE_NAMES = sorted({*INLINES.values(), "a"})
 _INLINE_ENDS = frozenset(END[name] for name in _INLINE_NAMES)
-_BLOCK_ENDS = frozenset(END.values()) - _INLINE_ENDS | _TABLE_ENDS
+_BLOCK_ENDS = frozenset(END.values()) - _INLINE_ENDS
 _INLINE_TAG = re.compile(rf"</?(?:{'|'.join(_INLINE_NAMES)})[ >]")
 _ADDRESS = "（"  # stands for the end tag of a link whose address is printed there
 _WEIXIN = re.compile(r"https?://mp\.weixin\.qq\.com(?:[/?#][!#-;=?-\[\]_a-z{|}~]*)?", re.IGNORECASE)
@@ -96,7 +95,7 @@ def text_of(html: str) -> str:
 
 class _Writer:
     def __init__(self, resolve_image: Callable[[str], str | None], base_url: str) -> None:
-        self.out: list[str] = []
+        self.out: list[str] = []  # each piece is a text, escaped, or one tag
         self.dropped: Counter[str] = Counter()
         self.images: dict[str, str | None] = {}
         self._resolve_image = resolve_image
@@ -188,11 +187,14 @@ class _Writer:
                     put("</section>")
             elif end == _ADDRESS:
                 self._print_address(*self._addresses.pop(), inside)
+            elif end == _SCROLLED_END:
+                out += (END["table"], END["section"])
+                self._tables -= 1
             elif end:
                 put(end)
                 if end == "</pre>":
                     self._pres -= 1
-                elif end in _TABLE_ENDS:
+                elif end == "</table>":
                     self._tables -= 1
 
     # ---- text
@@ -246,7 +248,7 @@ class _Writer:
         if start.hidden:
             self.dropped["hidden"] += 1
             if at_home and tag in ("td", "th"):
-                self.out.append(f"<{tag}></{tag}>")  # the cells beside it stay where they are
+                self.out += (f"<{tag}>", END[tag])  # the cells beside it stay where they are
             return None
         if at_home:
             return start.part

@@ -11,9 +11,12 @@ from __future__ import annotations
 import re
 from collections import Counter
 
-_BUDGET = 600_000_000  # bytes of tree, about; the largest honest pages come to a tenth
-_SMALL = 10_000  # characters that cannot cost more, whatever they are
-_NODE = 200  # what an element takes, without its attributes
+_NODE = 200  # bytes an element takes, without its attributes
+_BUDGET = 400_000_000  # bytes that formatting may take; that of the largest honest pages takes a hundredth
+#: Bytes of all tags and attributes. At worst half of the tags is opened again by each of the other half: a tree of
+#: 0.4 GB at 400,000, of 1.6 GB at 900,000. Honest pages of 250 kB weigh as much, and are to cost a count only.
+_WEIGHT = 900_000
+_SMALL = 13_000  # characters, which cannot weigh more, whatever they are
 _ALIKE = 3  # formatting that is the same in all is opened again so often at most
 
 _NAMES = "b|big|code|em|font|i|kbd|nobr|s|samp|small|strike|strong|tt|u"
@@ -23,18 +26,16 @@ _NAME = re.compile(rf"<(?=(?:{_NAMES})[\s/>])", re.IGNORECASE)
 _WHOLE = re.compile(r"""<\w+(?:\s+[\w-]+(?:=(?:"[^"<>]*"|'[^'<>]*'|[^\s"'<>=`]+))?)*\s*/?""", re.ASCII)
 
 
-def too_much(html: str, starts: int | None = None) -> bool:
+def too_much(html: str, tags: int | None = None) -> bool:
     """Whether formatting opened again could make ``html`` a tree beyond all measure.
 
-    ``starts``: not more start tags than that, where it is known. To count them takes a fiftieth of a conversion.
+    ``tags``: there are not more than that, where it is known. To count them takes a fiftieth of a conversion.
     """
     if len(html) < _SMALL:
         return False
-    if _most(html.count("<") if starts is None else starts, html) <= _BUDGET:
+    if _NODE * (html.count("<") if tags is None else tags) + len(html) <= _WEIGHT:
         return False  # nearly all pages
     starts = html.count("<") - html.count("</")
-    if _most(starts, html) <= _BUDGET:
-        return False
     cost, hidden = 0, False
     for start, times in Counter(_START.findall(html)).items():
         if _WHOLE.fullmatch(start) is None:
@@ -48,11 +49,6 @@ def too_much(html: str, starts: int | None = None) -> bool:
                 cost += _NODE + at - found.start()
             at = found.start()
     return starts * cost > _BUDGET
-
-
-def _most(starts: int, html: str) -> int:
-    """Half of the tags are formatting, with all attributes there are, and the other half opens them again."""
-    return starts * starts // 4 * _NODE + starts * len(html)
 
 
 def without_formatting(html: str) -> str:
