@@ -14,9 +14,9 @@ from collections import Counter
 _NODE = 200  # bytes an element takes, without its attributes
 _BUDGET = 400_000_000  # bytes that formatting may take; that of the largest honest pages takes a hundredth
 #: Bytes of all tags and attributes. At worst half of the tags is opened again by each of the other half: a tree of
-#: 0.4 GB at 400,000, of 1.6 GB at 900,000. Honest pages of 250 kB weigh as much, and are to cost a count only.
-_WEIGHT = 900_000
-_SMALL = 13_000  # characters, which cannot weigh more, whatever they are
+#: 0.4 GB at 400,000, of 2 GB at a million. Honest pages of 250 kB weigh as much, and are to cost a count only.
+_WEIGHT = 1_000_000
+_SMALL = 14_000  # characters, which cannot weigh more, whatever they are
 _ALIKE = 3  # formatting that is the same in all is opened again so often at most
 
 _NAMES = "b|big|code|em|font|i|kbd|nobr|s|samp|small|strike|strong|tt|u"
@@ -33,9 +33,10 @@ def too_much(html: str, tags: int | None = None) -> bool:
     """
     if len(html) < _SMALL:
         return False
-    if _NODE * (html.count("<") if tags is None else tags) + len(html) <= _WEIGHT:
+    if tags is None:
+        tags = html.count("<")
+    if _NODE * tags + len(html) <= _WEIGHT:
         return False  # nearly all pages
-    starts = html.count("<") - html.count("</")
     cost, hidden = 0, False
     for start, times in Counter(_START.findall(html)).items():
         if _WHOLE.fullmatch(start) is None:
@@ -48,7 +49,7 @@ def too_much(html: str, tags: int | None = None) -> bool:
             if _WHOLE.fullmatch(found[0]) is None:
                 cost += _NODE + at - found.start()
             at = found.start()
-    return starts * cost > _BUDGET
+    return tags * cost > _BUDGET
 
 
 def without_formatting(html: str) -> str:
