@@ -142,7 +142,7 @@ class _Writer:
                         start = read(tag, attributes)
                 else:
                     start = remembered(tag)
-                if start.plain and depth < MAX_DEPTH and inside not in TABLE_ROWS:
+                if start.plain and depth < MAX_DEPTH:  # a parser leaves none of these between the parts of a table
                     name, opening, end, block = start.placed
                 elif inside in start.homes:  # never too deep: what it is a part of was not
                     name, opening, end, block = start.part

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 
-from weigov.mapping.style import clean_style, is_color
+from weigov.mapping.style import NO_STYLE, clean_style, is_color
 from weigov.mapping.tags import ASKED, BLOCKS, END, GONE, INLINES, PARENTS, TABLE_ROWS, UNCOUNTED
 
 #: Pages say the same start tags over and over. So many are remembered, and one page's more; one longer than this does
@@ -58,7 +58,8 @@ def forget() -> None:
 def read(tag: str, attributes: Mapping[str, str | None]) -> Start:
     if tag in GONE:
         return Start(gone=True, noted=() if tag in UNCOUNTED else (tag,))
-    css, tricks, hidden, _ = clean_style(attributes.get("style") or "")
+    style = attributes.get("style")
+    css, tricks, hidden, _ = clean_style(style) if style else NO_STYLE
     start = Start(css=css, hidden=hidden or "hidden" in attributes)
     if tricks or " on" in " " + " ".join(attributes):
         start.noted = ("css",) * tricks + tuple("handler" for name in attributes if name[:2] == "on")

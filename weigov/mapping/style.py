@@ -67,6 +67,9 @@ class Style(NamedTuple):
     lined: bool = False  # borders were drawn, even where they did not stay
 
 
+NO_STYLE = Style("")
+
+
 def clean_style(style: str) -> Style:
     """The declarations of ``style`` that may stay. Cleaning twice equals once."""
     return _cached(style) if len(style) <= _CACHED_CHARS else _cleaned(style)
