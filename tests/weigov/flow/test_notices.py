@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import time
 from collections import Counter
+from datetime import timedelta
 from typing import Any
 
 import pytest
+from sqlalchemy import select, update
 
 from sandbox.people import PEOPLE
 from tests.weigov.flow.deployment import Deployment, openid, rewrite
@@ -14,6 +17,7 @@ from tests.weigov.flow.test_articles import publish
 from tests.weigov.flow.test_messages import ORDINARY
 from weigov.ledger import grants, outbox
 from weigov.ledger.bindings import openid_hash
+from weigov.ledger.tables import inbox
 
 SEND = "/cgi-bin/message/subscribe/bizsend"
 CUSTOM = "/cgi-bin/message/custom/send"
@@ -148,6 +152,20 @@ def test_the_event_of_what_another_system_sent_before_settles_nothing(one: Deplo
     one.other.advance(minutes=40)
     one.reconcile()
     assert states(one) == {"confirmed": 2, "in_doubt": 1}
+
+
+def test_an_event_settles_it_though_the_gateways_clock_is_behind_ours(one: Deployment) -> None:
+    cut_off(one, "滨湖停水")
+    one.deliver()
+    sent = select(inbox.c.id).where(inbox.c.event == "subscribe_msg_sent_event")
+    for _ in range(200):
+        with one.ctx.ledger.begin() as connection:
+            if len(connection.execute(sent).all()) == 3:
+                connection.execute(update(inbox).values(received_at=one.ctx.now() - timedelta(seconds=4)))
+                break
+        time.sleep(0.05)
+    one.drain()
+    assert states(one) == {"confirmed": 3}
 
 
 def test_an_event_is_not_taken_for_that_of_one_in_doubt_while_another_waits(one: Deployment) -> None:

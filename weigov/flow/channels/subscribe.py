@@ -7,6 +7,7 @@ The event that says what became of it carries the citizen and the template, not 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import timedelta
 from typing import Any
 
 from sqlalchemy import Connection
@@ -22,6 +23,8 @@ from weigov.wechat.client import AccountClient
 
 POPUP, CHANGE, SENT = "subscribe_msg_popup_event", "subscribe_msg_change_event", "subscribe_msg_sent_event"
 EVENTS = (POPUP, CHANGE, SENT)
+#: So much may the clocks of two machines differ.
+_CLOCKS_APART = timedelta(seconds=5)
 
 
 def send(ctx: Context, client: AccountClient, row: Delivery) -> None:
@@ -118,7 +121,8 @@ def _take_sent(connection: Connection, ctx: Context, item: inbox.Item, sent: lis
 def _join(connection: Connection, ctx: Context, receipt: Receipt) -> str:
     """Match an event with the oldest delivery that waits for one like it; with one in doubt only if no other does.
 
-    Others may send by the same template: an event from before our call, or long after it, is about theirs.
+    Others may send by the same template: an event from before our call, or long after it, is about theirs. When it
+    came is what the gateway's clock says, when we called what the worker's does.
     """
     waiting = [
         one
@@ -127,7 +131,7 @@ def _join(connection: Connection, ctx: Context, receipt: Receipt) -> str:
         )
         if one.payload.get("template_id") == receipt.payload
         and one.first_intent_at is not None
-        and one.first_intent_at <= receipt.at < one.first_intent_at + EVENT_WITHIN
+        and one.first_intent_at - _CLOCKS_APART <= receipt.at < one.first_intent_at + EVENT_WITHIN
     ]
     row = min(waiting, key=lambda one: (one.state == "in_doubt", one.id), default=None)
     if row is None:
