@@ -21,6 +21,8 @@ from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
+import pytest
+
 from sandbox.app import create_app as create_sandbox
 from sandbox.people import PEOPLE, SERVICE_APPID
 from sandbox.wire import ClosableProtocol
@@ -264,6 +266,20 @@ def other_side(state: Path) -> Iterator[OtherSide]:
     world.close()
 
 
+@contextmanager
+def _kept(clocks: list[Any]) -> Iterator[None]:
+    """The clocks that are made meanwhile are told when the sandbox's is moved."""
+
+    class Kept(wiring._SandboxClock):
+        def __init__(self, url: str) -> None:
+            super().__init__(url)
+            clocks.append(self)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(wiring, "_SandboxClock", Kept)
+        yield
+
+
 @dataclass
 class Deployment:
     """One site over one ledger: what ``weigov.wiring`` makes of ``settings``, and the verbs by short names."""
@@ -308,7 +324,8 @@ class Deployment:
     def start(self) -> Deployment:
         self.ctx = self._open.enter_context(wiring.opened(self.settings))
         self.other.clocks.append(self.ctx.clock)
-        parts, close = build(self.settings)
+        with _kept(self.other.clocks):
+            parts, close = build(self.settings)
         self._open.callback(close)
         self.gateway = self._open.enter_context(serve(create_gateway(parts)))
         callback = f"{self.gateway.base_url}/wechat/city"

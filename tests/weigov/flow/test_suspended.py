@@ -65,6 +65,7 @@ def test_what_somebody_else_sent_meanwhile_is_not_sent_a_day_later(
     def nap() -> None:
         town.other.advance(minutes=2)
         with wiring.opened(town.settings) as another:
+            town.other.clocks.append(another.clock)
             deliver(another, "city")
             town.other.advance(minutes=1)
             deliver(another, "city")
