@@ -164,6 +164,8 @@ def test_an_event_settles_it_though_the_gateways_clock_is_behind_ours(one: Deplo
                 connection.execute(update(inbox).values(received_at=one.ctx.now() - timedelta(seconds=4)))
                 break
         time.sleep(0.05)
+    else:
+        raise AssertionError("the three events did not come")
     one.drain()
     assert states(one) == {"confirmed": 3}
 
