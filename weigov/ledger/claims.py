@@ -123,7 +123,11 @@ def claim(
         .limit(limit)
         .with_for_update(skip_locked=True, of=delivery)
     )
-    rows = [from_row(row) for row in connection.execute(query).all()]
+    by_key: dict[str, Delivery] = {}
+    for row in connection.execute(query.add_columns(delivery.c.flight_key)):
+        # What is more urgent waits for nothing older: both may be found, and the more urgent comes first.
+        by_key.setdefault(row.flight_key, from_row(row[:-1]))
+    rows = list(by_key.values())
     if not rows:
         return []
     lease_until = now + timedelta(seconds=lease_s)

@@ -17,7 +17,6 @@ from typing import Any
 import msgspec
 from sqlalchemy import (
     Connection,
-    Row,
     and_,
     case,
     exists,
@@ -121,7 +120,7 @@ IN_DRAFT_BOX = ('"media_id":', VIA_DRAFT)
 _PAYLOAD = Delivery.__struct_fields__.index("payload")
 
 
-def from_row(row: Row[Any]) -> Delivery:
+def from_row(row: Sequence[Any]) -> Delivery:
     values: list[Any] = list(row)
     values[_PAYLOAD] = msgspec.json.decode(values[_PAYLOAD]) if values[_PAYLOAD] else {}
     return Delivery(*values)

@@ -305,6 +305,23 @@ def test_one_citizen_gets_one_message_at_a_time(ledger: Ledger, now: datetime) -
         assert (second.record, second.subject) == ("C2", "anna")
 
 
+def test_an_urgent_message_overtakes_and_holds_up_nobody(ledger: Ledger, now: datetime) -> None:
+    """Both are free to go: the newer waits for nothing, and the older for nothing newer."""
+
+    def message(case: str, citizen: str, priority: int) -> New:
+        return new(case, flow=case, effect="send", subject=citizen, channel="template", priority=priority)
+
+    with ledger.begin() as connection:
+        waiting = [message("case", "anna", 30), message("warning", "anna", 10), message("case", "bert", 30)]
+        outbox.enqueue(connection, waiting, now=now)
+        first, other = claim(connection, now)
+        assert [(row.record, row.subject) for row in (first, other)] == [("warning", "anna"), ("case", "bert")]
+        assert claim(connection, now) == []
+        outbox.settle(connection, begin(connection, first, now, step="send"), "accepted", now=now, owner="w")
+        (second,) = claim(connection, now)
+        assert (second.record, second.subject) == ("case", "anna")
+
+
 def test_what_was_retired_under_way_is_dropped_when_it_comes_back(ledger: Ledger, now: datetime) -> None:
     with ledger.begin() as connection:
         row = bring(connection, "sending", now)
