@@ -10,13 +10,14 @@ import csv
 import io
 from collections.abc import Iterable
 from datetime import datetime
+from functools import cache
 from pathlib import Path
-from typing import Literal, get_args
+from typing import Any, Literal, get_args
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, Select, bindparam, select
 
 from weigov.errors import ConfigError, Fault
-from weigov.ledger.dialect import insert_ignore
+from weigov.ledger.dialect import insert_ignore, is_one_of, one_value
 from weigov.ledger.seal import Sealer
 from weigov.ledger.tables import binding
 
@@ -47,15 +48,21 @@ def bind(
     return insert_ignore(connection, binding, [_row(sealer, appid, openid, system, scope, ref, now)]) == 1
 
 
+@cache
+def _openids(dialect: str) -> Select[Any]:
+    return select(binding.c.openid_hash, binding.c.openid).where(
+        binding.c.appid == bindparam("appid"), is_one_of(dialect, binding.c.openid_hash)
+    )
+
+
 def openids(connection: Connection, sealer: Sealer, appid: str, openid_hashes: Iterable[str]) -> dict[str, str]:
     """hash → openid, for sending; unknown hashes are left out."""
     found: dict[str, str] = {}
     wanted = list(dict.fromkeys(openid_hashes))
+    dialect = connection.dialect.name
     for start in range(0, len(wanted), _CHUNK):
-        query = select(binding.c.openid_hash, binding.c.openid).where(
-            binding.c.appid == appid, binding.c.openid_hash.in_(wanted[start : start + _CHUNK])
-        )
-        for hashed, sealed in connection.execute(query).all():
+        asked = {"appid": appid, "values": one_value(dialect, wanted[start : start + _CHUNK])}
+        for hashed, sealed in connection.execute(_openids(dialect), asked).all():
             if hashed not in found:
                 found[hashed] = sealer.open(bytes(sealed), _context(appid, hashed)).decode()
     return found

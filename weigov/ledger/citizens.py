@@ -9,11 +9,12 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Literal
+from functools import cache
+from typing import Any, Literal
 
-from sqlalchemy import Connection, func, or_, select, update
+from sqlalchemy import Connection, Select, bindparam, func, or_, select, update
 
-from weigov.ledger.dialect import insert_ignore
+from weigov.ledger.dialect import insert_ignore, is_one_of, one_value
 from weigov.ledger.seal import Sealer
 from weigov.ledger.tables import citizen, inbox
 
@@ -81,12 +82,18 @@ def openids(connection: Connection, sealer: Sealer, appid: str, subjects: Iterab
 def away(connection: Connection, appid: str, subjects: Iterable[str]) -> dict[str, Away]:
     """Those of ``subjects`` whom messages do not reach."""
     found: dict[str, Away] = {}
+    dialect = connection.dialect.name
     for chunk in _chunks(subjects):
-        query = select(citizen.c.openid_hash, citizen.c.gone, citizen.c.gone_at).where(
-            citizen.c.appid == appid, citizen.c.openid_hash.in_(chunk), citizen.c.gone != ""
-        )
-        found |= {row.openid_hash: Away(row.gone, row.gone_at) for row in connection.execute(query)}
+        asked = {"appid": appid, "values": one_value(dialect, chunk)}
+        found |= {row.openid_hash: Away(row.gone, row.gone_at) for row in connection.execute(_gone(dialect), asked)}
     return found
+
+
+@cache
+def _gone(dialect: str) -> Select[Any]:
+    return select(citizen.c.openid_hash, citizen.c.gone, citizen.c.gone_at).where(
+        citizen.c.appid == bindparam("appid"), is_one_of(dialect, citizen.c.openid_hash), citizen.c.gone != ""
+    )
 
 
 def left_since(connection: Connection, appid: str, subject: str, since: datetime) -> bool:

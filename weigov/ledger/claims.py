@@ -7,14 +7,29 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import datetime, timedelta
+from functools import cache
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, and_, exists, literal, or_, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Integer,
+    Select,
+    Update,
+    and_,
+    bindparam,
+    exists,
+    literal,
+    or_,
+    select,
+    update,
+)
 from sqlalchemy.exc import IntegrityError
 
+from weigov.ledger.dialect import is_one_of, one_value, or_rollback
 from weigov.ledger.outbox import COLUMNS, Delivery, changed, from_row
 from weigov.ledger.states import UNSENT, State
-from weigov.ledger.tables import IN_FLIGHT, attempt, delivery
+from weigov.ledger.tables import IN_FLIGHT, Utc, attempt, delivery
 
 
 def expire_unsent(connection: Connection, *, now: datetime) -> int:
@@ -83,6 +98,56 @@ def waits_before(other: Any) -> ColumnElement[bool]:
     return or_(unsent, and_(other.c.state == "waiting_review", same))
 
 
+_NOW = bindparam("now", type_=Utc)
+_HERE = delivery.c.target == bindparam("at_target")
+_DUE_AGAIN = (
+    update(delivery)
+    .where(_HERE, is_in("deferred"), delivery.c.due_at <= _NOW)
+    .values(state="ready", reason="", changed_at=_NOW)
+)
+_POINTLESS = (
+    update(delivery)
+    .where(_HERE, is_in("ready"), delivery.c.retire != "")
+    .values(state=delivery.c.retire, changed_at=_NOW)
+)
+
+
+@cache
+def _due(*, one_channel: bool) -> Select[Any]:
+    """The first ``limit`` that may go, each with its flight key as the last column."""
+    other = delivery.alias("other")
+    blocked = exists().where(
+        other.c.flight_key == delivery.c.flight_key,
+        other.c.id != delivery.c.id,
+        or_(other.c.in_flight, and_(waits_before(other), other.c.id < delivery.c.id)),
+    )
+    query = (
+        select(*COLUMNS, delivery.c.flight_key)
+        .where(_HERE, is_in("ready"), delivery.c.due_at <= _NOW, ~blocked)
+        .where(or_(delivery.c.expires_at.is_(None), delivery.c.expires_at > _NOW))
+        .order_by(delivery.c.priority, delivery.c.id)
+        .limit(bindparam("limit", type_=Integer))
+        .with_for_update(skip_locked=True, of=delivery)
+    )
+    return query.where(delivery.c.channel == bindparam("channel")) if one_channel else query
+
+
+@cache
+def _taken(dialect: str) -> Update:
+    """Those of ``values`` that are ready are ``owner``'s."""
+    return (
+        or_rollback(update(delivery))
+        .where(is_one_of(dialect, delivery.c.id), delivery.c.state == "ready")
+        .values(
+            state="claimed",
+            in_flight=True,
+            lease_owner=bindparam("owner"),
+            lease_until=bindparam("until", type_=Utc),
+            changed_at=_NOW,
+        )
+    )
+
+
 def claim(
     connection: Connection,
     *,
@@ -98,49 +163,29 @@ def claim(
     What is in flight, or older and still unsent, keeps its successors waiting. Flagged rows that came back unsent
     are dropped here. The lease must outlive the longest call. ``channel``: of this one only.
     """
-    connection.execute(
-        update(delivery)
-        .where(delivery.c.target == target, is_in("deferred"), delivery.c.due_at <= now)
-        .values(state="ready", reason="", changed_at=now)
-    )
-    connection.execute(
-        update(delivery)
-        .where(delivery.c.target == target, is_in("ready"), delivery.c.retire != "")
-        .values(state=delivery.c.retire, changed_at=now)
-    )
-    other = delivery.alias("other")
-    blocked = exists().where(
-        other.c.flight_key == delivery.c.flight_key,
-        other.c.id != delivery.c.id,
-        or_(other.c.in_flight, and_(waits_before(other), other.c.id < delivery.c.id)),
-    )
-    query = (
-        select(*COLUMNS)
-        .where(delivery.c.target == target, is_in("ready"), delivery.c.due_at <= now, ~blocked)
-        .where(or_(delivery.c.expires_at.is_(None), delivery.c.expires_at > now))
-        .where(literal(True) if channel is None else delivery.c.channel == channel)
-        .order_by(delivery.c.priority, delivery.c.id)
-        .limit(limit)
-        .with_for_update(skip_locked=True, of=delivery)
-    )
+    asked: dict[str, Any] = {"at_target": target, "now": now}
+    connection.execute(_DUE_AGAIN, asked)
+    connection.execute(_POINTLESS, asked)
+    asked |= {"limit": limit} if channel is None else {"limit": limit, "channel": channel}
     by_key: dict[str, Delivery] = {}
-    for row in connection.execute(query.add_columns(delivery.c.flight_key)):
+    for row in connection.execute(_due(one_channel=channel is not None), asked).all():
         # What is more urgent waits for nothing older: both may be found, and the more urgent comes first.
-        by_key.setdefault(row.flight_key, from_row(row[:-1]))
+        by_key.setdefault(row[-1], from_row(row[:-1]))
     rows = list(by_key.values())
     if not rows:
         return []
-    lease_until = now + timedelta(seconds=lease_s)
-    try:
-        with connection.begin_nested():
-            connection.execute(
-                update(delivery)
-                .where(delivery.c.id.in_([row.id for row in rows]), delivery.c.state == "ready")
-                .values(state="claimed", in_flight=True, lease_owner=owner, lease_until=lease_until, changed_at=now)
-            )
-    except IntegrityError:
-        # Another worker took something with one of these flight keys since we looked; the constraint decided.
-        return []
+    dialect = connection.dialect.name
+    asked = {"values": one_value(dialect, [row.id for row in rows]), "now": now}
+    asked |= {"owner": owner, "until": now + timedelta(seconds=lease_s)}
+    if dialect == "sqlite":
+        connection.execute(_taken(dialect), asked)  # nobody else writes since we looked
+    else:
+        try:
+            with connection.begin_nested():
+                connection.execute(_taken(dialect), asked)
+        except IntegrityError:
+            # Another worker took something with one of these flight keys since we looked; the constraint decided.
+            return []
     return [changed(row, state="claimed", lease_owner=owner) for row in rows]
 
 

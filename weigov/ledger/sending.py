@@ -6,58 +6,74 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from functools import cache
 
-from sqlalchemy import Connection, String, Update, bindparam, func, literal, select, update
+from sqlalchemy import Connection, Insert, String, Update, bindparam, func, insert, literal, select, update
 
 from weigov.ledger import attempts, outbox
-from weigov.ledger.dialect import pairs, pairs_value
+from weigov.ledger.dialect import is_one_of, one_value, or_rollback, pairs, pairs_value
 from weigov.ledger.outbox import Delivery, changed
 from weigov.ledger.states import in_flight
 from weigov.ledger.tables import Utc, attempt, delivery
 
-_THESE = delivery.c.id.in_(bindparam("these", expanding=True))
-_BEGUN = (
-    update(delivery)
-    .where(_THESE, delivery.c.state == "claimed", delivery.c.lease_owner == bindparam("owner"))
-    .where(delivery.c.retire == "")
-    .values(
-        state="sending",
-        reason="",
-        step=bindparam("at_step"),
-        in_flight=True,
-        tries=delivery.c.tries + 1,
-        first_intent_at=func.coalesce(delivery.c.first_intent_at, bindparam("now", type_=Utc)),
-        lease_until=bindparam("until", type_=Utc),
-        changed_at=bindparam("now", type_=Utc),
+# Many rows in one statement each, which is the same however many they are.
+
+
+@cache
+def _begun(dialect: str) -> Update:
+    """Of ``values`` those still claimed by ``owner`` and wanted; what is in flight stays so."""
+    return (
+        or_rollback(update(delivery))
+        .where(is_one_of(dialect, delivery.c.id), delivery.c.state == "claimed")
+        .where(delivery.c.lease_owner == bindparam("owner"), delivery.c.retire == "")
+        .values(
+            state="sending",
+            reason="",
+            step=bindparam("at_step"),
+            tries=delivery.c.tries + 1,
+            first_intent_at=func.coalesce(delivery.c.first_intent_at, bindparam("now", type_=Utc)),
+            lease_until=bindparam("until", type_=Utc),
+            changed_at=bindparam("now", type_=Utc),
+        )
+        .returning(delivery.c.id)
     )
-    .returning(delivery.c.id)
-)
-_INTENDED = attempt.insert().from_select(
-    ["delivery_id", "step", "n", "client_key", "outcome", "intent_at"],
-    select(
-        delivery.c.id,
-        bindparam("at_step", type_=String),
-        select(func.coalesce(func.max(attempt.c.n), 0) + 1)
-        .where(attempt.c.delivery_id == delivery.c.id, attempt.c.step == bindparam("at_step"))
-        .scalar_subquery(),
-        delivery.c.client_key,
-        literal("open"),
-        bindparam("now", type_=Utc),
-    ).where(_THESE),
-)
-_ACCEPTED = (
-    update(delivery)
-    .where(_THESE, delivery.c.state == "sending", delivery.c.lease_owner == bindparam("owner"))
-    .values(
-        state="accepted",
-        reason="",
-        in_flight=bindparam("holds"),
-        lease_owner="",
-        lease_until=None,
-        check_at=bindparam("at", type_=Utc),
-        changed_at=bindparam("now", type_=Utc),
+
+
+@cache
+def _intended(dialect: str) -> Insert:
+    """The next attempt of each of ``values``."""
+    tried = select(func.coalesce(func.max(attempt.c.n), 0) + 1).where(
+        attempt.c.delivery_id == delivery.c.id, attempt.c.step == bindparam("at_step")
     )
-    .returning(delivery.c.id)
-)
+    return or_rollback(insert(attempt)).from_select(
+        ["delivery_id", "step", "n", "client_key", "outcome", "intent_at"],
+        select(
+            delivery.c.id,
+            bindparam("at_step", type_=String),
+            tried.scalar_subquery(),
+            delivery.c.client_key,
+            literal("open"),
+            bindparam("now", type_=Utc),
+        ).where(is_one_of(dialect, delivery.c.id)),
+    )
+
+
+@cache
+def _accepted(dialect: str) -> Update:
+    """Of ``values`` those that ``owner`` is still sending."""
+    return (
+        or_rollback(update(delivery))
+        .where(is_one_of(dialect, delivery.c.id), delivery.c.state == "sending")
+        .where(delivery.c.lease_owner == bindparam("owner"))
+        .values(
+            state="accepted",
+            reason="",
+            in_flight=bindparam("holds"),
+            lease_owner="",
+            lease_until=None,
+            check_at=bindparam("at", type_=Utc),
+            changed_at=bindparam("now", type_=Utc),
+        )
+        .returning(delivery.c.id)
+    )
 
 
 @cache
@@ -65,7 +81,7 @@ def _received(dialect: str) -> Update:
     """The receipts of many calls of one step, ``pairs`` of delivery and remote id, in one statement."""
     of, known_as = pairs(dialect)
     return (
-        update(attempt)
+        or_rollback(update(attempt))
         .where(attempt.c.delivery_id == of, attempt.c.step == bindparam("at_step"), attempt.c.outcome == "open")
         .values(outcome="ok", remote_id=known_as, outcome_at=bindparam("now", type_=Utc))
     )
@@ -116,11 +132,14 @@ def begin_many(
 ) -> list[Delivery]:
     """``begin`` of many claimed deliveries at once; left out are those whose lease was lost or that became
     pointless meanwhile."""
-    asked = {"these": [row.id for row in rows], "owner": owner, "at_step": step, "now": now}
-    ids = set(connection.execute(_BEGUN, asked | {"until": now + timedelta(seconds=lease_s)}).scalars().all())
+    dialect = connection.dialect.name
+    asked = {"values": one_value(dialect, [row.id for row in rows]), "at_step": step, "now": now}
+    owned = {"owner": owner, "until": now + timedelta(seconds=lease_s)}
+    ids = set(connection.execute(_begun(dialect), asked | owned).scalars().all())
     if not ids:
         return []
-    connection.execute(_INTENDED, {"these": list(ids), "at_step": step, "now": now})
+    asked["values"] = one_value(dialect, list(ids))
+    connection.execute(_intended(dialect), asked)
     begun = [row for row in rows if row.id in ids]
     return [
         changed(row, state="sending", step=step, tries=row.tries + 1, first_intent_at=row.first_intent_at or now)
@@ -141,12 +160,13 @@ def accept_many(
 
     The others were moved meanwhile: each is for ``settle``.
     """
-    asked = {"these": [row.id for row, _ in answered], "owner": owner, "now": now, "at": check_at}
+    dialect = connection.dialect.name
+    ids = one_value(dialect, [row.id for row, _ in answered])
     holds = in_flight(answered[0][0].channel, "accepted")
-    kept = set(connection.execute(_ACCEPTED, asked | {"holds": holds}).scalars().all())
+    asked = {"values": ids, "owner": owner, "holds": holds, "now": now, "at": check_at}
+    kept = set(connection.execute(_accepted(dialect), asked).scalars().all())
     receipts = [(row.id, remote_id) for row, remote_id in answered if row.id in kept]
     if receipts:
-        dialect = connection.dialect.name
         told = pairs_value(dialect, receipts) | {"at_step": answered[0][0].step, "now": now}
         connection.execute(_received(dialect), told)
     return kept
