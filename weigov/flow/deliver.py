@@ -12,7 +12,7 @@ from functools import partial
 from sqlalchemy import Connection
 
 from weigov.errors import LedgerConflict
-from weigov.flow import abreast, citizen_events, quotas, reach, reserved
+from weigov.flow import abreast, citizen_events, heap, quotas, reach, reserved
 from weigov.flow.channels import customer_service, mass, menu, news, subscribe, template
 from weigov.flow.context import DRAIN_S, LEASE_S, Context
 from weigov.flow.mistakes import MISTAKES, where
@@ -112,12 +112,13 @@ def drain(
         expired = claims.expire_unsent(connection, now=ctx.now())
         reserved.take_back(ctx, connection)
     run = _Run(ctx, target, send, gate, many, first or [], limit if limit is not None else 1_000_000_000)
-    while run.goes_on() and (run.rows or run.claim()):
-        while run.rows and not run.stopped:
-            run.step()
-        if run.stopped:
-            run.stop()
-            break
+    with heap.set_aside():
+        while run.goes_on() and (run.rows or run.claim()):
+            while run.rows and not run.stopped:
+                run.step()
+            if run.stopped:
+                run.stop()
+                break
     if run.tried and not run.stopped:  # without a try nobody knows
         with ctx.ledger.begin() as connection:
             standstill.end(connection, ctx.site.site, target)

@@ -71,6 +71,7 @@ class Messages(Generic[Tag]):
     ) -> None:
         self._account, self._keeper, self._clock = account, keeper, clock
         self._lanes: Lanes[_Call[Tag]] = Lanes(way, width, timeouts)
+        self._path = ("", "")  # the token it is for, and it
 
     def close(self) -> None:
         """Hang up. What is under way gets no answer."""
@@ -110,7 +111,9 @@ class Messages(Generic[Tag]):
         return found
 
     def _post(self, call: _Call[Tag]) -> None:
-        self._lanes.post(call, f"{SEND}?access_token={quote(call.token, safe='')}", call.body)
+        if call.token != self._path[0]:
+            self._path = (call.token, f"{SEND}?access_token={quote(call.token, safe='')}")
+        self._lanes.post(call, self._path[1], call.body)
 
     def _result(self, call: _Call[Tag], outcome: Outcome) -> str | RemoteError | None:
         """None: it is under way once more, with another token."""

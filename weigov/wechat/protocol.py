@@ -15,6 +15,8 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
+import msgspec
+
 from weigov.errors import OutcomeUnknown, RateLimited, RecordRejected, RemoteError, RemoteRefused, RemoteUnavailable
 from weigov.wechat.errcodes import ErrCode, look_up, wait_s
 
@@ -79,7 +81,6 @@ def operation_of(path: str) -> str:
     return path.removeprefix("/cgi-bin/").removeprefix("/")
 
 
-_TO_JSON = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode
 # strict=False: nicknames carry raw control characters.
 _FROM_JSON = json.JSONDecoder(strict=False).decode
 
@@ -90,7 +91,7 @@ def encode(path: str, value: Mapping[str, Any]) -> bytes:
     Raises RecordRejected for text that is not Unicode (a lone surrogate).
     """
     try:
-        return _TO_JSON(value).encode()
+        return msgspec.json.encode(value)
     except UnicodeEncodeError:
         raise RecordRejected(operation_of(path), "the text holds half a character (lone surrogate)") from None
 

@@ -49,7 +49,7 @@ def send(ctx: Context, client: AccountClient, row: Delivery) -> None:
         raise Ended("unknown")  # those before it in the queue took too long
     with ctx.ledger.read() as connection:
         openid = bindings.openids(connection, ctx.sealer, client.account.appid, [row.subject]).get(row.subject, "")
-    call(ctx, row, "send", lambda: client.send_template(**_message(ctx, row, openid)), last="accepted")
+    call(ctx, row, "send", lambda: client.send_template(**_message(row, openid, _fields(ctx, row))), last="accepted")
 
 
 def send_all(
@@ -69,6 +69,7 @@ class _Side:
     def __init__(self, ctx: Context, client: AccountClient, messages: Messages[Delivery]) -> None:
         self._ctx, self._appid, self._messages = ctx, client.account.appid, messages
         self._openids: dict[str, str] = {}
+        self._fields: dict[str, tuple[str, ...]] = {}
         self.answers = messages.answers
 
     @property
@@ -83,7 +84,11 @@ class _Side:
         return rows
 
     def send(self, row: Delivery) -> None:
-        self._messages.send(row, **_message(self._ctx, row, self._openids.pop(row.subject, "")))
+        template = row.payload["template_id"]
+        if template not in self._fields:
+            self._fields[template] = _fields(self._ctx, row)
+        openid = self._openids.pop(row.subject, "")
+        self._messages.send(row, **_message(row, openid, self._fields[template]))
 
 
 def settle_unknown(ctx: Context, client: AccountClient, row: Delivery) -> str:
@@ -154,7 +159,7 @@ def _follows(ctx: Context, client: AccountClient, row: Delivery) -> bool:
         return True
 
 
-def _message(ctx: Context, row: Delivery, openid: str) -> dict[str, Any]:
+def _message(row: Delivery, openid: str, fields: tuple[str, ...]) -> dict[str, Any]:
     """What ``AccountClient.send_template`` and ``Messages.send`` take."""
     payload = row.payload
     return {
@@ -163,7 +168,7 @@ def _message(ctx: Context, row: Delivery, openid: str) -> dict[str, Any]:
         "data": payload["data"],
         "url": str(payload["url"]),
         "client_msg_id": row.client_key,
-        "fields": _fields(ctx, row),
+        "fields": fields,
     }
 
 
