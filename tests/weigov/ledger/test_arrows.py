@@ -322,6 +322,15 @@ def test_an_urgent_message_overtakes_and_holds_up_nobody(ledger: Ledger, now: da
         assert (second.record, second.subject) == ("case", "anna")
 
 
+def test_a_claim_of_one_channel_leaves_the_others(ledger: Ledger, now: datetime) -> None:
+    with ledger.begin() as connection:
+        message = new("case", effect="send", subject="anna", channel="template", priority=90)
+        outbox.enqueue(connection, [new(), message], now=now)
+        common: dict[str, Any] = {"target": NEWS, "limit": 9, "owner": "w", "lease_s": 90, "now": now}
+        assert [row.channel for row in claims.claim(connection, channel="template", **common)] == ["template"]
+        assert [row.channel for row in claims.claim(connection, **common)] == ["news"]
+
+
 def test_what_was_retired_under_way_is_dropped_when_it_comes_back(ledger: Ledger, now: datetime) -> None:
     with ledger.begin() as connection:
         row = bring(connection, "sending", now)
