@@ -357,7 +357,8 @@ def settle(
         attempts.end(connection, row, outcome, now=now, remote_id=remote_id, detail=reason)
     elif row.state in ("unknown", "in_doubt") and to in ("accepted", "confirmed") and remote_id:
         attempts.adopt(connection, row, row.step, remote_id, now=now)
-    move(connection, row, to, now=now, owner=owner, reason=reason, check_at=check_at)
+    holds = {"in_flight": _may_hold(connection, row, to)} if row.state == "in_doubt" else {}
+    move(connection, row, to, now=now, owner=owner, reason=reason, check_at=check_at, **holds)
 
 
 def look_again(connection: Connection, row: Delivery, *, at: datetime, reason: str | None = None) -> None:
@@ -373,11 +374,15 @@ def park(connection: Connection, row: Delivery, *, now: datetime, reason: str) -
     """
     if row.state == "sending":
         attempts.end(connection, row, "unknown", now=now, detail=reason)
+    move(connection, row, "in_doubt", now=now, reason=reason, in_flight=_may_hold(connection, row, "in_doubt"))
+
+
+def _may_hold(connection: Connection, row: Delivery, to: State) -> bool:
+    """Whether it keeps others waiting in ``to``: only where none of its flight key does so already."""
     other = delivery.alias("other")
     mine = select(delivery.c.flight_key).where(delivery.c.id == row.id).scalar_subquery()
     held = select(func.count()).where(other.c.flight_key == mine, other.c.in_flight, other.c.id != row.id)
-    holds = in_flight(row.channel, "in_doubt") and connection.execute(held).scalar_one() == 0
-    move(connection, row, "in_doubt", now=now, reason=reason, in_flight=holds)
+    return in_flight(row.channel, to) and connection.execute(held).scalar_one() == 0
 
 
 def retire(

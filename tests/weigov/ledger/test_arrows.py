@@ -501,3 +501,15 @@ def test_two_revisions_of_one_article_can_both_be_in_doubt(ledger: Ledger, now: 
         assert [row.state for row in outbox.find(connection)] == ["in_doubt", "in_doubt"]
         outbox.enqueue(connection, [new(revision=3)], now=now)
         assert claim(connection, now) == []
+
+
+def test_two_revisions_that_were_in_doubt_can_both_turn_out_to_be_accepted(ledger: Ledger, now: datetime) -> None:
+    with ledger.begin() as connection:
+        bring(connection, "accepted", now)
+        outbox.enqueue(connection, [new(revision=2)], now=now)
+        (second,) = outbox.find(connection, states=("ready",))
+        park(connection, second, now)
+        outbox.settle(connection, outbox.get(connection, second.id), "accepted", now=now, remote_id="P2")
+        assert [row.state for row in outbox.find(connection)] == ["accepted", "accepted"]
+        outbox.enqueue(connection, [new(revision=3)], now=now)
+        assert claim(connection, now) == []
