@@ -5,12 +5,14 @@ Not here: what comes of a delivery then (``outbox.settle`` and its like), or man
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import hashlib
+from collections.abc import Callable, Iterable
 from datetime import datetime, timedelta
 from functools import cache
 from typing import Any
 
 from sqlalchemy import (
+    BigInteger,
     ColumnElement,
     Connection,
     Integer,
@@ -19,9 +21,12 @@ from sqlalchemy import (
     and_,
     bindparam,
     exists,
+    func,
     literal,
     or_,
     select,
+    text,
+    true,
     update,
 )
 from sqlalchemy.exc import IntegrityError
@@ -88,16 +93,27 @@ def is_in(state: State) -> ColumnElement[bool]:
     return delivery.c.state == literal(state, literal_execute=True)
 
 
-def waits_before(other: Any) -> ColumnElement[bool]:
-    """Whether ``other`` keeps a later delivery with its flight key waiting: unsent, or an older change in review.
+def held_up(counts: Callable[[Any], ColumnElement[bool]] = lambda other: true()) -> ColumnElement[bool]:
+    """Whether a delivery must wait for another with its flight key: one in flight, or an older one of its record that
+    is unsent and ``counts``.
 
-    What is more urgent waits for nothing but the older changes of its own record.
+    What else waits for the same citizen holds up nothing: where its flow is paused, it waits for days.
     """
-    same = and_(other.c.flow == delivery.c.flow, other.c.record == delivery.c.record)
-    unsent = and_(other.c.state.in_(("ready", "deferred")), or_(other.c.priority <= delivery.c.priority, same))
-    return or_(unsent, and_(other.c.state == "waiting_review", same))
+    other = delivery.alias("other")
+    alike = other.c.flight_key == delivery.c.flight_key
+    older = and_(
+        other.c.flow == delivery.c.flow,
+        other.c.record == delivery.c.record,
+        other.c.state.in_(tuple(sorted(UNSENT))),
+        other.c.id < delivery.c.id,
+    )
+    # Asked apart, each is found by an index of its own, however much a citizen was ever sent.
+    flies = exists().where(alike, text("other.in_flight"))
+    return or_(flies, exists().where(alike, older, counts(other)))
 
 
+#: One claim of a target at a time: what two take at once may be the same citizens', each in another order.
+_IN_TURN = select(func.pg_advisory_xact_lock(bindparam("key", type_=BigInteger)))
 _NOW = bindparam("now", type_=Utc)
 _HERE = delivery.c.target == bindparam("at_target")
 _DUE_AGAIN = (
@@ -115,15 +131,9 @@ _POINTLESS = (
 @cache
 def _due(*, one_channel: bool) -> Select[Any]:
     """The first ``limit`` that may go, each with its flight key as the last column."""
-    other = delivery.alias("other")
-    blocked = exists().where(
-        other.c.flight_key == delivery.c.flight_key,
-        other.c.id != delivery.c.id,
-        or_(other.c.in_flight, and_(waits_before(other), other.c.id < delivery.c.id)),
-    )
     query = (
         select(*COLUMNS, delivery.c.flight_key)
-        .where(_HERE, is_in("ready"), delivery.c.due_at <= _NOW, ~blocked)
+        .where(_HERE, is_in("ready"), delivery.c.due_at <= _NOW, ~held_up())
         .where(or_(delivery.c.expires_at.is_(None), delivery.c.expires_at > _NOW))
         .order_by(delivery.c.priority, delivery.c.id)
         .limit(bindparam("limit", type_=Integer))
@@ -148,6 +158,11 @@ def _taken(dialect: str) -> Update:
     )
 
 
+@cache
+def _turn(target: str) -> int:
+    return int.from_bytes(hashlib.sha256(f"weigov claim {target}".encode()).digest()[:8], signed=True)
+
+
 def claim(
     connection: Connection,
     *,
@@ -160,21 +175,24 @@ def claim(
 ) -> list[Delivery]:
     """Lease up to ``limit`` due deliveries of ``target``, most urgent first; never two with one flight key.
 
-    What is in flight, or older and still unsent, keeps its successors waiting. Flagged rows that came back unsent
-    are dropped here. The lease must outlive the longest call. ``channel``: of this one only.
+    What is in flight keeps others with its flight key waiting, and what is unsent the later ones of its record.
+    Flagged rows that came back unsent are dropped here. The lease must outlive the longest call. ``channel``: of this
+    one only.
     """
+    dialect = connection.dialect.name
+    if dialect == "postgresql":  # SQLite has one writer anyway
+        connection.execute(_IN_TURN, {"key": _turn(target)})
     asked: dict[str, Any] = {"at_target": target, "now": now}
     connection.execute(_DUE_AGAIN, asked)
     connection.execute(_POINTLESS, asked)
     asked |= {"limit": limit} if channel is None else {"limit": limit, "channel": channel}
     by_key: dict[str, Delivery] = {}
     for row in connection.execute(_due(one_channel=channel is not None), asked).all():
-        # What is more urgent waits for nothing older: both may be found, and the more urgent comes first.
+        # Of one citizen's messages all may be found. The most urgent goes first, then the oldest.
         by_key.setdefault(row[-1], from_row(row[:-1]))
     rows = list(by_key.values())
     if not rows:
         return []
-    dialect = connection.dialect.name
     asked = {"values": one_value(dialect, [row.id for row in rows]), "now": now}
     asked |= {"owner": owner, "until": now + timedelta(seconds=lease_s)}
     if dialect == "sqlite":
@@ -184,7 +202,7 @@ def claim(
             with connection.begin_nested():
                 connection.execute(_taken(dialect), asked)
         except IntegrityError:
-            # Another worker took something with one of these flight keys since we looked; the constraint decided.
+            # An article in doubt turned out to be accepted since we looked, say; the constraint decided.
             return []
     return [changed(row, state="claimed", lease_owner=owner) for row in rows]
 

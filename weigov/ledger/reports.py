@@ -10,10 +10,10 @@ from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, and_, exists, func, or_, select
+from sqlalchemy import ColumnElement, Connection, and_, func, or_, select
 
 from weigov.ledger import decisions, fan_outs, quota, standstill, trials
-from weigov.ledger.claims import waits_before
+from weigov.ledger.claims import held_up
 from weigov.ledger.states import STATES, UNSENT, State
 from weigov.ledger.tables import attempt, delivery, inbox, position, record, reject, revision, stream_state
 from weigov.ledger.tables import quota as quota_table
@@ -121,15 +121,8 @@ _OPEN: tuple[State, ...] = ("claimed", "sending", "unknown", "accepted")
 
 def _deliverable(now: datetime) -> ColumnElement[bool]:
     """What ``claims.expire_unsent`` and ``claims.claim`` would take, by the same rules; a test compares them."""
-    other = delivery.alias("other")
-    older = and_(waits_before(other), other.c.id < delivery.c.id, ~_goes(other, now))
-    blocked = exists().where(
-        other.c.flight_key == delivery.c.flight_key,
-        other.c.id != delivery.c.id,
-        or_(other.c.in_flight, older),
-    )
     mine = and_(delivery.c.state.in_(("ready", "deferred")), delivery.c.due_at <= now, ~_goes(delivery, now))
-    return or_(_expired(delivery, now), and_(mine, ~blocked))
+    return or_(_expired(delivery, now), and_(mine, ~held_up(lambda other: ~_goes(other, now))))
 
 
 def _expired(row: Any, now: datetime) -> ColumnElement[bool]:

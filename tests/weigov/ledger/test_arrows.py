@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, wait
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -322,6 +322,22 @@ def test_an_urgent_message_overtakes_and_holds_up_nobody(ledger: Ledger, now: da
         assert (second.record, second.subject) == ("case", "anna")
 
 
+def test_what_waits_for_days_holds_up_nothing_but_its_own_record(ledger: Ledger, now: datetime) -> None:
+    def message(case: str, revision: int = 1, channel: str = "template") -> New:
+        return new(case, revision, flow=case, effect="send", subject="anna", channel=channel)
+
+    with ledger.begin() as connection:
+        outbox.enqueue(connection, [message("paused")], now=now)
+        (row,) = outbox.find(connection)
+        outbox.defer(connection, row, until=now + timedelta(days=3), reason="paused", now=now)
+        newer = [message("paused", 2), message("answer", channel="customer_service"), message("case")]
+        outbox.enqueue(connection, newer, now=now)
+        (first,) = claim(connection, now)
+        assert first.record == "answer"
+        outbox.settle(connection, begin(connection, first, now, step="send"), "accepted", now=now, owner="w")
+        assert [row.record for row in claim(connection, now)] == ["case"]
+
+
 def test_a_claim_of_one_channel_leaves_the_others(ledger: Ledger, now: datetime) -> None:
     with ledger.begin() as connection:
         message = new("case", effect="send", subject="anna", channel="template", priority=90)
@@ -490,6 +506,25 @@ def test_workers_at_once_send_each_delivery_once(ledger: Ledger, now: datetime) 
     assert len(sent) == len(set(sent)) == 36
     for record in {record for record, _ in sent}:
         assert [revision for name, revision in sent if name == record] == [0, 1, 2]
+
+
+def test_a_claim_goes_past_a_citizen_whom_another_worker_has_this_moment(ledger: Ledger, now: datetime) -> None:
+    def message(case: str, citizen: str) -> New:
+        return new(case, effect="send", subject=citizen, channel="template")
+
+    with ledger.begin() as connection:
+        outbox.enqueue(connection, [message("1", "anna"), message("2", "anna"), message("1", "bert")], now=now)
+
+    def other() -> list[str]:
+        with ledger.begin() as connection:
+            return [row.subject for row in claim(connection, now, owner="other")]
+
+    with ThreadPoolExecutor(1) as pool:
+        with ledger.begin() as connection:
+            assert [row.subject for row in claim(connection, now, limit=1)] == ["anna"]
+            claimed = pool.submit(other)
+            wait([claimed], timeout=0.3)  # it looks while this one is not committed
+        assert claimed.result() == ["bert"]
 
 
 def test_two_revisions_of_one_article_can_both_be_in_doubt(ledger: Ledger, now: datetime) -> None:
