@@ -160,7 +160,7 @@ def _taken(dialect: str) -> Update:
 
 @cache
 def _turn(target: str) -> int:
-    return int.from_bytes(hashlib.sha256(f"weigov claim {target}".encode()).digest()[:8], signed=True)
+    return int.from_bytes(hashlib.sha256(f"claim:{target}".encode()).digest()[:8], signed=True)
 
 
 def claim(
