@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor, wait
+from dataclasses import replace
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any
 
 import pytest
@@ -322,20 +324,19 @@ def test_an_urgent_message_overtakes_and_holds_up_nobody(ledger: Ledger, now: da
         assert (second.record, second.subject) == ("case", "anna")
 
 
-def test_what_waits_for_days_holds_up_nothing_but_its_own_record(ledger: Ledger, now: datetime) -> None:
-    def message(case: str, revision: int = 1, channel: str = "template") -> New:
-        return new(case, revision, flow=case, effect="send", subject="anna", channel=channel)
-
+@pytest.mark.parametrize(
+    "newer", [{"record": "case 2"}, {"flow": "warnings"}, {"record": "question", "channel": "customer_service"}]
+)
+def test_what_waits_for_days_holds_up_its_own_record_only(
+    ledger: Ledger, now: datetime, newer: dict[str, Any]
+) -> None:
+    message = partial(new, "case 1", flow="progress", effect="send", subject="anna", channel="template")
     with ledger.begin() as connection:
-        outbox.enqueue(connection, [message("paused")], now=now)
+        outbox.enqueue(connection, [message()], now=now)
         (row,) = outbox.find(connection)
         outbox.defer(connection, row, until=now + timedelta(days=3), reason="paused", now=now)
-        newer = [message("paused", 2), message("answer", channel="customer_service"), message("case")]
-        outbox.enqueue(connection, newer, now=now)
-        (first,) = claim(connection, now)
-        assert first.record == "answer"
-        outbox.settle(connection, begin(connection, first, now, step="send"), "accepted", now=now, owner="w")
-        assert [row.record for row in claim(connection, now)] == ["case"]
+        outbox.enqueue(connection, [message(revision=2), replace(message(), revision=3, **newer)], now=now)
+        assert [row.revision for row in claim(connection, now)] == [3]
 
 
 def test_a_claim_of_one_channel_leaves_the_others(ledger: Ledger, now: datetime) -> None:
