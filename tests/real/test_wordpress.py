@@ -28,6 +28,7 @@ from weigov.flow.context import Context
 from weigov.flow.deliver import deliver
 from weigov.flow.reconcile import JOB_EVENTS, reconcile
 from weigov.ledger import reports
+from weigov.ledger.quota import BEIJING
 from weigov.wiring import opened
 
 pytestmark = pytest.mark.real
@@ -37,6 +38,8 @@ SUBMIT, DRAFT, DELETE = "/cgi-bin/freepublish/submit", "/cgi-bin/draft/add", "/c
 LIMITS = {SUBMIT: 100, DELETE: 10, "/cgi-bin/freepublish/get": 100, "/cgi-bin/draft/add": 1000}
 #: The sandbox's days begin so far back that they end before today: WordPress lives by the real clock.
 DAYS_BACK = 20
+#: The hour at which the first begins, whenever the test runs: a first day of a few minutes is no day of its own.
+MORNING = 9
 #: A wait up to this long is for an answer, a longer one for the next day.
 _SOON = timedelta(hours=1)
 _EVENTS_S = 10.0
@@ -77,7 +80,7 @@ def story(wordpress: WordPress, tmp_path_factory: pytest.TempPathFactory, say: S
         connection = {"conn_type": "gov_rest", "host": wordpress.url, "login": wordpress.login}
         weigov.start(
             {"wordpress": {**connection, "password": wordpress.password}},
-            datetime.now(UTC) - timedelta(days=DAYS_BACK),
+            (datetime.now(BEIJING) - timedelta(days=DAYS_BACK)).replace(hour=MORNING),
         )
         yield _Run(wordpress, weigov, Story(seed, ids, _killed_while_collecting(wordpress, weigov)), say).play()
     finally:

@@ -8,6 +8,7 @@ import time
 import zlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 import pytest
@@ -16,10 +17,13 @@ import uvicorn
 
 from sandbox import wechat
 from sandbox.app import create_app
+from sandbox.clock import BEIJING
 from sandbox.people import PEOPLE, SERVICE_APPID
 from sandbox.wechat.accounts import accounts
 from sandbox.wire import ClosableProtocol
 from sandbox.world import World
+
+MORNING = datetime(2026, 1, 5, 9, tzinfo=BEIJING)
 
 
 def png(width: int = 4, height: int = 3, padding: int = 0) -> bytes:
@@ -140,11 +144,11 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
 
 @pytest.fixture
 def world(served: World) -> World:
-    """Its first day, at a clock that stands still."""
+    """Its first day, at a clock that stands still, always at the same moment: an hour later is still that day."""
     served.faults.forget()
-    served.clock.reset()
-    served.reset("wechat", wechat)
     served.clock.freeze()
+    served.clock.set(MORNING)
+    served.reset("wechat", wechat)
     return served
 
 

@@ -5,12 +5,14 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 import pytest
 import requests
 
 from sandbox.app import create_app as create_sandbox
+from sandbox.clock import BEIJING
 from sandbox.people import PEOPLE, SERVICE_APPID
 from sandbox.wechat.accounts import account as sandbox_account
 from sandbox.wire import ClosableProtocol
@@ -69,6 +71,7 @@ class Other:
 @pytest.fixture(scope="module")
 def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[World, Web]]:
     world = World.open(tmp_path_factory.mktemp("sandbox") / "sandbox.db")
+    world.clock.set(datetime(2026, 1, 5, 9, tzinfo=BEIJING))  # whenever they run, no test meets midnight
     with serve(create_sandbox(world), http=ClosableProtocol, lifespan="on") as web:
         yield world, web
     world.close()
