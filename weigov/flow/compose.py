@@ -285,18 +285,15 @@ def _commit(
     ):  # of an older revision: it must be there to be retired or corrected
         made = outbox.enqueue(connection, gathered, now=now)
         gathered.clear()
-    unfinished: list[fan_outs.FanOut] = []
     if item.n > 1 and (decision.withdraw or decision.news or decision.said):
         # A withdrawal reaches back to every older revision; so does a newer one where only the latest counts.
         if only_latest or flow.to.kind == "news":
             # First: whoever makes the deliveries of one just now has committed them before they are retired.
-            unfinished = fan_outs.supersede(
-                connection, ctx.site.site, flow.flow, ref, before_revision=item.n, now=now
-            )
+            fan_outs.supersede(connection, ctx.site.site, flow.flow, ref, before_revision=item.n, now=now)
             _retire(ctx, connection, flow, item, ref, "withdrawn" if decision.withdraw else "superseded")
         if decision.withdraw and flow.to.kind == "news":
             news.remove_published(connection, ctx.site.site, flow.flow, ref, now=now)
-    gathered += messages.commit(ctx, connection, flow, item, decision.said, unfinished, mapping_digest)
+    gathered += messages.commit(ctx, connection, flow, item, decision.said, mapping_digest)
     gathered += decision.news
     return made
 

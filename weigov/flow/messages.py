@@ -6,7 +6,7 @@ fan-out (``fan_out``): what all have in common is kept, and the deliveries are m
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -117,12 +117,11 @@ def commit(
     flow: Flow,
     item: Pending,
     said: Sequence[Said],
-    unfinished: Sequence[fan_outs.FanOut],
     mapping_digest: str,
 ) -> list[New]:
     """What a revision says, to be enqueued; where it is for many, that is noted.
 
-    ``unfinished``: fan-outs of older revisions that go no further. Who was still to come there hears this instead.
+    Whom the fan-out of an older revision had not come to when it was superseded hears this instead.
     """
     assert flow.from_ is not None
     now = ctx.now()
@@ -134,13 +133,16 @@ def commit(
         begin: dict[str, Any] = {
             "site": ctx.site.site, "flow": flow.flow, "record": ref, "revision": item.n, "target": target, "now": now,
         }  # fmt: skip
-        heirs = [old for old in unfinished if old.target == target]
         older = told.count_older(
             connection, site=ctx.site.site, flow=flow.flow, record=ref, target=target, before_revision=item.n
         )
-        if one.correction is not None and (older or heirs):
-            rest = next((found for old in heirs if (found := _rest(old)) is not None), None)
-            then = {"then": rest} if rest and one.message is not None else {}
+        rest = None
+        if one.correction is not None and one.message is not None:
+            rest = _rest(
+                fan_outs.ended(connection, ctx.site.site, flow.flow, ref, target, before_revision=item.n)
+            )  # fmt: skip
+        if one.correction is not None and (older or rest):
+            then = {"then": rest} if rest else {}
             fan_outs.begin(connection, **begin, receivers=_ONLY_HEIRS, message=common | then, total=older)
         elif one.message is None:
             continue
@@ -194,9 +196,15 @@ def _common(flow: Flow, item: Pending, one: Said, mapping_digest: str, now: date
     }
 
 
-def _rest(old: fan_outs.FanOut) -> Mapping[str, str] | None:
-    """Whom a fan-out that goes no further had still to come to: receivers and where they begin."""
-    if old.receivers in MANY:
-        return {"receivers": old.receivers, "cursor": old.cursor}
-    then: Mapping[str, str] | None = old.message.get("then")
-    return then
+def _rest(ended: Iterable[fan_outs.FanOut]) -> Mapping[str, str] | None:
+    """Whom the newest text had still to come to when it was superseded: receivers and where they begin.
+
+    A withdrawal is no text: who had not heard of the record before it has not heard of it after it either.
+    """
+    for old in ended:
+        if old.state == "superseded" and old.receivers in MANY:
+            return {"receivers": old.receivers, "cursor": old.cursor}
+        if old.message["message"] is not None:
+            then: Mapping[str, str] | None = old.message.get("then") if old.state == "superseded" else None
+            return then
+    return None

@@ -6,13 +6,13 @@ stood, and a delivery's identity lets none be made twice.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
 import msgspec
-from sqlalchemy import Connection, Row, func, select, update
+from sqlalchemy import ColumnElement, Connection, Row, func, select, update
 
 from weigov.ledger.dialect import insert_ignore
 from weigov.ledger.tables import binding, delivery, fan_out, subscribe_grant
@@ -33,6 +33,7 @@ class FanOut:
     cursor: str
     total: int
     made: int
+    state: str  # open | done | superseded
     created_at: datetime
 
 
@@ -109,19 +110,20 @@ def advance(
 
 def supersede(
     connection: Connection, site: str, flow: str, record: str, *, before_revision: int, now: datetime
-) -> list[FanOut]:
-    """Go no further with what older revisions had to say; those that were not finished, as they stood."""
-    older = (
-        (fan_out.c.site == site)
-        & (fan_out.c.flow == flow)
-        & (fan_out.c.record == record)
-        & (fan_out.c.revision < before_revision)
-        & (fan_out.c.state == "open")
-    )
-    found = [_from_row(row) for row in connection.execute(select(*_COLUMNS).where(older).with_for_update())]
-    if found:
-        connection.execute(update(fan_out).where(older).values(state="superseded", changed_at=now))
-    return found
+) -> None:
+    """Go no further with what older revisions had to say."""
+    older = _of_record(site, flow, record, before_revision) & (fan_out.c.state == "open")
+    connection.execute(update(fan_out).where(older).values(state="superseded", changed_at=now))
+
+
+def ended(
+    connection: Connection, site: str, flow: str, record: str, target: str, *, before_revision: int
+) -> Iterator[FanOut]:
+    """Those of older revisions that go no further, newest first."""
+    older = _of_record(site, flow, record, before_revision) & (fan_out.c.target == target)
+    query = select(*_COLUMNS).where(older, fan_out.c.state != "open").order_by(fan_out.c.revision.desc())
+    for row in connection.execute(query):
+        yield _from_row(row)
 
 
 def bound_after(connection: Connection, appid: str, cursor: str, limit: int) -> list[str]:
@@ -203,6 +205,15 @@ def progress(connection: Connection, site: str, *, limit: int) -> list[dict[str,
         counts = {one.state: one.n for one in connection.execute(states)}
         found.append(dict(row._mapping) | {"deliveries": counts})
     return found
+
+
+def _of_record(site: str, flow: str, record: str, before_revision: int) -> ColumnElement[bool]:
+    return (
+        (fan_out.c.site == site)
+        & (fan_out.c.flow == flow)
+        & (fan_out.c.record == record)
+        & (fan_out.c.revision < before_revision)
+    )
 
 
 def _from_row(row: Row[Any]) -> FanOut:

@@ -110,7 +110,7 @@ def test_what_is_heard_next_follows_from_what_arrived(states: str, heard: str | 
         "channel": "template", "title": "t", "priority": 30, "mapping_digest": "", "approvals_needed": 0, "says": "s",
         "expires_at": MORNING.isoformat(), "message": {"new": 1}, "correction": {"correction": 1},
     }  # fmt: skip
-    one = FanOut(1, "f", "cms/articles/1", 9, "account:city", "corrected", common, "", 1, 0, MORNING)
+    one = FanOut(1, "f", "cms/articles/1", 9, "account:city", "corrected", common, "", 1, 0, "open", MORNING)
     olds = [Older(n, "who", cast(State, state)) for n, state in enumerate(states.split(), start=1)]
     ctx = cast(Context, SimpleNamespace(site=SimpleNamespace(site="demo")))
     new = fan_out._heard_next(ctx, one, "who", olds)
@@ -208,26 +208,55 @@ def test_what_was_withdrawn_leaves_no_more_though_its_flow_is_held(calm: Deploym
     assert {who for who, what, _ in heard(calm) if what == "撤回"} == (first if correction else set())
 
 
+def first_batch_only(town: Deployment) -> set[str]:
+    """Compose stops in the middle of the fan-out; who has the text then."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(fan_out, "DRAIN_S", -1)
+        town.compose("alerts")
+    with town.ctx.ledger.begin() as connection:
+        one = fan_out.fan_outs.lock(connection, fan_out.fan_outs.under_way(connection, "demo")[0])
+        assert one is not None
+        fan_out._batch(town.ctx, connection, town.ctx.site.flows["alerts"], one)
+    town.deliver()
+    return {who for who, _, _ in heard(town)}
+
+
 def test_an_edit_during_the_fan_out_reaches_those_it_had_not_come_to(calm: Deployment) -> None:
     alerts(calm, CORRECTION)
     article = publish(calm.other, "滨湖片区停水")
     calm.collect("cms")
-    expand = fan_out.expand
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(fan_out, "DRAIN_S", -1)
-        calm.compose("alerts")
-    with calm.ctx.ledger.begin() as connection:
-        one = fan_out.fan_outs.lock(connection, fan_out.fan_outs.under_way(connection, "demo")[0])
-        assert one is not None
-        fan_out._batch(calm.ctx, connection, calm.ctx.site.flows["alerts"], one)
-    calm.deliver()
-    first = {who for who, _, _ in heard(calm)}
+    first = first_batch_only(calm)
     calm.other.patch(f"/cms/articles/{article['id']}", title="滨湖片区明日停水")
     pull(calm)
-    assert expand(calm.ctx, calm.ctx.site.flows["alerts"]) == 0
+    assert fan_out.expand(calm.ctx, calm.ctx.site.flows["alerts"]) == 0
     calm.drain()
     assert {who for who, what, _ in heard(calm) if what == "更正"} == first
     assert {who for who, _, title in heard(calm) if title == "滨湖片区明日停水"} == reachable()
+
+
+@pytest.mark.parametrize("correction", [CORRECTION, CORRECTION.partition("  withdrawn:")[0]])
+@pytest.mark.parametrize("drained", [True, False])
+def test_withdrawn_during_the_fan_out_and_put_back_it_reaches_those_it_had_not_come_to(
+    calm: Deployment, correction: str, drained: bool
+) -> None:
+    alerts(calm, correction)
+    article = publish(calm.other, "滨湖片区停水")
+    calm.collect("cms")
+    first = first_batch_only(calm)
+    for change in ("withdraw", "restore", "withdraw", "restore"):
+        calm.other.advance(minutes=5)
+        calm.other.post(f"/cms/articles/{article['id']}/{change}")
+        pull(calm)
+        if drained:
+            calm.drain()
+    calm.drain()
+    assert {who for who, what, _ in heard(calm) if what == "通知"} == reachable()
+    assert 0 < len(first) < len(reachable())
+    # Who heard nothing of a withdrawal has what stands now, and needs no correction.
+    corrected = reachable() if drained and "withdrawn:" in correction else set()
+    for what in ("撤回", "更正"):
+        assert {who for who, said, _ in heard(calm) if said == what} == corrected
+    assert {n for (_, what, _), n in heard(calm).items() if what == "通知"} == {1}
 
 
 def test_an_old_text_of_unknown_fate_is_corrected_once_it_is_known_to_have_arrived(calm: Deployment) -> None:
