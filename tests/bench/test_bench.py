@@ -31,12 +31,14 @@ def check(found: dict[str, Any], file: Path) -> None:
     assert found["ratios"]["floor"] > 0
 
 
+@pytest.mark.real
 def test_pull_rest_leaves_its_figures(elsewhere: Path) -> None:
     found = pull_rest.main(["-n", "250", "--rounds", "1", "--no-peers"])
     check(found, elsewhere / "pull_rest.json")
     assert found["n"] == 250 and set(found["by_100"]["ratios"]) == {"floor"}
 
 
+@pytest.mark.real
 def test_pull_soap_leaves_its_figures(elsewhere: Path) -> None:
     found = pull_soap.main(["-n", "120", "--rounds", "1", "--no-peers", "--few", "20", "--many", "200"])
     check(found, elsewhere / "pull_soap.json")
@@ -59,6 +61,7 @@ def test_pages_are_the_same_every_time_and_say_which_they_are() -> None:
     assert all(ending(number) in page for number, page in enumerate(once))
 
 
+@pytest.mark.real
 def test_ledger_leaves_its_figures(elsewhere: Path) -> None:
     found = ledger.main(["-n", "21", "--rounds", "1", "--pending", "50", "200", "--claims", "2", "--no-postgres"])
     assert json.loads((elsewhere / "ledger.json").read_text(encoding="utf-8")) == json.loads(json.dumps(found))
@@ -68,6 +71,7 @@ def test_ledger_leaves_its_figures(elsewhere: Path) -> None:
     assert set(found["claims"]["sqlite"]) == {"50", "200"} and found["on"] == {}
 
 
+@pytest.mark.real
 def test_deliver_leaves_its_figures(elsewhere: Path) -> None:
     found = deliver.main(["-n", "70", "--rounds", "1", "--latency-ms", "1", "--no-peers"])
     assert json.loads((elsewhere / "deliver.json").read_text(encoding="utf-8")) == json.loads(json.dumps(found))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import gc
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import pytest
@@ -51,8 +51,10 @@ def told(town: Deployment, state: str) -> int:
 
 
 @pytest.fixture
-def held(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+def held(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[int]]:
     """How many deliveries and write-backs were in memory at each time some were enqueued."""
+    gc.collect()
+    gc.freeze()  # what was there before is not looked through again and again
     seen: list[int] = []
     enqueue = outbox.enqueue
 
@@ -64,7 +66,8 @@ def held(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     monkeypatch.setattr(sync_back, "PAGE", PAGE)
     monkeypatch.setattr(sync_back, "drain", lambda *_: Drained("system:cms"))
     monkeypatch.setattr(outbox, "enqueue", watched)
-    return seen
+    yield seen
+    gc.unfreeze()
 
 
 @pytest.mark.parametrize("state", ["confirmed", "quarantined"])
