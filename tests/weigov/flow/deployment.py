@@ -113,7 +113,8 @@ class OtherSide:
 
     def _notice(self) -> None:
         for clock in self.clocks:
-            clock._asked_at = None  # else it would believe its last reading for a fifth of a second
+            with clock._lock:  # a reading under way is of the time before, and would be believed like a new one
+                clock._asked_at = None  # else it would believe its last reading for a fifth of a second
 
     # what reached the phones
 
