@@ -208,11 +208,16 @@ def test_what_was_withdrawn_leaves_no_more_though_its_flow_is_held(calm: Deploym
     assert {who for who, what, _ in heard(calm) if what == "撤回"} == (first if correction else set())
 
 
-def first_batch_only(town: Deployment) -> set[str]:
-    """Compose stops in the middle of the fan-out; who has the text then."""
+def compose_in_no_time(town: Deployment) -> None:
+    """Everything is decided; of the fan-outs there is no time to make a delivery."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(fan_out, "DRAIN_S", -1)
         town.compose("alerts")
+
+
+def first_batch_only(town: Deployment) -> set[str]:
+    """Compose stops in the middle of the fan-out; who has the text then."""
+    compose_in_no_time(town)
     with town.ctx.ledger.begin() as connection:
         one = fan_out.fan_outs.lock(connection, fan_out.fan_outs.under_way(connection, "demo")[0])
         assert one is not None
@@ -246,9 +251,12 @@ def test_withdrawn_during_the_fan_out_and_put_back_it_reaches_those_it_had_not_c
     for change in ("withdraw", "restore", "withdraw", "restore"):
         calm.other.advance(minutes=5)
         calm.other.post(f"/cms/articles/{article['id']}/{change}")
-        pull(calm)
+        calm.collect("cms")
+        compose_in_no_time(calm)  # else the fan-out before is brought to its end first
         if drained:
+            calm.compose("alerts")
             calm.drain()
+    calm.compose("alerts")
     calm.drain()
     assert {who for who, what, _ in heard(calm) if what == "通知"} == reachable()
     assert 0 < len(first) < len(reachable())
