@@ -23,7 +23,7 @@ from tests.weigov.flow.story import (
 from weigov.ledger.migrate import migrate
 
 
-@pytest.fixture(scope="module", params=["verbs on postgresql", "commands on sqlite"])
+@pytest.fixture(scope="module", params=["verbs on sqlite", "verbs on postgresql", "commands on sqlite"])
 def story(
     request: pytest.FixtureRequest, sandbox_running: OtherSide, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Story]:

@@ -16,7 +16,7 @@ def test_every_history_keeps_the_promises(migrated_url: str) -> None:
     run_state_machine_as_test(
         type("HistoriesHere", (Histories,), {"ledger": ledger}),
         settings=settings(
-            max_examples=36 if fast else 12,
+            max_examples=50 if fast else 12,
             stateful_step_count=40,
             deadline=None,
             derandomize=True,  # `make test` gives one answer; change this to look for more
